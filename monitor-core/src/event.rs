@@ -1,0 +1,444 @@
+//! What the engine is told, in domain terms.
+//!
+//! An event holds parsed fields, `fp:` fingerprints and bounded facts, never raw payload: a recording is the sequence
+//! of these values as NDJSON and holds no secret. Text that came from a process may hold any bytes; the agent writes
+//! bytes that are not UTF-8 as `\xNN` before an event is made.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{FileId, ProcId, ServerId};
+use crate::time::Time;
+
+/// One thing that happened, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When it happened (kernel time where a hook saw it).
+    pub time: Time,
+    /// The server whose scope it falls in, if any. `None` for processes outside every server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerId>,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: Kind,
+}
+
+/// The closed set of things that can happen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Kind {
+    /// A server came under watch.
+    ServerStart(ServerStart),
+    /// The last process of a server ended.
+    ServerEnd,
+    /// A process was created.
+    Fork(Fork),
+    /// A process (of the host) that existed before the agent did, or that was found in procfs.
+    Known(Exec),
+    /// A process executed a program.
+    Exec(Exec),
+    /// A process ended.
+    Exit(Exit),
+    /// A file was opened, or a descriptor for it was received, inherited and used.
+    File(File),
+    /// A connection attempt, datagram destination, bind or listen.
+    Net(Net),
+    /// A connection's end, or its byte counts so far.
+    NetEnd(NetEnd),
+    /// A connection to an `AF_UNIX` address.
+    Unix(Unix),
+    /// A socket of a family other than inet or unix was made (or a raw one).
+    Socket(SocketMade),
+    /// One process reached for the memory, environment or descriptors of another.
+    Memory(Memory),
+    /// An MCP message on a transport of a watched server.
+    Mcp(Mcp),
+    /// An operation by a watched process that the sensors saw but can't decode.
+    Opaque(Opaque),
+    /// Data was lost, cut or couldn't be read.
+    Loss(Loss),
+    /// A sensor serves nothing, from now on.
+    Blind(Blind),
+    /// A credential file exists at this identity (start-up scan and updates); keeps the inode map current.
+    CredentialFile(CredentialFile),
+}
+
+/// How a server is watched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerStart {
+    /// Root process.
+    pub root: ProcId,
+    /// Name for people: the package or program, e.g. `@cloudflare/mcp-server-cloudflare`.
+    pub name: String,
+    /// Name of the profile that judges it.
+    pub profile: String,
+    /// `stdio`, `http` or `https`.
+    pub transport: String,
+    /// False when the agent came after the server's start: what was before is not known.
+    pub from_start: bool,
+    /// Home directories whose own stores count as this server's (from `HOME` of its environment), absolute.
+    #[serde(default)]
+    pub homes: Vec<String>,
+    /// Environment variable *names* that the engine judges (preloads, redirects), with the value only where it is a
+    /// path list: `("NODE_OPTIONS", "--require /tmp/x.js")`. Never a token.
+    #[serde(default)]
+    pub env: Vec<(String, String)>,
+    /// Package registry hosts that npm, pip or uv are configured for in that process.
+    #[serde(default)]
+    pub registries: Vec<String>,
+    /// Container id from `/proc/PID/cgroup`, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+}
+
+/// A process was created.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fork {
+    /// The creating process (real parent, not the one it is reparented to later).
+    pub parent: ProcId,
+    /// The new process.
+    pub child: ProcId,
+}
+
+/// A process executed a program; for [`Kind::Known`] what procfs said of a running one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exec {
+    /// The process.
+    pub proc: ProcId,
+    /// Its parent at that moment.
+    pub parent: ProcId,
+    /// Executable: resolved path and identity.
+    pub exe: FileRef,
+    /// Arguments, at most 64 of at most 1 KiB each; secrets in them are already replaced by `fp:` values.
+    pub argv: Vec<String>,
+    /// True if `argv` was cut.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub argv_cut: bool,
+    /// Working directory, empty if not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cwd: String,
+    /// Effective uid.
+    pub uid: u32,
+    /// The executable has no name in any directory any more, or never had one (memfd).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unlinked: bool,
+    /// It is a memfd.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub memfd: bool,
+    /// It is a 32-bit program (ELF class 1) on a 64-bit kernel.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub compat: bool,
+    /// For an interpreter: the main script, resolved, where procfs or argv + cwd gave an existing file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<FileRef>,
+    /// Environment entries that change what code runs, and name a path that a non-root user can write
+    /// (`LD_PRELOAD`, `NODE_OPTIONS`, `PYTHONPATH`, `PYTHONSTARTUP`, …): names only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preload: Vec<String>,
+    /// cgroup v2 id.
+    #[serde(default)]
+    pub cgroup: u64,
+}
+
+/// A process ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    /// The process.
+    pub proc: ProcId,
+    /// Exit status as `wait(2)` encodes it.
+    pub status: u32,
+}
+
+/// A file by resolved path and identity.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct FileRef {
+    /// Absolute, resolved by the kernel (dentry and mount walk) or by the agent from a descriptor; never the string
+    /// that the process passed.
+    pub path: String,
+    /// Identity.
+    #[serde(flatten)]
+    pub id: FileId,
+    /// The path was longer than the largest size class: only its end is here.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub cut: bool,
+}
+
+/// What was done to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileOp {
+    /// Opened; `read`/`write` in [`File`] tell how.
+    Open,
+    /// First use of a descriptor that this process did not open (received or inherited).
+    Use,
+    /// Renamed; `to` is the new place.
+    Rename,
+    /// A hard link was made; `to` is the new name.
+    Link,
+    /// A symbolic link was made; `to` is its target as written.
+    Symlink,
+    /// A name was removed.
+    Unlink,
+    /// Mode or owner changed.
+    Chmod,
+    /// Truncated by path.
+    Truncate,
+    /// Created (a new name in a directory).
+    Create,
+    /// Mapped executable.
+    MapExec,
+}
+
+/// A file effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    /// Who did it.
+    pub proc: ProcId,
+    /// What.
+    pub op: FileOp,
+    /// To what.
+    pub file: FileRef,
+    /// Opened for reading.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub read: bool,
+    /// Opened for writing, or changed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub write: bool,
+    /// Opened with `O_CREAT`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub create: bool,
+    /// Opened with `O_PATH` only: no content can be read through it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub path_only: bool,
+    /// It is a directory.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub dir: bool,
+    /// The file has no name any more (`nlink` 0).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unlinked: bool,
+    /// Second path of rename, link and symlink.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// The string as the process passed it, where it differs from the resolved path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<String>,
+    /// Sensor: `tracepoint`, `fanotify`, `lsm`.
+    pub by: String,
+}
+
+/// Transport protocol of a network effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proto {
+    /// TCP (and MPTCP).
+    Tcp,
+    /// UDP (and UDP-Lite).
+    Udp,
+    /// ICMP datagram sockets.
+    Icmp,
+    /// Raw IP.
+    Raw,
+    /// Anything else over IP (SCTP, DCCP).
+    Other,
+}
+
+/// What was done with a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetOp {
+    /// `connect(2)` (TCP, or UDP's default destination).
+    Connect,
+    /// A datagram to an address.
+    Send,
+    /// Bound to a local address.
+    Bind,
+    /// Listening (TCP).
+    Listen,
+    /// A connection was accepted: `addr` is the peer.
+    Accept,
+}
+
+/// A network effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Net {
+    /// Who did it.
+    pub proc: ProcId,
+    /// What.
+    pub op: NetOp,
+    /// Over what.
+    pub proto: Proto,
+    /// Remote address for connect, send and accept; local address for bind and listen.
+    pub addr: IpAddr,
+    /// Port of `addr`.
+    pub port: u16,
+    /// Socket cookie (`bpf_get_socket_cookie`), 0 if not known.
+    #[serde(default)]
+    pub cookie: u64,
+    /// `ok`, `refused`, `timeout`, `in_progress`, `errno N`; empty if not known (yet).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub result: String,
+    /// Name by which witnesses know this address, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Done through io_uring.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub io_uring: bool,
+    /// 32-bit system call: `ia32` or `x32`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abi: Option<String>,
+}
+
+/// Result or end of a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetEnd {
+    /// Who made it.
+    pub proc: ProcId,
+    /// Socket cookie.
+    pub cookie: u64,
+    /// `established`, `refused`, `timeout`, `closed`, `errno N`.
+    pub state: String,
+    /// Bytes sent so far.
+    #[serde(default)]
+    pub sent: u64,
+    /// Bytes received so far.
+    #[serde(default)]
+    pub received: u64,
+}
+
+/// A connection to an `AF_UNIX` address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unix {
+    /// Who.
+    pub proc: ProcId,
+    /// Resolved path of the listening socket, or `@name` for the abstract namespace.
+    pub path: String,
+    /// `connect`, `bind` or `listen`.
+    pub op: String,
+    /// `ok` or `errno N`.
+    pub result: String,
+}
+
+/// A socket of an unusual kind was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SocketMade {
+    /// Who.
+    pub proc: ProcId,
+    /// `packet`, `netlink`, `vsock`, `raw`, `xdp`, `alg` or `family N`.
+    pub family: String,
+    /// Protocol number.
+    pub protocol: u32,
+}
+
+/// How one process reached for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemoryOp {
+    /// `PTRACE_ATTACH` or `PTRACE_SEIZE`.
+    PtraceAttach,
+    /// `process_vm_readv`.
+    VmRead,
+    /// `process_vm_writev`.
+    VmWrite,
+    /// Opened `/proc/PID/mem`.
+    ProcMem,
+    /// Opened `/proc/PID/environ`.
+    ProcEnviron,
+    /// Opened `/proc/PID/maps`, `smaps` or `auxv`.
+    ProcMaps,
+    /// Opened something under `/proc/PID/fd`.
+    ProcFd,
+    /// `pidfd_getfd`.
+    PidfdGetfd,
+    /// A signal that stops or kills (only against the agent itself).
+    Signal,
+}
+
+/// One process reached for another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Who reached.
+    pub proc: ProcId,
+    /// For whom.
+    pub target: ProcId,
+    /// The server that `target` belongs to.
+    pub target_server: Option<ServerId>,
+    /// How.
+    pub op: MemoryOp,
+    /// Whether it succeeded, if known.
+    pub ok: Option<bool>,
+}
+
+/// Who put a message on the wire, by the kernel's view of the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// From outside the server's tree: the client.
+    Client,
+    /// From the server or something below it.
+    Server,
+    /// Inside the server's tree, but travelling *towards* the server as a request would: explains nothing.
+    Forged,
+}
+
+/// An MCP message, parsed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mcp {
+    /// Stream it travelled on.
+    pub stream: FileId,
+    /// Who sent it.
+    pub side: Side,
+    /// The process that was seen reading or writing it inside the server's tree.
+    pub proc: ProcId,
+    /// The message.
+    pub message: monitor_wire::mcp::Message,
+}
+
+/// Something by a watched process that the sensors can't decode.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opaque {
+    /// Who.
+    pub proc: ProcId,
+    /// `compat_abi` (32-bit system calls), `io_uring`, `open_by_handle_failed`, ….
+    pub what: String,
+    /// What could be resolved all the same.
+    #[serde(default)]
+    pub detail: String,
+}
+
+/// Data was lost, cut or unreadable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// Sensor: `process`, `file`, `socket`, `stream`, `fanotify`, `engine`.
+    pub sensor: String,
+    /// Reason: `ring_full`, `read_fault`, `cut`, `late`, `table_full`, `queue_overflow`.
+    pub reason: String,
+    /// Start of the interval in which it may have happened.
+    pub from: Time,
+    /// How many records (or bytes, for `cut`).
+    pub count: u64,
+    /// The process that caused it, where only one can have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caused_by: Option<ProcId>,
+}
+
+/// A sensor serves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blind {
+    /// Sensor, as in [`Loss::sensor`].
+    pub sensor: String,
+    /// Why, for a person.
+    pub reason: String,
+}
+
+/// A credential file's present identity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialFile {
+    /// Where it is.
+    pub file: FileRef,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}

@@ -1,0 +1,6 @@
+//! The brain: events in, alerts out. No I/O, no clock, no async, no threads; the same events give the same alerts.
+#![forbid(unsafe_code)]
+
+pub mod event;
+pub mod id;
+pub mod time;
