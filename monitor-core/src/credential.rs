@@ -1,0 +1,11 @@
+//! Which files are credentials, whose they are, and where to look for them.
+//!
+//! The map answers for a *resolved absolute* path (the caller strips `/proc/PID/root`). It matches by suffix, so any
+//! user's home and any `HOME` count, not only those that passwd names.
+
+mod builtin;
+mod owner;
+mod table;
+
+pub use owner::{Interpreter, OwnerSpec, Standing, standing};
+pub use table::{Credential, Credentials, Secrecy, WatchKind, WatchPlace};
