@@ -1,0 +1,77 @@
+//! Files.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Most bytes of the string that the process passed.
+pub const VIA_MAX: usize = 256;
+
+/// A file was opened. Tail: resolved path, then the string as passed (at most [`VIA_MAX`] bytes, may be empty).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Open {
+    /// Inode.
+    pub ino: u64,
+    /// Kernel-internal device number.
+    pub dev: u32,
+    /// `file->f_flags` (O_* bits).
+    pub open_flags: u32,
+    /// `inode->i_mode`.
+    pub mode: u32,
+    /// Bytes of the resolved path in the tail.
+    pub path_len: u32,
+    /// Bytes of the passed string in the tail.
+    pub via_len: u32,
+    /// `s_magic` of the file system.
+    pub magic: u32,
+}
+
+/// Somebody opened a procfs file of a watched process.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct ProcOpen {
+    /// Start of the target.
+    pub target_start: u64,
+    /// Thread group id of the target.
+    pub target: u32,
+    /// The server it belongs to.
+    pub target_scope: u32,
+    /// `file->f_flags`.
+    pub open_flags: u32,
+    /// Bytes of `name` in use.
+    pub name_len: u32,
+    /// Final name: `environ`, `mem`, `maps`, a descriptor number, ….
+    pub name: [u8; 32],
+}
+
+/// A name or mode was changed by a watched process. Tail: first path, then second, both as passed.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Change {
+    /// One of the `CHANGE_…` values.
+    pub op: u32,
+    /// Directory descriptor of the first path (`AT_FDCWD` = -100).
+    pub dirfd: i32,
+    /// Directory descriptor of the second path.
+    pub dirfd2: i32,
+    /// Bytes of the first path.
+    pub path_len: u32,
+    /// Bytes of the second path.
+    pub to_len: u32,
+    /// Mode, for chmod.
+    pub mode: u32,
+}
+
+/// `rename*`.
+pub const CHANGE_RENAME: u32 = 1;
+/// `link*`.
+pub const CHANGE_LINK: u32 = 2;
+/// `symlink*`.
+pub const CHANGE_SYMLINK: u32 = 3;
+/// `unlink*`, `rmdir`.
+pub const CHANGE_UNLINK: u32 = 4;
+/// `chmod`, `fchmodat*`.
+pub const CHANGE_CHMOD: u32 = 5;
+/// `truncate`.
+pub const CHANGE_TRUNCATE: u32 = 6;
+
+const _: () = assert!(size_of::<Open>() == 32 && size_of::<ProcOpen>() == 56 && size_of::<Change>() == 24);

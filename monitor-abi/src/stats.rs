@@ -1,0 +1,22 @@
+//! Counters that the kernel programs keep, per CPU, by reason.
+
+/// Records refused because the security ring was full.
+pub const SECURITY_FULL: u32 = 0;
+/// Records refused because the payload ring was full.
+pub const PAYLOAD_FULL: u32 = 1;
+/// User memory that could not be read.
+pub const READ_FAULT: u32 = 2;
+/// The scope map was full: a child of a server is not watched.
+pub const SCOPE_FULL: u32 = 3;
+/// Paths that were cut.
+pub const PATH_CUT: u32 = 4;
+/// Records sent on the security ring.
+pub const SECURITY_SENT: u32 = 5;
+/// Records sent on the payload ring.
+pub const PAYLOAD_SENT: u32 = 6;
+/// A descriptor could not be resolved to its file.
+pub const UNRESOLVED: u32 = 7;
+/// Connections that the connection map had no room for.
+pub const CONN_FULL: u32 = 8;
+/// Number of counters.
+pub const COUNT: u32 = 16;
