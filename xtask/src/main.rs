@@ -1,1 +1,80 @@
-fn main() {}
+//! Build, test, demo and upkeep of Tripline: `cargo xtask VERB`.
+//!
+//! Every verb installs what it lacks, says what and why before it does, and takes seconds the second time.
+
+mod demo;
+mod deny;
+mod fuzz;
+mod packages;
+mod setup;
+mod shell;
+mod subjects;
+mod tally;
+mod test;
+mod tidy;
+mod toolchain;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Build, test, demo and upkeep of Tripline.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Install what is missing to build and test: rust-src, bpf-linker, Debian packages, test subjects.
+    ///
+    /// Says what it installs and why before it does. Running it again changes nothing and takes seconds.
+    Setup {
+        /// Only say what is missing; exit 1 if anything is.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Run every test: format, lints, unit tests, docs, tidy, fuzz, end-to-end on this kernel.
+    ///
+    /// Installs what it lacks first. Uses sudo for the end-to-end part if not root, because eBPF needs it.
+    /// A need that cannot be met fails the run; nothing is skipped silently.
+    Test(test::Options),
+    /// Build the release binary and run the demo: benign use and attacks against a real server on loopback.
+    Demo {
+        /// Arguments passed on to `tripline demo`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Check the rules that no compiler knows: crate directions, banned calls, file length, links, licences.
+    Tidy,
+    /// Fuzz the parsers for longer than `test` does.
+    Fuzz(fuzz::Options),
+    /// Check licences, sources and banned crates of every dependency with cargo-deny (installed if missing).
+    Deny,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().verb) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `Ok(false)`: the verb ran and found something wrong, which it has printed.
+fn run(verb: Verb) -> Result<bool> {
+    std::env::set_current_dir(shell::root())?;
+    match verb {
+        Verb::Setup { check } => setup::run(check),
+        Verb::Test(options) => test::run(&options),
+        Verb::Demo { arguments } => demo::run(&arguments),
+        Verb::Tidy => tidy::run(),
+        Verb::Fuzz(options) => fuzz::run(&options),
+        Verb::Deny => deny::run(),
+    }
+}
