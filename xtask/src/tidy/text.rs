@@ -66,7 +66,9 @@ pub fn lock_files(files: &[File]) -> Vec<String> {
     let mut problems = Vec::new();
     for file in files.iter().filter(is_lock) {
         for (number, line) in file.text.lines().enumerate() {
-            if line.contains("\"resolved\": \"http") || line.contains("-url") || line.contains("--find-links") {
+            // An npm lock's `resolved`; an option line of a pip requirements file.
+            let is_option = line.starts_with("--") && !line.starts_with("--hash");
+            if line.contains("\"resolved\": \"http") || is_option {
                 problems.push(format!("{}:{} names a download address", file.name(), number + 1));
             }
         }
