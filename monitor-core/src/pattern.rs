@@ -15,6 +15,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+mod index;
+
+pub(crate) use index::{Index, Rank};
+
 /// Longest pattern in bytes: the kernel's `PATH_MAX`.
 pub const MAX_LEN: usize = 4096;
 /// Most alternatives that the braces of one pattern may expand to.
