@@ -1,1 +1,2 @@
-//! lib
+//! Tripline's agent: everything that touches the world.
+pub mod sensor;

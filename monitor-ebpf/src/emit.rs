@@ -1,0 +1,220 @@
+//! Putting records on the rings, and accounting for those that don't fit.
+//!
+//! The sequence number is taken before space is asked for, so that a gap proves a loss even if the counters were
+//! wrong. The reader is not woken per record (that costs 1 to 8 µs in the watched call): it looks by itself while
+//! records flow, and asks to be woken only when it goes to sleep.
+
+use core::ptr;
+
+use aya_ebpf::bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
+use aya_ebpf::helpers::{
+    bpf_get_current_pid_tgid, bpf_get_current_uid_gid, bpf_get_smp_processor_id, bpf_ktime_get_boot_ns,
+    bpf_probe_read_kernel, bpf_probe_read_user, bpf_ringbuf_output,
+};
+use aya_ebpf::maps::RingBuf;
+use monitor_abi::config::Scope;
+use monitor_abi::header::{Header, RING_PAYLOAD, RING_SECURITY};
+use monitor_abi::stats;
+
+use crate::maps::{CONTROL, PAYLOAD, RECORD_MAX, SCRATCH, SECURITY, SEQUENCE, STATS, Scratch};
+
+/// Counts one occurrence.
+#[inline(always)]
+pub fn count(reason: u32) {
+    if let Some(counter) = STATS.get_ptr_mut(reason) {
+        // SAFETY: a per-CPU slot; a nested program can at worst lose one count.
+        unsafe { *counter += 1 };
+    }
+}
+
+/// Wake-up flag for the next record: none while the reader is awake.
+#[inline(always)]
+pub fn wake_flag() -> u64 {
+    if let Some(control) = CONTROL.get_ptr_mut(0) {
+        // SAFETY: one word, written by the reader and cleared here; a lost race costs one extra wake-up.
+        unsafe {
+            if ptr::read_volatile(&raw const (*control).asleep) != 0 {
+                ptr::write_volatile(&raw mut (*control).asleep, 0);
+                return u64::from(BPF_RB_FORCE_WAKEUP);
+            }
+        }
+    }
+    u64::from(BPF_RB_NO_WAKEUP)
+}
+
+/// Next sequence number of a ring on this CPU.
+#[inline(always)]
+pub fn next_sequence(ring: u32) -> u64 {
+    match SEQUENCE.get_ptr_mut(ring) {
+        // SAFETY: a per-CPU slot.
+        Some(sequence) => unsafe {
+            *sequence += 1;
+            *sequence
+        },
+        None => 0,
+    }
+}
+
+/// Fills the head of a record for the current process.
+#[inline(always)]
+pub fn head(kind: u16, flags: u16, scope: &Scope, ring: u32, len: u32) -> Header {
+    let ids = bpf_get_current_pid_tgid();
+    Header {
+        len,
+        kind,
+        flags,
+        seq: next_sequence(ring),
+        // SAFETY: no preconditions.
+        time: unsafe { bpf_ktime_get_boot_ns() },
+        start: scope.start,
+        tgid: (ids >> 32) as u32,
+        tid: ids as u32,
+        // SAFETY: no preconditions.
+        cpu: unsafe { bpf_get_smp_processor_id() },
+        scope: scope.server,
+        uid: bpf_get_current_uid_gid() as u32,
+        pad: 0,
+    }
+}
+
+/// A record of fixed size.
+#[repr(C)]
+pub struct Fixed<T> {
+    pub head: Header,
+    pub body: T,
+}
+
+/// Sends a record without a tail on the security ring.
+#[inline(always)]
+pub fn send<T>(kind: u16, flags: u16, scope: &Scope, body: T) {
+    let len = size_of::<Fixed<T>>();
+    let record = Fixed { head: head(kind, flags, scope, RING_SECURITY, len as u32), body };
+    output(&SECURITY, &raw const record as *const u8, len as u64, stats::SECURITY_FULL, stats::SECURITY_SENT);
+}
+
+/// The scratch space of this CPU.
+#[inline(always)]
+pub fn scratch() -> Option<&'static mut Scratch> {
+    // SAFETY: per-CPU, preemption is off while a program runs, and programs that use it don't nest.
+    SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut *scratch })
+}
+
+/// A record being built: `at` is how much of the scratch is in use.
+pub struct Builder {
+    scratch: &'static mut Scratch,
+    at: usize,
+}
+
+/// Largest piece that [`Builder::append`] takes, and the mask that tells the verifier so.
+const PIECE: u64 = 4096;
+
+impl Builder {
+    /// Starts a record with a fixed part of type `T`, which [`Builder::finish`] writes.
+    #[inline(always)]
+    pub fn new<T>(scratch: &'static mut Scratch) -> Self {
+        Self { scratch, at: size_of::<Fixed<T>>() }
+    }
+
+    /// The scratch space, to walk a path in.
+    #[inline(always)]
+    pub fn scratch(&mut self) -> &mut Scratch {
+        self.scratch
+    }
+
+    /// Appends the path that was walked into the scratch; returns its length.
+    #[inline(always)]
+    pub fn append_path(&mut self) -> u32 {
+        let from = self.scratch.at & 0x1fff;
+        if from >= crate::maps::PATH_BUF as u64 {
+            return 0;
+        }
+        let len = crate::maps::PATH_BUF as u64 - from;
+        // SAFETY: within the scratch; the helper checks the source.
+        let source = unsafe { self.scratch.path.as_ptr().add(from as usize) };
+        self.append(source as u64, len, false)
+    }
+
+    /// Appends `len` bytes (at most 4096) from kernel or user memory; returns how many were appended (0 on a fault).
+    #[inline(always)]
+    pub fn append(&mut self, source: u64, len: u64, user: bool) -> u32 {
+        let len = if len > PIECE { PIECE } else { len };
+        if len == 0 || self.at > RECORD_MAX - PIECE as usize {
+            return 0;
+        }
+        // SAFETY: at + len is within the record by the check above; the helpers check the source.
+        let done = unsafe {
+            let target = self.scratch.record.as_mut_ptr().add(self.at);
+            if user {
+                aya_ebpf::helpers::generated::bpf_probe_read_user(target.cast(), len as u32, source as *const _)
+            } else {
+                aya_ebpf::helpers::generated::bpf_probe_read_kernel(target.cast(), len as u32, source as *const _)
+            }
+        };
+        if done < 0 {
+            count(stats::READ_FAULT);
+            return 0;
+        }
+        self.at += len as usize;
+        len as u32
+    }
+
+    /// Appends a NUL-terminated string of user memory, at most `max` bytes (a power of two up to 4096).
+    #[inline(always)]
+    pub fn append_user_str(&mut self, source: u64, max: u32) -> u32 {
+        if self.at > RECORD_MAX - PIECE as usize {
+            return 0;
+        }
+        // SAFETY: as in append.
+        let done: i64 = unsafe {
+            let target = self.scratch.record.as_mut_ptr().add(self.at);
+            aya_ebpf::helpers::generated::bpf_probe_read_user_str(target.cast(), max, source as *const _)
+        };
+        if done <= 1 || done > i64::from(max) {
+            return 0;
+        }
+        let len = (done - 1) as u64 & (PIECE - 1);
+        self.at += len as usize;
+        len as u32
+    }
+
+    /// Writes head and fixed part and sends the record on the security ring.
+    #[inline(always)]
+    pub fn finish<T>(self, kind: u16, flags: u16, scope: &Scope, body: T) {
+        let len = self.at;
+        if len > RECORD_MAX {
+            return;
+        }
+        let fixed = Fixed { head: head(kind, flags, scope, RING_SECURITY, len as u32), body };
+        // SAFETY: the record is larger than any fixed part and 8-byte aligned.
+        unsafe { ptr::write(self.scratch.record.as_mut_ptr().cast::<Fixed<T>>(), fixed) };
+        output(&SECURITY, self.scratch.record.as_ptr(), len as u64, stats::SECURITY_FULL, stats::SECURITY_SENT);
+    }
+}
+
+/// Copies a record onto a ring.
+#[inline(always)]
+pub fn output(ring: &'static RingBuf, data: *const u8, len: u64, full: u32, sent: u32) -> bool {
+    // SAFETY: ring is a map; data and len describe memory that the verifier has checked.
+    let done = unsafe { bpf_ringbuf_output(ptr::from_ref(ring).cast_mut().cast(), data.cast_mut().cast(), len, wake_flag()) };
+    count(if done == 0 { sent } else { full });
+    done == 0
+}
+
+/// The payload ring.
+pub const PAYLOAD_RING: (&RingBuf, u32) = (&PAYLOAD, RING_PAYLOAD);
+
+/// Reads a plain value of user or kernel memory into place; used by probes for small structures.
+#[inline(always)]
+pub fn read_into<T>(target: &mut T, source: u64, user: bool) -> bool {
+    // SAFETY: plain integers; the helper checks the source.
+    let value = unsafe {
+        if user { bpf_probe_read_user(source as *const T) } else { bpf_probe_read_kernel(source as *const T) }
+    };
+    match value {
+        Ok(value) => {
+            *target = value;
+            true
+        }
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,131 @@
+//! Kernel memory: field access through the offsets that the agent read from the running kernel's BTF.
+
+use aya_ebpf::bindings::{pt_regs, task_struct};
+use aya_ebpf::helpers::{
+    bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_probe_read_user, bpf_task_pt_regs,
+};
+use monitor_abi::config::Offsets;
+
+/// Filled by the agent before load; the verifier treats it as constants.
+#[unsafe(no_mangle)]
+pub static OFFSETS: Offsets = ZERO;
+
+const ZERO: Offsets = {
+    // SAFETY: Offsets is plain integers, for which all-zero is a value.
+    unsafe { core::mem::zeroed() }
+};
+
+/// Reads one offset.
+macro_rules! offset {
+    ($field:ident) => {
+        // SAFETY: the static lives for ever; volatile because the agent, not the compiler, knows the value.
+        u64::from(unsafe { core::ptr::read_volatile(&raw const $crate::kernel::OFFSETS.$field) })
+    };
+}
+pub(crate) use offset;
+
+/// Reads a value at `base + offset`; zero if that memory can't be read (the pointer came from a racing structure).
+#[inline(always)]
+pub fn read<T: Copy + Default>(base: u64, offset: u64) -> T {
+    // SAFETY: bpf_probe_read_kernel checks the address and fails rather than faulting.
+    unsafe { bpf_probe_read_kernel((base + offset) as *const T) }.unwrap_or_default()
+}
+
+/// Reads a value of the current process's memory.
+#[inline(always)]
+pub fn read_user<T: Copy>(address: u64) -> Option<T> {
+    // SAFETY: bpf_probe_read_user checks the address and fails rather than faulting.
+    unsafe { bpf_probe_read_user(address as *const T) }.ok()
+}
+
+/// The running task.
+#[inline(always)]
+pub fn current() -> *mut task_struct {
+    // SAFETY: always valid in a tracing program.
+    unsafe { bpf_get_current_task_btf() }
+}
+
+/// System-call argument `n` (0 to 5) of the call that is now returning. The argument registers still hold what the
+/// process passed: only the return-value register is overwritten.
+#[inline(always)]
+pub fn argument(n: usize) -> u64 {
+    // SAFETY: bpf_task_pt_regs takes the trusted pointer of current() and gives the saved user registers.
+    let regs = unsafe { bpf_task_pt_regs(current()) } as *const pt_regs;
+    register(regs, n)
+}
+
+#[cfg(bpf_target_arch = "x86_64")]
+#[inline(always)]
+fn register(regs: *const pt_regs, n: usize) -> u64 {
+    // SAFETY: regs points at pt_regs of the current task.
+    unsafe {
+        match n {
+            0 => (*regs).rdi,
+            1 => (*regs).rsi,
+            2 => (*regs).rdx,
+            3 => (*regs).r10,
+            4 => (*regs).r8,
+            _ => (*regs).r9,
+        }
+    }
+}
+
+#[cfg(bpf_target_arch = "aarch64")]
+#[inline(always)]
+fn register(regs: *const pt_regs, n: usize) -> u64 {
+    // On arm64 x0 holds the return value at exit; the kernel keeps the first argument in orig_x0, which follows
+    // regs[31], sp, pc and pstate (struct pt_regs, arch/arm64/include/asm/ptrace.h).
+    // SAFETY: regs points at pt_regs of the current task.
+    unsafe { if n == 0 { *(regs as *const u64).add(34) } else { *(regs as *const u64).add(n) } }
+}
+
+/// Group leader's start time of `task`.
+#[inline(always)]
+pub fn start_of(task: u64) -> u64 {
+    let leader: u64 = read(task, offset!(task_group_leader));
+    read(leader, offset!(task_start_boottime))
+}
+
+/// `struct file *` behind descriptor `fd` of the current process; 0 if there is none.
+#[inline(always)]
+pub fn file_of(fd: u64) -> u64 {
+    let files: u64 = read(current() as u64, offset!(task_files));
+    let fdt: u64 = read(files, offset!(files_fdt));
+    let max: u32 = read(fdt, offset!(fdtable_max_fds));
+    if fd >= u64::from(max) {
+        return 0;
+    }
+    let table: u64 = read(fdt, offset!(fdtable_fd));
+    read(table, fd * 8)
+}
+
+/// An inode's identity.
+#[derive(Clone, Copy, Default)]
+pub struct Inode {
+    pub address: u64,
+    pub ino: u64,
+    pub dev: u32,
+    pub magic: u32,
+    pub mode: u32,
+    pub nlink: u32,
+}
+
+/// Identity of the inode at `address`.
+#[inline(always)]
+pub fn inode(address: u64) -> Inode {
+    let sb: u64 = read(address, offset!(inode_i_sb));
+    Inode {
+        address,
+        ino: read(address, offset!(inode_i_ino)),
+        dev: read(sb, offset!(sb_s_dev)),
+        magic: read::<u64>(sb, offset!(sb_s_magic)) as u32,
+        mode: u32::from(read::<u16>(address, offset!(inode_i_mode))),
+        nlink: read(address, offset!(inode_i_nlink)),
+    }
+}
+
+/// Inode of an open file.
+#[inline(always)]
+pub fn inode_of(file: u64) -> Inode {
+    inode(read(file, offset!(file_f_inode)))
+}

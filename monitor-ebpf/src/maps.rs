@@ -1,0 +1,83 @@
+//! Every map, its size and its lifetime.
+
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
+use monitor_abi::config::{Conn, Control, Scope};
+use monitor_abi::header::Header;
+use monitor_abi::process::{ARGV_MAX, PATH_MAX};
+use monitor_abi::{stats, stream};
+
+/// Security events. Small records; the agent may resize it at load.
+#[map]
+pub static SECURITY: RingBuf = RingBuf::with_byte_size(4 << 20, 0);
+
+/// Payload bytes, so that a flood of them can't push out a credential read.
+#[map]
+pub static PAYLOAD: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
+
+/// Processes in scope, by thread group. Written by the agent (roots) and by fork; removed at exit.
+#[map]
+pub static SCOPES: HashMap<u32, Scope> = HashMap::with_max_entries(32768, 0);
+
+/// Streams that the agent has judged.
+#[map]
+pub static STREAMS: LruHashMap<stream::Key, u32> = LruHashMap::with_max_entries(16384, 0);
+
+/// Connections of watched processes, by socket cookie, until they close.
+#[map]
+pub static CONNS: LruHashMap<u64, Conn> = LruHashMap::with_max_entries(65536, 0);
+
+/// Switches and the reader's state.
+#[map]
+pub static CONTROL: Array<Control> = Array::with_max_entries(1, 0);
+
+/// Counters by reason.
+#[map]
+pub static STATS: PerCpuArray<u64> = PerCpuArray::with_max_entries(stats::COUNT, 0);
+
+/// Sequence numbers per ring.
+#[map]
+pub static SEQUENCE: PerCpuArray<u64> = PerCpuArray::with_max_entries(2, 0);
+
+/// Most bytes of a record that is built in scratch space: head, fixed part, and a tail of two paths and argv.
+pub const RECORD_MAX: usize = 16384;
+
+/// Where a record is put together. One per CPU; programs that build in it run with preemption off and none of them
+/// interrupts another (syscall and sched tracepoints don't nest).
+#[repr(C)]
+pub struct Scratch {
+    /// The record.
+    pub record: [u8; RECORD_MAX],
+    /// A path, written from its end to its start.
+    pub path: [u8; PATH_BUF + 256],
+    /// State of the walk, kept here so that the verifier sees each turn of the loop alike.
+    pub dentry: u64,
+    pub mount: u64,
+    pub at: u64,
+    pub cut: u64,
+    /// State of the loop over a stream's chunks, for the same reason.
+    pub chunks: Chunks,
+}
+
+/// Where the loop over the bytes of one system call stands.
+#[repr(C)]
+pub struct Chunks {
+    /// Next byte of the current buffer, and how many are left in it.
+    pub base: u64,
+    pub left: u64,
+    /// Bytes that the call moved and that are not in a buffer yet looked at.
+    pub total: u64,
+    /// Bytes delivered (or accounted for) so far.
+    pub offset: u64,
+    /// Next iovec, and how many are left.
+    pub iovec: u64,
+    pub iovecs: u64,
+}
+
+/// Room for a path plus the largest single component before it.
+pub const PATH_BUF: usize = PATH_MAX + 256;
+
+#[map]
+pub static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
+
+const _: () = assert!(RECORD_MAX >= size_of::<Header>() + 64 + 2 * PATH_MAX + ARGV_MAX);

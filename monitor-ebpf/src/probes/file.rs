@@ -1,0 +1,239 @@
+//! Files, where LSM hooks can't be had: at the return of the system calls that make a descriptor, the descriptor is
+//! resolved to its file in the kernel.
+
+use aya_ebpf::EbpfContext;
+use aya_ebpf::macros::tracepoint;
+use aya_ebpf::programs::TracePointContext;
+use monitor_abi::config::Scope;
+use monitor_abi::file::{
+    CHANGE_CHMOD, CHANGE_LINK, CHANGE_RENAME, CHANGE_SYMLINK, CHANGE_TRUNCATE, CHANGE_UNLINK, Change, Open, ProcOpen,
+    VIA_MAX,
+};
+use monitor_abi::header::{FLAG_CUT, FLAG_UNLINKED, KIND_CHANGE, KIND_OPEN, KIND_PROC_OPEN};
+use monitor_abi::stats;
+
+use crate::emit::{self, Builder};
+use crate::kernel::{self, Inode, offset, read};
+use crate::{path, scope};
+
+/// `PROC_SUPER_MAGIC` (include/uapi/linux/magic.h).
+const PROC_MAGIC: u32 = 0x9fa0;
+const AT_FDCWD: i32 = -100;
+
+/// Return value of the system call: `struct { u64 common; long nr; long ret; }`, the layout every `sys_exit_*` has.
+#[inline(always)]
+pub fn returned(ctx: &TracePointContext) -> i64 {
+    // SAFETY: the tracepoint's record is at least 24 bytes.
+    unsafe { *ctx.as_ptr().add(16).cast::<i64>() }
+}
+
+/// `openat`, `openat2`, `open_by_handle_at`: the string is the second argument (a handle, for the last: not text).
+#[tracepoint]
+pub fn openat_exit(ctx: TracePointContext) -> u32 {
+    opened(returned(&ctx), 1);
+    0
+}
+
+/// `open`, `creat`: the string is the first argument.
+#[tracepoint]
+pub fn open_exit(ctx: TracePointContext) -> u32 {
+    opened(returned(&ctx), 0);
+    0
+}
+
+/// `open_by_handle_at`: no string.
+#[tracepoint]
+pub fn handle_exit(ctx: TracePointContext) -> u32 {
+    opened(returned(&ctx), 9);
+    0
+}
+
+#[inline(always)]
+fn opened(fd: i64, string: usize) {
+    if fd < 0 {
+        return;
+    }
+    let Some(scope) = scope::watched() else {
+        foreign(fd as u64);
+        return;
+    };
+    let file = kernel::file_of(fd as u64);
+    if file == 0 {
+        emit::count(stats::UNRESOLVED);
+        return;
+    }
+    let inode = kernel::inode_of(file);
+    if inode.magic == PROC_MAGIC {
+        proc_file(&scope, file, &inode);
+    }
+    let Some(scratch) = emit::scratch() else { return };
+    let mut builder = Builder::new::<Open>(scratch);
+    let mut flags = 0;
+    if inode.nlink == 0 {
+        flags |= FLAG_UNLINKED;
+    }
+    if !path::walk(builder.scratch(), file + offset!(file_f_path)) {
+        flags |= FLAG_CUT;
+        emit::count(stats::PATH_CUT);
+    }
+    let path_len = builder.append_path();
+    let via_len = if string < 6 { builder.append_user_str(kernel::argument(string), VIA_MAX as u32) } else { 0 };
+    let body = Open {
+        ino: inode.ino,
+        dev: inode.dev,
+        open_flags: read(file, offset!(file_f_flags)),
+        mode: inode.mode,
+        path_len,
+        via_len,
+        magic: inode.magic,
+    };
+    builder.finish(KIND_OPEN, flags, &scope, body);
+}
+
+/// An open by a process that is not watched: only a watched server's procfs files matter.
+#[inline(always)]
+fn foreign(fd: u64) {
+    let file = kernel::file_of(fd);
+    let address: u64 = read(file, offset!(file_f_inode));
+    let sb: u64 = read(address, offset!(inode_i_sb));
+    if read::<u64>(sb, offset!(sb_s_magic)) as u32 != PROC_MAGIC || scope::is_agent() {
+        return;
+    }
+    let inode = kernel::inode(address);
+    let scope = Scope { start: kernel::start_of(kernel::current() as u64), server: 0, flags: 0 };
+    proc_file(&scope, file, &inode);
+}
+
+/// Reports the open of a per-process procfs file whose process is watched.
+#[inline(always)]
+fn proc_file(actor: &Scope, file: u64, inode: &Inode) {
+    // struct proc_inode embeds the inode; its `pid` is the process (or thread) that the file is about
+    // (fs/proc/internal.h). NULL for files that are about none.
+    let proc_inode = inode.address.wrapping_sub(offset!(proc_inode_vfs_inode));
+    let pid: u64 = read(proc_inode, offset!(proc_inode_pid));
+    if pid == 0 {
+        return;
+    }
+    let link: u64 = read(pid, offset!(pid_tasks));
+    if link == 0 {
+        return;
+    }
+    let task = link.wrapping_sub(offset!(task_pid_links));
+    let target: u32 = read(task, offset!(task_tgid));
+    let Some(of) = scope::of(target) else { return };
+    let mut body = ProcOpen {
+        target_start: kernel::start_of(task),
+        target,
+        target_scope: of.server,
+        open_flags: read(file, offset!(file_f_flags)),
+        name_len: 0,
+        name: [0; 32],
+    };
+    // struct path { mnt, dentry }
+    let dentry: u64 = read(file, offset!(file_f_path) + 8);
+    let text: u64 = read(dentry, offset!(dentry_d_name) + 8);
+    let len: u32 = read(dentry, offset!(dentry_d_name) + 4);
+    body.name_len = if len > 31 { 31 } else { len };
+    emit::read_into(&mut body.name, text, false);
+    emit::send(KIND_PROC_OPEN, 0, actor, body);
+}
+
+/// `rename(old, new)`, `link(old, new)`, `symlink(target, new)`.
+#[tracepoint]
+pub fn rename_exit(ctx: TracePointContext) -> u32 {
+    changed(&ctx, CHANGE_RENAME, [9, 0, 9, 1, 9]);
+    0
+}
+
+/// `renameat(olddfd, old, newdfd, new)`, `renameat2(…, flags)`.
+#[tracepoint]
+pub fn renameat_exit(ctx: TracePointContext) -> u32 {
+    changed(&ctx, CHANGE_RENAME, [0, 1, 2, 3, 9]);
+    0
+}
+
+/// `link(old, new)`.
+#[tracepoint]
+pub fn link_exit(ctx: TracePointContext) -> u32 {
+    changed(&ctx, CHANGE_LINK, [9, 0, 9, 1, 9]);
+    0
+}
+
+/// `linkat(olddfd, old, newdfd, new, flags)`.
+#[tracepoint]
+pub fn linkat_exit(ctx: TracePointContext) -> u32 {
+    changed(&ctx, CHANGE_LINK, [0, 1, 2, 3, 9]);
+    0
+}
+
+/// `symlink(target, new)`.
+#[tracepoint]
+pub fn symlink_exit(ctx: TracePointContext) -> u32 {
+    changed(&ctx, CHANGE_SYMLINK, [9, 1, 9, 0, 9]);
+    0
+}
+
+/// `symlinkat(target, newdfd, new)`.
+#[tracepoint]
+pub fn symlinkat_exit(ctx: TracePointContext) -> u32 {
+    changed(&ctx, CHANGE_SYMLINK, [1, 2, 9, 0, 9]);
+    0
+}
+
+/// `unlink(path)`, `rmdir(path)`.
+#[tracepoint]
+pub fn unlink_exit(ctx: TracePointContext) -> u32 {
+    changed(&ctx, CHANGE_UNLINK, [9, 0, 9, 9, 9]);
+    0
+}
+
+/// `unlinkat(dfd, path, flags)`.
+#[tracepoint]
+pub fn unlinkat_exit(ctx: TracePointContext) -> u32 {
+    changed(&ctx, CHANGE_UNLINK, [0, 1, 9, 9, 9]);
+    0
+}
+
+/// `chmod(path, mode)`.
+#[tracepoint]
+pub fn chmod_exit(ctx: TracePointContext) -> u32 {
+    changed(&ctx, CHANGE_CHMOD, [9, 0, 9, 9, 1]);
+    0
+}
+
+/// `fchmodat(dfd, path, mode)`.
+#[tracepoint]
+pub fn fchmodat_exit(ctx: TracePointContext) -> u32 {
+    changed(&ctx, CHANGE_CHMOD, [0, 1, 9, 9, 2]);
+    0
+}
+
+/// `truncate(path, length)`.
+#[tracepoint]
+pub fn truncate_exit(ctx: TracePointContext) -> u32 {
+    changed(&ctx, CHANGE_TRUNCATE, [9, 0, 9, 9, 9]);
+    0
+}
+
+/// `at`: argument numbers of dirfd, path, second dirfd, second path, mode; 9 = none.
+#[inline(always)]
+fn changed(ctx: &TracePointContext, op: u32, at: [usize; 5]) {
+    if returned(ctx) < 0 {
+        return;
+    }
+    let Some(scope) = scope::watched() else { return };
+    let Some(scratch) = emit::scratch() else { return };
+    let mut builder = Builder::new::<Change>(scratch);
+    let dir = |n: usize| if n < 6 { kernel::argument(n) as i32 } else { AT_FDCWD };
+    let path_len = if at[1] < 6 { builder.append_user_str(kernel::argument(at[1]), 4096) } else { 0 };
+    let to_len = if at[3] < 6 { builder.append_user_str(kernel::argument(at[3]), 4096) } else { 0 };
+    let body = Change {
+        op,
+        dirfd: dir(at[0]),
+        dirfd2: dir(at[2]),
+        path_len,
+        to_len,
+        mode: if at[4] < 6 { kernel::argument(at[4]) as u32 } else { 0 },
+    };
+    builder.finish(KIND_CHANGE, 0, &scope, body);
+}

@@ -1,0 +1,311 @@
+//! Sockets: inet by cgroup hooks (every system-call ABI and io_uring pass them), the rest by system call.
+
+use aya_ebpf::EbpfContext;
+use aya_ebpf::bindings::{bpf_sock, bpf_sock_addr};
+use aya_ebpf::helpers::generated::bpf_get_socket_cookie;
+use aya_ebpf::macros::{btf_tracepoint, cgroup_sock, cgroup_sock_addr, tracepoint};
+use aya_ebpf::programs::{BtfTracePointContext, SockAddrContext, SockContext, TracePointContext};
+use monitor_abi::config::{Conn, Scope};
+use monitor_abi::header::{KIND_INET, KIND_SOCK_STATE, KIND_SOCKET, KIND_UNIX};
+use monitor_abi::socket::{INET_ACCEPT, INET_BIND, INET_CONNECT, INET_LISTEN, INET_SEND, Inet, Made, State, Unix};
+use monitor_abi::stats;
+
+use super::file::returned;
+use crate::emit::{self, Builder};
+use crate::kernel::{self, offset, read};
+use crate::maps::CONNS;
+use crate::{path, scope};
+
+const AF_UNIX: u32 = 1;
+const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
+const SOCK_RAW: u32 = 3;
+const TCP_CLOSE: i32 = 7;
+const TCP_LISTEN: i32 = 10;
+const TCP_ESTABLISHED: i32 = 1;
+const TCP_SYN_SENT: i32 = 2;
+const TCP_SYN_RECV: i32 = 3;
+const IPPROTO_TCP: u16 = 6;
+
+/// `BPF_CGROUP_INET4_CONNECT`: from `tcp_v4_pre_connect` and `ip4_datagram_connect`, before the address is used.
+#[cgroup_sock_addr(connect4)]
+pub fn connect4(ctx: SockAddrContext) -> i32 {
+    addressed(&ctx, INET_CONNECT, AF_INET);
+    1
+}
+
+/// `BPF_CGROUP_INET6_CONNECT`.
+#[cgroup_sock_addr(connect6)]
+pub fn connect6(ctx: SockAddrContext) -> i32 {
+    addressed(&ctx, INET_CONNECT, AF_INET6);
+    1
+}
+
+/// `BPF_CGROUP_UDP4_SENDMSG`: from `udp_sendmsg` when the message names an address.
+#[cgroup_sock_addr(sendmsg4)]
+pub fn sendmsg4(ctx: SockAddrContext) -> i32 {
+    addressed(&ctx, INET_SEND, AF_INET);
+    1
+}
+
+/// `BPF_CGROUP_UDP6_SENDMSG`.
+#[cgroup_sock_addr(sendmsg6)]
+pub fn sendmsg6(ctx: SockAddrContext) -> i32 {
+    addressed(&ctx, INET_SEND, AF_INET6);
+    1
+}
+
+#[inline(always)]
+fn addressed(ctx: &SockAddrContext, op: u32, family: u16) {
+    let Some(scope) = scope::watched() else { return };
+    let raw: *const bpf_sock_addr = ctx.sock_addr;
+    // SAFETY: the context gives access to these words; addresses are in network order.
+    let (words, port, sock_type, protocol) = unsafe {
+        let words = if family == AF_INET {
+            [(*raw).user_ip4, 0, 0, 0]
+        } else {
+            [(*raw).user_ip6[0], (*raw).user_ip6[1], (*raw).user_ip6[2], (*raw).user_ip6[3]]
+        };
+        (words, (*raw).user_port, (*raw).type_, (*raw).protocol)
+    };
+    // SAFETY: the context of a cgroup/sock_addr program.
+    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    if op == INET_CONNECT {
+        remember(cookie, &scope);
+    }
+    let body = Inet {
+        cookie,
+        addr: bytes(words),
+        port: u16::from_be(port as u16),
+        family,
+        protocol: protocol as u16,
+        sock_type: sock_type as u16,
+        op,
+        pad: 0,
+    };
+    emit::send(KIND_INET, 0, &scope, body);
+}
+
+#[inline(always)]
+fn remember(cookie: u64, scope: &Scope) {
+    let tgid = (aya_ebpf::helpers::bpf_get_current_pid_tgid() >> 32) as u32;
+    if CONNS.insert(cookie, Conn { start: scope.start, tgid, scope: scope.server }, 0).is_err() {
+        emit::count(stats::CONN_FULL);
+    }
+}
+
+#[inline(always)]
+fn bytes(words: [u32; 4]) -> [u8; 16] {
+    let mut out = [0; 16];
+    let mut i = 0;
+    while i < 4 {
+        let word = words[i].to_ne_bytes();
+        out[i * 4] = word[0];
+        out[i * 4 + 1] = word[1];
+        out[i * 4 + 2] = word[2];
+        out[i * 4 + 3] = word[3];
+        i += 1;
+    }
+    out
+}
+
+/// `BPF_CGROUP_INET4_POST_BIND`: from `__inet_bind` after the port was taken.
+#[cgroup_sock(post_bind4)]
+pub fn post_bind4(ctx: SockContext) -> i32 {
+    bound(&ctx, AF_INET);
+    1
+}
+
+/// `BPF_CGROUP_INET6_POST_BIND`.
+#[cgroup_sock(post_bind6)]
+pub fn post_bind6(ctx: SockContext) -> i32 {
+    bound(&ctx, AF_INET6);
+    1
+}
+
+#[inline(always)]
+fn bound(ctx: &SockContext, family: u16) {
+    let Some(scope) = scope::watched() else { return };
+    let raw: *const bpf_sock = ctx.sock;
+    // SAFETY: the context gives access to these words.
+    let (words, port, sock_type, protocol) = unsafe {
+        let words = if family == AF_INET {
+            [(*raw).src_ip4, 0, 0, 0]
+        } else {
+            [(*raw).src_ip6[0], (*raw).src_ip6[1], (*raw).src_ip6[2], (*raw).src_ip6[3]]
+        };
+        (words, (*raw).src_port, (*raw).type_, (*raw).protocol)
+    };
+    let body = Inet {
+        // SAFETY: the context of a cgroup/sock program.
+        cookie: unsafe { bpf_get_socket_cookie(ctx.as_ptr()) },
+        addr: bytes(words),
+        port: port as u16,
+        family,
+        protocol: protocol as u16,
+        sock_type: sock_type as u16,
+        op: INET_BIND,
+        pad: 0,
+    };
+    emit::send(KIND_INET, 0, &scope, body);
+}
+
+/// `TP_PROTO(const struct sock *sk, const int oldstate, const int newstate)`, from `inet_sk_state_store` and others;
+/// may run in softirq, where `current` is whoever was interrupted: only `sk` counts then.
+#[btf_tracepoint(function = "inet_sock_set_state")]
+pub fn sock_state(ctx: BtfTracePointContext) -> i32 {
+    let sk: *const u8 = ctx.arg(0);
+    let old: i32 = ctx.arg(1);
+    let new: i32 = ctx.arg(2);
+    if new == TCP_LISTEN {
+        if let Some(scope) = scope::watched() {
+            local(sk, &scope, INET_LISTEN);
+        }
+        return 0;
+    }
+    let interesting = (old == TCP_SYN_SENT && (new == TCP_ESTABLISHED || new == TCP_CLOSE)) || new == TCP_CLOSE;
+    if !interesting || old == TCP_SYN_RECV || old == TCP_LISTEN {
+        return 0;
+    }
+    // SAFETY: sk is a trusted pointer argument of this tracepoint.
+    let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut().cast()) };
+    // SAFETY: copied out at once.
+    let Some(conn) = (unsafe { CONNS.get(cookie) }).copied() else { return 0 };
+    let sk = sk as u64;
+    let body = State {
+        cookie,
+        sent: read(sk, offset!(tcp_bytes_sent)),
+        received: read(sk, offset!(tcp_bytes_received)),
+        old: old as u32,
+        new: new as u32,
+        error: read(sk, offset!(sock_sk_err)),
+        scope: conn.scope,
+        owner: conn.tgid,
+        pad: 0,
+        owner_start: conn.start,
+    };
+    if new == TCP_CLOSE {
+        let _absent = CONNS.remove(cookie);
+    }
+    let scope = Scope { start: conn.start, server: conn.scope, flags: 0 };
+    emit::send(KIND_SOCK_STATE, 0, &scope, body);
+    0
+}
+
+/// Reports the local address of a socket.
+#[inline(always)]
+fn local(sk: *const u8, scope: &Scope, op: u32) {
+    // SAFETY: sk is a trusted pointer argument of the tracepoint.
+    let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut().cast()) };
+    let sk = sk as u64;
+    let family: u16 = read(sk, offset!(sock_family));
+    let words: [u32; 4] = if family == AF_INET {
+        [read(sk, offset!(sock_rcv_saddr)), 0, 0, 0]
+    } else {
+        read(sk, offset!(sock_v6_rcv_saddr))
+    };
+    let body = Inet {
+        cookie,
+        addr: bytes(words),
+        port: read(sk, offset!(sock_num)),
+        family,
+        protocol: IPPROTO_TCP,
+        sock_type: 1,
+        op,
+        pad: 0,
+    };
+    emit::send(KIND_INET, 0, scope, body);
+}
+
+/// `accept(fd, …)`, `accept4(fd, …)`: the new descriptor's peer.
+#[tracepoint]
+pub fn accept_exit(ctx: TracePointContext) -> u32 {
+    let fd = returned(&ctx);
+    if fd < 0 {
+        return 0;
+    }
+    let Some(scope) = scope::watched() else { return 0 };
+    let sk = sock_of(fd as u64);
+    let family: u16 = read(sk, offset!(sock_family));
+    if family != AF_INET && family != AF_INET6 {
+        return 0;
+    }
+    let words: [u32; 4] = if family == AF_INET {
+        [read(sk, offset!(sock_daddr)), 0, 0, 0]
+    } else {
+        read(sk, offset!(sock_v6_daddr))
+    };
+    let body = Inet {
+        cookie: 0,
+        addr: bytes(words),
+        port: u16::from_be(read(sk, offset!(sock_dport))),
+        family,
+        protocol: IPPROTO_TCP,
+        sock_type: 1,
+        op: INET_ACCEPT,
+        pad: 0,
+    };
+    emit::send(KIND_INET, 0, &scope, body);
+    0
+}
+
+/// `struct sock *` behind a descriptor. Only for descriptors that are known to be sockets.
+#[inline(always)]
+fn sock_of(fd: u64) -> u64 {
+    let file = kernel::file_of(fd);
+    // sock_alloc_file: private_data of a socket's file is its struct socket.
+    let socket: u64 = read(file, offset!(file_private_data));
+    read(socket, offset!(socket_sk))
+}
+
+/// `connect(fd, addr, len)`: `AF_UNIX` only, inet has its own hooks.
+#[tracepoint]
+pub fn connect_exit(ctx: TracePointContext) -> u32 {
+    let Some(scope) = scope::watched() else { return 0 };
+    let address = kernel::argument(1);
+    let Some(family) = kernel::read_user::<u16>(address) else { return 0 };
+    if u32::from(family) != AF_UNIX {
+        return 0;
+    }
+    unix(&scope, returned(&ctx) as i32, 1, address, kernel::argument(2));
+    0
+}
+
+#[inline(always)]
+fn unix(scope: &Scope, ret: i32, op: u32, address: u64, len: u64) {
+    let Some(scratch) = emit::scratch() else { return };
+    let mut builder = Builder::new::<Unix>(scratch);
+    let mut path_len = 0;
+    if ret == 0 {
+        let sk = sock_of(kernel::argument(0));
+        let peer: u64 = read(sk, offset!(unix_peer));
+        // The listener's `path` is a reference to the socket's place in the file system; the accepted end shares it.
+        let dentry: u64 = read(peer, offset!(unix_path) + 8);
+        if dentry != 0 {
+            path::walk(builder.scratch(), peer + offset!(unix_path));
+            path_len = builder.append_path();
+        }
+    }
+    // sun_path follows the 2 bytes of sun_family; at most 108 bytes (unix(7)).
+    let name = if len > 2 && len <= 110 { len - 2 } else { 0 };
+    let via_len = builder.append(address + 2, name & 0x7f, true);
+    builder.finish(KIND_UNIX, 0, scope, Unix { ret, op, path_len, via_len });
+}
+
+/// `socket(family, type, protocol)`: families that the cgroup hooks don't serve, and raw sockets.
+#[tracepoint]
+pub fn socket_exit(ctx: TracePointContext) -> u32 {
+    if returned(&ctx) < 0 {
+        return 0;
+    }
+    let Some(scope) = scope::watched() else { return 0 };
+    let family = kernel::argument(0) as u32;
+    let sock_type = kernel::argument(1) as u32 & 0xf;
+    let inet = family == u32::from(AF_INET) || family == u32::from(AF_INET6);
+    if family == AF_UNIX || (inet && sock_type != SOCK_RAW) {
+        return 0;
+    }
+    let body = Made { family, sock_type, protocol: kernel::argument(2) as u32, pad: 0 };
+    emit::send(KIND_SOCKET, 0, &scope, body);
+    0
+}

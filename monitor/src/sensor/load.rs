@@ -1,0 +1,258 @@
+//! Loading and attaching, hook by hook, with a status for each: `doctor` shows it, alerts depend on it.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
+use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
+use aya::programs::{BtfTracePoint, CgroupAttachMode, CgroupSock, CgroupSockAddr, Program as Loaded, TracePoint};
+use aya::{Btf as AyaBtf, Ebpf, EbpfLoader};
+use monitor_abi::config::{Control, Offsets, Scope};
+use monitor_abi::{stats, stream};
+use thiserror::Error;
+
+use super::btf::{Btf, BtfError};
+use super::hooks::{Hook, Program, TRACEPOINT};
+use super::{offsets, tracefs};
+
+/// A cgroup link (kernel 5.7 and later) always allows others beside it, and refuses the flag that says so.
+const MODE: CgroupAttachMode = CgroupAttachMode::Single;
+
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tripline-tracepoint"));
+
+/// What became of one hook.
+#[derive(Debug, Clone)]
+pub struct HookStatus {
+    /// The program.
+    pub program: Program,
+    /// `None` if it is attached, else why not.
+    pub refused: Option<String>,
+}
+
+/// Why the sensors can't be had at all.
+#[derive(Debug, Error)]
+pub enum SensorError {
+    /// Type information.
+    #[error(transparent)]
+    Btf(#[from] BtfError),
+    /// tracefs could not be mounted.
+    #[error("cannot reach tracefs: {0}; mount it with `mount -t tracefs tracefs /sys/kernel/tracing`")]
+    Tracefs(#[source] io::Error),
+    /// Not enough rights.
+    #[error("cannot load eBPF programs: {0}; run as root, or with the capabilities that `tripline doctor` lists")]
+    Denied(String),
+    /// The object or a map.
+    #[error("cannot load the eBPF object: {0}")]
+    Object(String),
+    /// A hook that nothing replaces.
+    #[error("the {sensor} sensor cannot be armed: {program}: {reason}")]
+    Required {
+        /// Sensor word.
+        sensor: &'static str,
+        /// Program.
+        program: &'static str,
+        /// What the kernel said.
+        reason: String,
+    },
+    /// No cgroup v2 tree.
+    #[error("no cgroup v2 tree is mounted (see /proc/self/mountinfo); Tripline needs one for its socket hooks")]
+    NoCgroup,
+}
+
+/// The loaded programs and maps. Dropping it detaches everything.
+pub struct Sensors {
+    ebpf: Ebpf,
+    /// Every hook and what became of it.
+    pub hooks: Vec<HookStatus>,
+}
+
+/// [`Offsets`] as bytes for a global.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+struct Global(Offsets);
+
+// SAFETY: plain integers without padding (asserted in monitor-abi).
+unsafe impl aya::Pod for Global {}
+
+/// Map values and keys as bytes.
+macro_rules! pod {
+    ($name:ident, $inner:ty, $doc:literal) => {
+        #[doc = $doc]
+        #[repr(transparent)]
+        #[derive(Clone, Copy)]
+        pub struct $name(pub $inner);
+        // SAFETY: plain integers without padding.
+        unsafe impl aya::Pod for $name {}
+    };
+}
+pod!(ScopeValue, Scope, "[`Scope`] as a map value.");
+pod!(ControlValue, Control, "[`Control`] as a map value.");
+pod!(StreamKey, stream::Key, "[`stream::Key`] as a map key.");
+
+impl Sensors {
+    /// Loads and attaches everything that this kernel takes.
+    pub fn load() -> Result<Self, SensorError> {
+        let kernel = Btf::kernel()?;
+        let offsets = Global(offsets::read(&kernel)?);
+        drop(kernel);
+        tracefs::ensure().map_err(SensorError::Tracefs)?;
+        let cgroup = File::open(cgroup_root().ok_or(SensorError::NoCgroup)?).map_err(|_| SensorError::NoCgroup)?;
+        let btf = AyaBtf::from_sys_fs().map_err(|error| SensorError::Object(chain(&error)))?;
+        let mut ebpf = EbpfLoader::new()
+            .btf(Some(&btf))
+            .override_global("OFFSETS", &offsets, true)
+            .load(OBJECT)
+            .map_err(|error| denied_or_object(&error))?;
+        let mut hooks = Vec::new();
+        for program in TRACEPOINT {
+            let refused = attach(&mut ebpf, program, &btf, &cgroup).err();
+            if let (true, Some(reason)) = (program.required, &refused) {
+                let (sensor, program, reason) = (program.sensor, program.name, reason.clone());
+                return Err(SensorError::Required { sensor, program, reason });
+            }
+            hooks.push(HookStatus { program: *program, refused });
+        }
+        Ok(Self { ebpf, hooks })
+    }
+
+    /// Takes the rings: security, payload. Once only.
+    pub fn rings(&mut self) -> Result<(RingBuf<MapData>, RingBuf<MapData>), SensorError> {
+        let mut take = |name: &str| {
+            let map = self.ebpf.take_map(name).ok_or_else(|| SensorError::Object(format!("no map {name}")))?;
+            RingBuf::try_from(map).map_err(|error| SensorError::Object(chain(&error)))
+        };
+        Ok((take("SECURITY")?, take("PAYLOAD")?))
+    }
+
+    /// Takes the map of scopes.
+    pub fn scopes(&mut self) -> Result<HashMap<MapData, u32, ScopeValue>, SensorError> {
+        let map = self.ebpf.take_map("SCOPES").ok_or_else(|| SensorError::Object("no map SCOPES".to_owned()))?;
+        HashMap::try_from(map).map_err(|error| SensorError::Object(chain(&error)))
+    }
+
+    /// Takes the control word.
+    pub fn control(&mut self) -> Result<Array<MapData, ControlValue>, SensorError> {
+        let map = self.ebpf.take_map("CONTROL").ok_or_else(|| SensorError::Object("no map CONTROL".to_owned()))?;
+        Array::try_from(map).map_err(|error| SensorError::Object(chain(&error)))
+    }
+
+    /// Takes the map of judged streams.
+    pub fn streams(&mut self) -> Result<HashMap<MapData, StreamKey, u32>, SensorError> {
+        let map = self.ebpf.take_map("STREAMS").ok_or_else(|| SensorError::Object("no map STREAMS".to_owned()))?;
+        HashMap::try_from(map).map_err(|error| SensorError::Object(chain(&error)))
+    }
+
+    /// Takes the counters.
+    pub fn stats(&mut self) -> Result<Stats, SensorError> {
+        let map = self.ebpf.take_map("STATS").ok_or_else(|| SensorError::Object("no map STATS".to_owned()))?;
+        let map = PerCpuArray::try_from(map).map_err(|error| SensorError::Object(chain(&error)))?;
+        Ok(Stats { map })
+    }
+}
+
+/// The kernel programs' counters.
+pub struct Stats {
+    map: PerCpuArray<MapData, u64>,
+}
+
+impl Stats {
+    /// One counter, summed over CPUs.
+    #[must_use]
+    pub fn get(&self, index: u32) -> u64 {
+        self.map.get(&index, 0).map_or(0, |values| values.iter().sum())
+    }
+
+    /// All counters that mean loss.
+    #[must_use]
+    pub fn losses(&self) -> [(&'static str, &'static str, u64); 5] {
+        [
+            ("security", "ring_full", self.get(stats::SECURITY_FULL)),
+            ("stream", "ring_full", self.get(stats::PAYLOAD_FULL)),
+            ("stream", "read_fault", self.get(stats::READ_FAULT)),
+            ("process", "table_full", self.get(stats::SCOPE_FULL)),
+            ("socket", "table_full", self.get(stats::CONN_FULL)),
+        ]
+    }
+}
+
+/// Where the cgroup v2 tree is mounted: its root, or the v2 part of a hybrid host.
+#[must_use]
+pub fn cgroup_root() -> Option<PathBuf> {
+    let mounts = procfs::process::Process::myself().ok()?.mountinfo().ok()?;
+    mounts.into_iter().find(|mount| mount.fs_type == "cgroup2").map(|mount| mount.mount_point)
+}
+
+fn attach(ebpf: &mut Ebpf, program: &Program, btf: &AyaBtf, cgroup: &File) -> Result<(), String> {
+    let loaded = ebpf.program_mut(program.name).ok_or_else(|| "not in the object".to_owned())?;
+    match program.hook {
+        Hook::BtfTracepoint(name) => {
+            let hook: &mut BtfTracePoint = loaded.try_into().map_err(|error| chain(&error))?;
+            hook.load(name, btf).map_err(|error| chain(&error))?;
+            hook.attach().map_err(|error| chain(&error))?;
+        }
+        Hook::SyscallExit(calls) => {
+            let hook: &mut TracePoint = loaded.try_into().map_err(|error| chain(&error))?;
+            hook.load().map_err(|error| chain(&error))?;
+            let mut last = None;
+            let mut attached = 0;
+            for call in calls {
+                match hook.attach("syscalls", &format!("sys_exit_{call}")) {
+                    Ok(_link) => attached += 1,
+                    Err(error) => last = Some(chain(&error)),
+                }
+            }
+            if attached == 0 {
+                return Err(last.unwrap_or_default());
+            }
+        }
+        Hook::Cgroup(_) => match loaded {
+            Loaded::CgroupSockAddr(hook) => {
+                hook.load().map_err(|error| chain(&error))?;
+                attach_cgroup_addr(hook, cgroup)?;
+            }
+            Loaded::CgroupSock(hook) => {
+                hook.load().map_err(|error| chain(&error))?;
+                attach_cgroup_sock(hook, cgroup)?;
+            }
+            _ => return Err("not a cgroup program".to_owned()),
+        },
+    }
+    Ok(())
+}
+
+fn attach_cgroup_addr(hook: &mut CgroupSockAddr, cgroup: &File) -> Result<(), String> {
+    hook.attach(cgroup, MODE).map(drop).map_err(|error| chain(&error))
+}
+
+fn attach_cgroup_sock(hook: &mut CgroupSock, cgroup: &File) -> Result<(), String> {
+    hook.attach(cgroup, MODE).map(drop).map_err(|error| chain(&error))
+}
+
+fn denied_or_object(error: &aya::EbpfError) -> SensorError {
+    let text = chain(error);
+    if text.contains("Operation not permitted") || text.contains("Permission denied") {
+        SensorError::Denied(text)
+    } else {
+        SensorError::Object(text)
+    }
+}
+
+/// An error and its causes on one line; the verifier's log is cut to its end, which holds the reason.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    if std::env::var_os("TRIPLINE_VERIFIER_LOG").is_some() || text.len() <= 600 {
+        return text;
+    }
+    let tail: String = text.chars().rev().take(400).collect::<Vec<_>>().into_iter().rev().collect();
+    let head: String = text.chars().take(160).collect();
+    format!("{head} … {}", tail.replace('\n', " "))
+}

@@ -1,0 +1,9 @@
+//! Everything between the kernel's hooks and checked records: offsets, loading, attaching, rings, decoding.
+
+pub mod btf;
+pub mod decode;
+pub mod hooks;
+pub mod load;
+pub mod offsets;
+pub mod reader;
+pub mod tracefs;
