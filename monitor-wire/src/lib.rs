@@ -2,6 +2,32 @@
 //!
 //! Every parser here is incremental and bounded, answers complete / incomplete / reject, and neither panics nor does
 //! I/O.
+//!
+//! - [`reader`] frames and reads MCP over stdio; [`mcp`] holds the values it gives.
+//! - [`json`] is the tokeniser below it; [`limits`] is the one table of caps.
+//! - [`redact`] replaces tokens by fingerprints; every text in an [`mcp`] value has passed it.
+//! - [`sniff`] tells an MCP stream from any other; [`text`] writes raw bytes for people.
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
+mod assemble;
+mod capture;
+mod digest;
+mod fields;
+pub mod json;
+pub mod limits;
 pub mod mcp;
+mod path;
+pub mod reader;
+pub mod redact;
+pub mod sniff;
+pub mod text;

@@ -1,0 +1,765 @@
+//! From JSON events to the fields of a message: follows the places of [`Node`], keeps what they mean, skips the rest.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hasher as _};
+
+use crate::capture::Capture;
+use crate::digest::{self, Digester, Hash, Kind, Sum};
+use crate::fields::{Fields, Task};
+use crate::json::Event;
+use crate::limits;
+use crate::mcp::{Argument, Body, Id, ToolDecl};
+use crate::path::{Node, Root, Side};
+use crate::redact::{self, Key};
+
+/// Reads the events of one line after the other.
+pub(crate) struct Assembler {
+    key: Key,
+    digester: Digester,
+    frames: Vec<Frame>,
+    /// Open brackets from the outermost skipped one on.
+    skip: u64,
+    /// The place of the member whose key was read last.
+    next: Place,
+    reading: Reading,
+    capture: Capture,
+    /// JSON pointer of the value in progress, below the arguments' root.
+    pointer: String,
+    /// The value's last step from its parent, as the digest wants it.
+    segment: Vec<u8>,
+    scratch: Vec<u8>,
+    deep: Option<Deep>,
+    fields: Fields,
+    tool: Option<Draft>,
+    keys: Keys,
+    /// An id that is an object or an array, as written.
+    raw_id: Option<Vec<u8>>,
+}
+
+/// What an event meant for the message's bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    None,
+    /// A message's `{` was read.
+    Begin,
+    /// A message's `}` was read: [`Assembler::take`] it.
+    End,
+}
+
+/// An object or array that is gone into.
+struct Frame {
+    node: Node,
+    object: bool,
+    /// Tells this object's keys from those of any other.
+    number: u64,
+    children: u64,
+    hash: Hash,
+    /// Length of the pointer up to here.
+    pointer: usize,
+    secret: bool,
+    lost: bool,
+}
+
+/// Where a value is.
+#[derive(Clone, Copy)]
+struct Place {
+    node: Node,
+    /// Its key says that it is a secret.
+    secret: bool,
+    /// Its pointer is too long, so it can't be kept.
+    lost: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Reading {
+    Nothing,
+    Key,
+    Scalar(Place, Kind),
+}
+
+/// A value nested too deep to be followed: hashed as it is written.
+struct Deep {
+    node: Node,
+    hasher: Option<Box<blake3::Hasher>>,
+}
+
+/// A tool declaration in progress.
+#[derive(Default)]
+struct Draft {
+    name: Option<String>,
+    sum: Sum,
+    read_only: Option<bool>,
+    destructive: Option<bool>,
+    open_world: Option<bool>,
+}
+
+/// The keys of the objects that were gone into, for finding duplicates. Hashed with a secret seed, so that nobody can
+/// make a false duplicate.
+struct Keys {
+    seed: u64,
+    seen: HashSet<u64>,
+    objects: u64,
+    duplicates: u32,
+}
+
+impl Assembler {
+    pub(crate) fn new(key: &Key) -> Self {
+        Self {
+            key: key.clone(),
+            digester: Digester::new(key),
+            frames: Vec::new(),
+            skip: 0,
+            next: Place::at(Node::Skip),
+            reading: Reading::Nothing,
+            capture: Capture::default(),
+            pointer: String::new(),
+            segment: Vec::new(),
+            scratch: Vec::new(),
+            deep: None,
+            fields: Fields::default(),
+            tool: None,
+            keys: Keys::new(key),
+            raw_id: None,
+        }
+    }
+
+    /// Forgets the line in progress.
+    pub(crate) fn reset(&mut self) {
+        self.frames.clear();
+        self.skip = 0;
+        self.next = Place::at(Node::Skip);
+        self.reading = Reading::Nothing;
+        self.deep = None;
+        self.raw_id = None;
+        self.begin_message();
+    }
+
+    /// Enough is known to say which message this is.
+    pub(crate) fn is_identified(&self) -> bool {
+        self.fields.is_identified()
+    }
+
+    /// The body, whether all was kept, and the flags of the message that is over. With `partial`, of the message as far as
+    /// it came.
+    pub(crate) fn take(&mut self, partial: bool, batch: bool, invalid_utf8: bool) -> Option<(Body, bool, Vec<String>)> {
+        let mut fields = std::mem::take(&mut self.fields);
+        if partial {
+            fields.params.arguments.cut = true;
+            fields.result.tools_cut = true;
+        }
+        let flags = fields.flags(batch, invalid_utf8);
+        let (body, whole) = fields.into_body(partial, &self.digester)?;
+        Some((body, whole, flags))
+    }
+
+    /// Bytes as written, of use only while an id that is no scalar is read.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        if let Some(raw) = &mut self.raw_id {
+            let room = limits::POINTER.saturating_sub(raw.len());
+            raw.extend(bytes.iter().take(room));
+        }
+    }
+
+    /// The line is a batch.
+    pub(crate) fn is_batch(&self) -> bool {
+        self.frames.first().is_some_and(|frame| frame.node == Node::Batch)
+    }
+
+    /// A member of a batch is in progress.
+    pub(crate) fn in_message(&self) -> bool {
+        self.frames.get(1).is_some_and(|frame| frame.node == Node::Message)
+    }
+
+    pub(crate) fn wants_raw(&self) -> bool {
+        self.raw_id.is_some()
+    }
+
+    /// Takes the next event of the line.
+    pub(crate) fn event(&mut self, event: Event<'_>) -> Signal {
+        if self.deep.is_some() && !matches!(event, Event::Deep(_)) {
+            self.end_deep();
+        }
+        match event {
+            Event::ObjectStart => return self.open(true),
+            Event::ArrayStart => return self.open(false),
+            Event::ObjectEnd | Event::ArrayEnd => return self.close(),
+            Event::Text(piece) => self.text(|capture, hasher| capture.push(piece, hasher)),
+            Event::Char { value, escaped } => {
+                self.text(|capture, hasher| capture.push_char(value, escaped, hasher));
+            }
+            Event::Deep(bytes) => self.deep(bytes),
+            _ if self.skip > 0 => {}
+            Event::KeyStart => {
+                self.reading = Reading::Key;
+                self.capture.begin(limits::KEY);
+            }
+            Event::KeyEnd => self.key(),
+            Event::StringStart => self.begin(Kind::String),
+            Event::NumberStart => self.begin(Kind::Number),
+            Event::StringEnd | Event::NumberEnd => self.end(),
+            Event::Bool(true) => self.literal(Kind::True),
+            Event::Bool(false) => self.literal(Kind::False),
+            Event::Null => self.literal(Kind::Null),
+        }
+        Signal::None
+    }
+
+    fn begin_message(&mut self) {
+        self.fields = Fields::default();
+        self.tool = None;
+        self.keys.clear();
+    }
+
+    fn open(&mut self, object: bool) -> Signal {
+        if self.skip > 0 {
+            self.skip = self.skip.saturating_add(1);
+            return Signal::None;
+        }
+        let mut place = self.enter();
+        if place.node == Node::Line {
+            place.node = if object { Node::Message } else { Node::Batch };
+        } else if !self.goes_into(place.node, object) {
+            self.present(place.node);
+            self.skip = 1;
+            if place.node == Node::Id {
+                self.raw_id = Some(vec![if object { b'{' } else { b'[' }]);
+            }
+            return Signal::None;
+        }
+        self.present(place.node);
+        let hash = match place.node.is_hashed() {
+            true => {
+                let parent = self.frames.last().map_or(&digest::TOP, |frame| &frame.hash);
+                self.digester.scalar(parent, &self.segment, Kind::Inner, b"", &mut self.scratch)
+            }
+            false => digest::TOP,
+        };
+        match place.node {
+            Node::Message => self.begin_message(),
+            Node::Tools => self.fields.result.tools = Some(Vec::new()),
+            Node::Tool => self.tool = Some(Draft::default()),
+            Node::Task(side) => self.fields.part(side).task = Some(Task::default()),
+            _ => {}
+        }
+        self.frames.push(Frame {
+            node: place.node,
+            object,
+            number: self.keys.object(),
+            children: 0,
+            hash,
+            pointer: self.pointer.len(),
+            secret: place.secret,
+            lost: place.lost,
+        });
+        if place.node == Node::Message { Signal::Begin } else { Signal::None }
+    }
+
+    fn goes_into(&mut self, node: Node, object: bool) -> bool {
+        if node == Node::Tool && self.fields.result.tools.as_ref().is_some_and(|tools| tools.len() >= limits::TOOLS) {
+            self.fields.result.tools_cut = true;
+            return false;
+        }
+        node.opens(object)
+    }
+
+    fn close(&mut self) -> Signal {
+        if self.skip > 0 {
+            self.skip = self.skip.saturating_sub(1);
+            if self.skip == 0
+                && let Some(raw) = self.raw_id.take()
+            {
+                let text = self.short_name(&String::from_utf8_lossy(&raw));
+                self.fields.id = Some(Id::Text(text));
+                self.fields.bad_id = true;
+            }
+            return Signal::None;
+        }
+        let Some(frame) = self.frames.pop() else { return Signal::None };
+        // A root that is empty says no more than one that is absent.
+        let below = self.frames.last().is_some_and(|parent| parent.node.is_hashed());
+        if frame.node.is_hashed() && frame.children == 0 && below {
+            let kind = if frame.object { Kind::EmptyObject } else { Kind::EmptyArray };
+            let hash = self.digester.scalar(&frame.hash, b"", kind, b"", &mut self.scratch);
+            self.add(frame.node, &hash);
+        }
+        match frame.node {
+            Node::Tool => self.declare(),
+            Node::Message => return Signal::End,
+            _ => {}
+        }
+        Signal::None
+    }
+
+    /// The tool declaration is over. One without a name can't be called and isn't kept.
+    fn declare(&mut self) {
+        let Some(draft) = self.tool.take() else { return };
+        if let (Some(name), Some(tools)) = (draft.name, &mut self.fields.result.tools) {
+            tools.push(ToolDecl {
+                digest: self.digester.finish(&name, &draft.sum),
+                name,
+                read_only: draft.read_only,
+                destructive: draft.destructive,
+                open_world: draft.open_world,
+            });
+        }
+    }
+
+    fn key(&mut self) {
+        self.reading = Reading::Nothing;
+        let Some(frame) = self.frames.last() else { return };
+        let (parent, lost, length) = (frame.node, frame.lost, frame.pointer);
+        let long = self.capture.long_hash();
+        let key = self.capture.text();
+        let node = if long.is_some() { parent.unknown_member() } else { parent.member(key) };
+        self.next = Place::at(node);
+        self.fields.escaped_method |= node == Node::Method && self.capture.escaped();
+        let duplicate = parent != Node::ToolPart && long.is_none() && self.keys.is_duplicate(frame.number, key);
+        self.fields.duplicate_key |= duplicate;
+        if !node.is_hashed() {
+            return;
+        }
+        if !parent.is_hashed() {
+            self.enter_root(node);
+            return;
+        }
+        match &long {
+            Some(hash) => digest::long_key_segment(hash, &mut self.segment),
+            None => digest::key_segment(key, &mut self.segment),
+        }
+        let Node::Argument(root) = node else { return };
+        self.pointer.truncate(length);
+        self.pointer.push('/');
+        for character in redact::redact(&self.key, key).chars() {
+            match character {
+                '~' => self.pointer.push_str("~0"),
+                '/' => self.pointer.push_str("~1"),
+                _ => self.pointer.push(character),
+            }
+        }
+        self.next.secret = redact::is_secret_name(key);
+        self.next.lost = lost || long.is_some() || self.pointer.len() > limits::POINTER || self.keys.is_flooded();
+        if duplicate {
+            self.forget(root);
+        }
+    }
+
+    /// `JSON.parse` keeps the last of two members of one name: what was kept of the first goes.
+    fn forget(&mut self, root: Root) {
+        let flooded = self.keys.is_flooded();
+        let arguments = self.fields.arguments(root);
+        if flooded {
+            arguments.list.clear();
+            arguments.cut = true;
+        }
+        let pointer = self.pointer.as_str();
+        arguments.list.retain(|kept| {
+            let below = kept.at.strip_prefix(pointer);
+            !below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+    }
+
+    /// The place of the value that begins here.
+    fn enter(&mut self) -> Place {
+        let Some(frame) = self.frames.last_mut() else { return Place::at(Node::Line) };
+        let index = frame.children;
+        frame.children = index.saturating_add(1);
+        let (parent, length) = (frame.node, frame.pointer);
+        let place = match frame.object {
+            true => self.next,
+            false => Place { node: parent.element(), secret: frame.secret, lost: frame.lost || self.keys.is_flooded() },
+        };
+        if !parent.is_hashed() {
+            if !frame.object && place.node.is_hashed() {
+                self.enter_root(place.node);
+            }
+            self.clear(place.node);
+        } else if !frame.object {
+            digest::index_segment(index, &mut self.segment);
+            self.point_at_element(length, index, place)
+        } else if place.node == Node::ToolName
+            && let Some(draft) = &mut self.tool
+        {
+            draft.name = None;
+        }
+        place
+    }
+
+    fn point_at_element(&mut self, length: usize, index: u64, place: Place) {
+        let Node::Argument(root) = place.node else { return };
+        if self.fields.arguments(root).list.len() < limits::ARGUMENTS {
+            self.pointer.truncate(length);
+            self.pointer.push('/');
+            self.pointer.push_str(&index.to_string());
+        }
+    }
+
+    fn enter_root(&mut self, node: Node) {
+        self.pointer.clear();
+        self.segment.clear();
+        self.segment.extend_from_slice(match node {
+            Node::Argument(Root::Arguments) => b"a",
+            Node::Argument(Root::Input) => b"p",
+            _ => b"t",
+        });
+        if node == Node::Argument(Root::Input) {
+            self.pointer.push_str("/input");
+        }
+    }
+
+    /// A value begins at `node`: whatever an earlier member of the same name gave is gone.
+    fn clear(&mut self, node: Node) {
+        let fields = &mut self.fields;
+        match node {
+            Node::Id => fields.id = None,
+            Node::Method => fields.method = None,
+            Node::Error => fields.error = None,
+            Node::Body(side) => {
+                *fields.part(side) = Default::default();
+                fields.has_result |= side == Side::Result;
+            }
+            Node::Protocol(side) => fields.part(side).protocol = None,
+            Node::Peer(side) => fields.part(side).peer = Default::default(),
+            Node::PeerName(side) => fields.part(side).peer.name = None,
+            Node::PeerVersion(side) => fields.part(side).peer.version = None,
+            Node::Meta(side) => fields.part(side).meta = Default::default(),
+            Node::MetaProtocol(side) => fields.part(side).meta.protocol = None,
+            Node::MetaPeer(side) => fields.part(side).meta.peer = Default::default(),
+            Node::MetaPeerName(side) => fields.part(side).meta.peer.name = None,
+            Node::MetaPeerVersion(side) => fields.part(side).meta.peer.version = None,
+            Node::MetaProgress => fields.params.meta.progress = None,
+            Node::TaskId(side) => fields.part(side).task_id = None,
+            Node::TaskStatus(side) => fields.part(side).task_status = None,
+            Node::Task(side) => fields.part(side).task = None,
+            Node::Name => fields.params.name = None,
+            Node::Argument(root) => *fields.arguments(root) = Default::default(),
+            Node::RequestState => fields.params.request_state = false,
+            Node::InputResponses => fields.params.input_responses = false,
+            Node::RequestId => fields.params.request_id = None,
+            Node::Progress => fields.params.progress = None,
+            Node::IsError => fields.result.is_error = false,
+            Node::ToolResult | Node::WrappedIsError => fields.result.wrapped_is_error = false,
+            Node::ResultType => fields.result.input_required = false,
+            Node::NextCursor => fields.result.more = false,
+            Node::Tools => {
+                fields.result.tools = None;
+                fields.result.tools_cut = false;
+            }
+            _ => {}
+        }
+    }
+
+    /// A value that isn't null begins at `node`, where presence alone means something.
+    fn present(&mut self, node: Node) {
+        let fields = &mut self.fields;
+        match node {
+            Node::Error => fields.error = Some(0),
+            Node::RequestState => fields.params.request_state = true,
+            Node::InputResponses => fields.params.input_responses = true,
+            Node::NextCursor => fields.result.more = true,
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, kind: Kind) {
+        let place = self.enter();
+        let cap = retained(place.node);
+        if cap == 0 {
+            self.present(place.node);
+            return;
+        }
+        self.reading = Reading::Scalar(place, kind);
+        self.capture.begin(cap);
+    }
+
+    fn text(&mut self, push: impl FnOnce(&mut Capture, &dyn Fn() -> blake3::Hasher)) {
+        let Self { capture, digester, key, frames, segment, .. } = self;
+        match self.reading {
+            Reading::Nothing => {}
+            Reading::Key => push(capture, &|| digester.long(&digest::TOP, b"", Kind::String)),
+            Reading::Scalar(place, kind) if place.node.is_hashed() => push(capture, &|| {
+                let parent = frames.last().map_or(&digest::TOP, |frame| &frame.hash);
+                digester.long(parent, segment, kind)
+            }),
+            Reading::Scalar(..) => push(capture, &|| key.hasher()),
+        }
+    }
+
+    fn end(&mut self) {
+        let Reading::Scalar(place, kind) = self.reading else { return };
+        self.reading = Reading::Nothing;
+        self.scalar(place, kind);
+    }
+
+    fn literal(&mut self, kind: Kind) {
+        let place = self.enter();
+        self.capture.begin(0);
+        self.scalar(place, kind);
+    }
+
+    fn scalar(&mut self, place: Place, kind: Kind) {
+        if kind != Kind::Null {
+            self.present(place.node);
+        }
+        if place.node.is_hashed() {
+            let hash = self.capture.long_hash().unwrap_or_else(|| {
+                let parent = self.frames.last().map_or(&digest::TOP, |frame| &frame.hash);
+                self.digester.scalar(parent, &self.segment, kind, self.capture.text().as_bytes(), &mut self.scratch)
+            });
+            self.add(place.node, &hash);
+        }
+        match (place.node, kind) {
+            (Node::Argument(root), _) => self.argument(root, place, kind),
+            (Node::Id, _) => self.fields.id = Some(self.id(kind)),
+            (Node::RequestId, _) => self.fields.params.request_id = self.reference(kind),
+            (Node::Progress, _) => self.fields.params.progress = self.reference(kind),
+            (Node::MetaProgress, _) => self.fields.params.meta.progress = self.reference(kind),
+            (Node::ErrorCode, Kind::Number) => self.fields.error = Some(integer(self.capture.text()).unwrap_or(0)),
+            (Node::IsError, _) => self.fields.result.is_error = kind == Kind::True,
+            (Node::WrappedIsError, _) => self.fields.result.wrapped_is_error = kind == Kind::True,
+            (Node::ResultType, Kind::String) => {
+                self.fields.result.input_required = self.capture.text() == "input_required";
+            }
+            (Node::ReadOnly | Node::Destructive | Node::OpenWorld, _) => self.hint(place.node, kind),
+            (node, Kind::String) => self.name_at(node),
+            _ => {}
+        }
+    }
+
+    fn name_at(&mut self, node: Node) {
+        if node == Node::ToolPart || retained(node) == 0 {
+            return;
+        }
+        let name = self.name();
+        let fields = &mut self.fields;
+        let slot = match node {
+            Node::Method => {
+                fields.escaped_method |= self.capture.escaped();
+                &mut fields.method
+            }
+            Node::Name => &mut fields.params.name,
+            Node::ToolName => match &mut self.tool {
+                Some(draft) => &mut draft.name,
+                None => return,
+            },
+            Node::Protocol(side) => &mut fields.part(side).protocol,
+            Node::PeerName(side) => &mut fields.part(side).peer.name,
+            Node::PeerVersion(side) => &mut fields.part(side).peer.version,
+            Node::MetaProtocol(side) => &mut fields.part(side).meta.protocol,
+            Node::MetaPeerName(side) => &mut fields.part(side).meta.peer.name,
+            Node::MetaPeerVersion(side) => &mut fields.part(side).meta.peer.version,
+            Node::TaskId(side) => &mut fields.part(side).task_id,
+            Node::TaskStatus(side) => &mut fields.part(side).task_status,
+            Node::InnerTaskId(side) => match &mut fields.part(side).task {
+                Some(task) => &mut task.id,
+                None => return,
+            },
+            Node::InnerTaskStatus(side) => match &mut fields.part(side).task {
+                Some(task) => &mut task.status,
+                None => return,
+            },
+            _ => return,
+        };
+        *slot = Some(name);
+    }
+
+    fn hint(&mut self, node: Node, kind: Kind) {
+        let Some(draft) = &mut self.tool else { return };
+        let value = match kind {
+            Kind::True => Some(true),
+            Kind::False => Some(false),
+            _ => None,
+        };
+        match node {
+            Node::ReadOnly => draft.read_only = value,
+            Node::Destructive => draft.destructive = value,
+            _ => draft.open_world = value,
+        }
+    }
+
+    fn argument(&mut self, root: Root, place: Place, kind: Kind) {
+        let len = self.capture.len();
+        let long = self.capture.long_hash();
+        let full = self.fields.arguments(root).list.len() >= limits::ARGUMENTS;
+        if full || place.lost {
+            self.fields.arguments(root).cut = true;
+            return;
+        }
+        let text = self.capture.text();
+        let secret = place.secret && (kind == Kind::String && len > 0 || len >= 6);
+        let (text, len) = match (kind, long) {
+            (Kind::True, _) => ("true".to_owned(), 4),
+            (Kind::False, _) => ("false".to_owned(), 5),
+            (Kind::Null, _) => ("null".to_owned(), 4),
+            (_, Some(hash)) if secret => (redact::shown(&hash), len),
+            (_, Some(_)) => (redact::redact_cut(&self.key, text), len),
+            (_, None) if secret => (redact::redact_secret(&self.key, text), len),
+            (_, None) => (redact::redact(&self.key, text).into_owned(), len),
+        };
+        let mut argument = Argument { at: self.pointer.clone(), text, len };
+        let arguments = self.fields.arguments(root);
+        arguments.cut |= long.is_some() || argument.text.len() > limits::ARGUMENT;
+        // Fingerprints may be longer than what they stand for.
+        argument.text.truncate(argument.text.floor_char_boundary(limits::ARGUMENT));
+        arguments.list.push(argument);
+    }
+
+    fn id(&mut self, kind: Kind) -> Id {
+        let bad = match kind {
+            Kind::String => return Id::Text(self.name()),
+            Kind::Number => match integer(self.capture.text()) {
+                Some(number) if self.capture.long_hash().is_none() => return Id::Number(number),
+                _ => self.name(),
+            },
+            Kind::True => "true".to_owned(),
+            Kind::False => "false".to_owned(),
+            _ => "null".to_owned(),
+        };
+        self.fields.bad_id = true;
+        Id::Text(bad)
+    }
+
+    /// An id that refers to something: it is there or it isn't.
+    fn reference(&mut self, kind: Kind) -> Option<Id> {
+        match kind {
+            Kind::String => Some(Id::Text(self.name())),
+            Kind::Number => match integer(self.capture.text()) {
+                Some(number) if self.capture.long_hash().is_none() => Some(Id::Number(number)),
+                _ => Some(Id::Text(self.name())),
+            },
+            _ => None,
+        }
+    }
+
+    /// The captured text as a name: redacted, and a fingerprint if it is too long.
+    fn name(&mut self) -> String {
+        if let Some(hash) = self.capture.long_hash() {
+            self.fields.cut = true;
+            return redact::shown(&hash);
+        }
+        self.short_name(self.capture.text())
+    }
+
+    fn short_name(&self, text: &str) -> String {
+        let name = redact::redact(&self.key, text);
+        if name.len() > limits::NAME {
+            return redact::fingerprint(&self.key, text.as_bytes());
+        }
+        name.into_owned()
+    }
+
+    fn deep(&mut self, bytes: &[u8]) {
+        self.fields.depth = true;
+        if self.skip > 0 {
+            return;
+        }
+        if self.deep.is_none() {
+            let place = self.enter();
+            let hasher = place.node.is_hashed().then(|| {
+                let parent = self.frames.last().map_or(&digest::TOP, |frame| &frame.hash);
+                Box::new(self.digester.long(parent, &self.segment, Kind::Deep))
+            });
+            if let Node::Argument(root) = place.node {
+                self.fields.arguments(root).cut = true;
+            }
+            self.deep = Some(Deep { node: place.node, hasher });
+        }
+        if let Some(Deep { hasher: Some(hasher), .. }) = &mut self.deep {
+            hasher.update(bytes);
+        }
+    }
+
+    fn end_deep(&mut self) {
+        if let Some(Deep { node, hasher: Some(hasher) }) = self.deep.take() {
+            self.add(node, hasher.finalize().as_bytes());
+        }
+    }
+
+    fn add(&mut self, node: Node, hash: &Hash) {
+        match (node, &mut self.tool) {
+            (Node::Argument(root), _) => self.fields.arguments(root).sum.add(hash),
+            (_, Some(draft)) => draft.sum.add(hash),
+            _ => {}
+        }
+    }
+}
+
+impl Place {
+    const fn at(node: Node) -> Self {
+        Self { node, secret: false, lost: false }
+    }
+}
+
+impl Keys {
+    fn new(key: &Key) -> Self {
+        let [a, b, c, d, e, f, g, h, ..] = key.derive(b"monitor-wire keys 1");
+        Self { seed: u64::from_le_bytes([a, b, c, d, e, f, g, h]), seen: HashSet::new(), objects: 0, duplicates: 0 }
+    }
+
+    fn clear(&mut self) {
+        self.seen.clear();
+        self.objects = 0;
+        self.duplicates = 0;
+    }
+
+    fn object(&mut self) -> u64 {
+        self.objects = self.objects.wrapping_add(1);
+        self.objects
+    }
+
+    fn is_duplicate(&mut self, object: u64, key: &str) -> bool {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u64(self.seed);
+        hasher.write_u64(object);
+        hasher.write(key.as_bytes());
+        let hash = hasher.finish();
+        if self.seen.len() >= limits::KEYS {
+            return self.seen.contains(&hash);
+        }
+        let duplicate = !self.seen.insert(hash);
+        self.duplicates = self.duplicates.saturating_add(u32::from(duplicate));
+        duplicate
+    }
+
+    /// So many keys, or so many twice, that the last of each can no longer be told.
+    fn is_flooded(&self) -> bool {
+        self.duplicates > limits::DUPLICATES || self.seen.len() >= limits::KEYS
+    }
+}
+
+/// How much of a string or number at `node` is kept while it is read; 0 if only its presence counts.
+fn retained(node: Node) -> usize {
+    match node {
+        Node::Argument(_) | Node::ToolPart => limits::ARGUMENT,
+        Node::Id
+        | Node::Method
+        | Node::ErrorCode
+        | Node::Protocol(_)
+        | Node::PeerName(_)
+        | Node::PeerVersion(_)
+        | Node::MetaProtocol(_)
+        | Node::MetaPeerName(_)
+        | Node::MetaPeerVersion(_)
+        | Node::TaskId(_)
+        | Node::TaskStatus(_)
+        | Node::InnerTaskId(_)
+        | Node::InnerTaskStatus(_)
+        | Node::Name
+        | Node::RequestId
+        | Node::Progress
+        | Node::MetaProgress
+        | Node::ResultType => limits::NAME,
+        node if node.is_hashed() => limits::NAME,
+        _ => 0,
+    }
+}
+
+/// A number as `JSON.parse` would see it, if that is an integer: `1.0` and `1e0` are 1.
+fn integer(text: &str) -> Option<i64> {
+    const SAFE: f64 = 9_007_199_254_740_992.0;
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    let number: f64 = text.parse().ok()?;
+    #[expect(clippy::cast_possible_truncation, reason = "whole and within ±2^53, so exact")]
+    (number.fract() == 0.0 && number.abs() <= SAFE).then_some(number as i64)
+}

@@ -1,0 +1,43 @@
+//! The one table of caps. Sizes are in bytes of decoded text unless a line says otherwise.
+
+/// Bytes of one message (on the wire) that always pass the tokeniser. What comes later is only counted, and the message
+/// is incomplete.
+pub const MESSAGE: u64 = 16 << 20;
+
+/// Bytes of one line after which it is given up whatever is known of it. Between [`MESSAGE`] and this the tokeniser runs
+/// on only while the message can't be told yet, because its `id` or its `method` comes last.
+pub const LINE: u64 = 64 << 20;
+
+/// Nesting that is followed; what lies deeper is hashed as it is and otherwise ignored.
+pub const DEPTH: u32 = 128;
+
+/// A name, version, method, id or task id. A longer one is replaced by the fingerprint of the whole, so that two long ids
+/// never fall together.
+pub const NAME: usize = 256;
+
+/// Value of one argument.
+pub const ARGUMENT: usize = 4096;
+
+/// JSON pointer of one argument. Arguments below a longer one are left out.
+pub const POINTER: usize = 512;
+
+/// Object key. A longer one names nothing that is known here.
+pub const KEY: usize = 512;
+
+/// Scalar arguments kept of one call.
+pub const ARGUMENTS: usize = 256;
+
+/// Tool declarations kept of one answer.
+pub const TOOLS: usize = 4096;
+
+/// Keys of one message that are watched for duplicates, over all its objects.
+pub const KEYS: usize = 4096;
+
+/// Duplicate keys of one message after which its arguments are no longer kept.
+pub const DUPLICATES: u32 = 256;
+
+/// Members of one batch that are delivered.
+pub const BATCH: u32 = 4096;
+
+/// Bytes of a stream after which [`crate::sniff`] stops asking for more.
+pub const SNIFF: usize = 64 << 10;

@@ -1,0 +1,101 @@
+//! Tokens become keyed fingerprints before anything else sees the text.
+//!
+//! The bias: a secret that shows is worse than a word that doesn't. What has the form of a known token, or stands where a
+//! secret belongs (`password=`, `Authorization:`, user information of a URL), is replaced whatever it is. What merely
+//! looks random is replaced only if it mixes upper case, lower case and digits over exactly 40 characters (the old form of
+//! a Cloudflare API token), is 37 lower-case hex digits (the old global key), or has 32 and more random characters
+//! shortly after a word like *key*, *secret* or *token*. So UUIDs, account and zone ids, commit ids, package versions and
+//! integrity strings stay readable. What gets through: a secret of a form that nobody knows, under a harmless name.
+//!
+//! Time is linear in the text: each rule starts at a mark that it needs (a word's start, `_`, `-`, `://`) and looks ahead
+//! over bytes that it then consumes, or over a bounded number.
+
+mod argv;
+mod form;
+mod name;
+mod scan;
+
+use std::borrow::Cow;
+
+pub use argv::redact_argv;
+pub use name::is_secret_name;
+
+use crate::digest;
+
+/// The key of fingerprints. Two fingerprints under one key are equal if their tokens are; without the key nobody can test
+/// a guess. It has no `Debug` that shows it.
+#[derive(Clone)]
+pub struct Key([u8; 32]);
+
+impl Key {
+    /// A key from 32 bytes that are random and kept secret.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// A key for something other than fingerprints.
+    pub(crate) fn derive(&self, purpose: &[u8]) -> [u8; 32] {
+        // Fingerprints hash what others send, so a purpose must be something that never is: it gets a key of its own.
+        let inner = *blake3::keyed_hash(&self.0, b"monitor-wire derive 1").as_bytes();
+        *blake3::keyed_hash(&inner, purpose).as_bytes()
+    }
+
+    /// Hashes a token that comes in pieces; [`shown`] makes the fingerprint of it.
+    pub(crate) fn hasher(&self) -> blake3::Hasher {
+        blake3::Hasher::new_keyed(&self.0)
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Key(…)")
+    }
+}
+
+/// `fp:` and the first 16 hex digits of the token's keyed BLAKE3 hash.
+pub fn fingerprint(key: &Key, token: &[u8]) -> String {
+    shown(blake3::keyed_hash(&key.0, token).as_bytes())
+}
+
+/// The text with everything that looks like a token replaced by its fingerprint. Redacting twice changes nothing more.
+pub fn redact<'a>(key: &Key, text: &'a str) -> Cow<'a, str> {
+    let spans = scan::secrets(text);
+    if spans.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut result = String::with_capacity(text.len());
+    let mut done: usize = 0;
+    for span in spans {
+        let (Some(before), Some(secret)) = (text.get(done..span.start), text.get(span.clone())) else { continue };
+        result.push_str(before);
+        result.push_str(&fingerprint(key, secret.as_bytes()));
+        done = span.end;
+    }
+    result.push_str(text.get(done..).unwrap_or_default());
+    Cow::Owned(result)
+}
+
+/// The same for a text whose end is missing: its last word may be the beginning of a token that no rule would know, so it
+/// is dropped.
+pub(crate) fn redact_cut(key: &Key, text: &str) -> String {
+    let kept = text.trim_end_matches(|character: char| !is_break(character));
+    redact(key, kept).into_owned()
+}
+
+/// A text that stands where a secret belongs. One that already is a fingerprint stays.
+pub(crate) fn redact_secret(key: &Key, text: &str) -> String {
+    if form::is_fingerprint(text) || form::is_placeholder(text) {
+        return text.to_owned();
+    }
+    fingerprint(key, text.as_bytes())
+}
+
+/// The fingerprint of what was hashed by [`Key::hasher`].
+pub(crate) fn shown(hash: &[u8; 32]) -> String {
+    format!("fp:{}", digest::hex(hash, 8))
+}
+
+/// No token goes on across this.
+fn is_break(character: char) -> bool {
+    character.is_whitespace() || matches!(character, '"' | '\'' | '`' | '<' | '>' | '{' | '}' | '(' | ')' | '[' | ']')
+}

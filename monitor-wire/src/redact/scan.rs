@@ -1,0 +1,330 @@
+//! Finds the secrets of a text, word by word.
+
+use std::ops::Range;
+
+use super::form;
+use super::name::is_secret_name;
+
+/// How far after a word like *key* a random word is taken for a secret.
+const NEAR: usize = 40;
+
+/// How far a password in a URL is followed that holds `/`, `?` or `#`, which it must not.
+const STRAY: usize = 128;
+
+/// Schemes that stand between `Authorization:` and the secret.
+const SCHEMES: [&str; 7] = ["Bearer", "Basic", "Token", "Digest", "ApiKey", "Negotiate", "token"];
+
+/// The secrets of `text`, in order, without overlap, at character boundaries.
+pub(super) fn secrets(text: &str) -> Vec<Range<usize>> {
+    let bytes = text.as_bytes();
+    let mut spans = Vec::new();
+    let mut at: usize = 0;
+    // Up to here a random word counts as a secret.
+    let mut near: usize = 0;
+    while let Some(word) = next_word(bytes, at) {
+        let found = match step(text, &word, word.start < near) {
+            Found::Secrets(found) => found,
+            Found::Known(end) => {
+                near = 0;
+                at = end.max(word.end);
+                continue;
+            }
+            Found::Nothing => {
+                at = word.end;
+                match hint(text.get(word.clone()).unwrap_or_default()) {
+                    Some(true) => near = word.end.saturating_add(NEAR),
+                    Some(false) => near = 0,
+                    None => {}
+                }
+                continue;
+            }
+        };
+        // What follows a secret is judged afresh, so that a second pass, which finds a fingerprint here, sees the same.
+        near = 0;
+        at = word.end;
+        for span in found.into_iter().flatten() {
+            at = at.max(span.end);
+            spans.push(span);
+        }
+    }
+    spans
+}
+
+enum Found {
+    /// A user name may be a secret beside the password.
+    Secrets([Option<Range<usize>>; 2]),
+    /// Nothing to hide up to here: a fingerprint, an integrity string.
+    Known(usize),
+    Nothing,
+}
+
+fn step(text: &str, word: &Range<usize>, near: bool) -> Found {
+    let bytes = text.as_bytes();
+    let rest = bytes.get(word.start..).unwrap_or_default();
+    if let Some(length) = form::fingerprint_length(rest) {
+        return Found::Known(word.start.saturating_add(length));
+    }
+    if let Some(length) = integrity(rest) {
+        return Found::Known(word.start.saturating_add(length));
+    }
+    let one = |span| Found::Secrets([Some(span), None]);
+    if let Some(span) = armoured(text, word).or_else(|| form::token(text, word)).or_else(|| grant(bytes, word)) {
+        return one(span);
+    }
+    let name = text.get(word.clone()).unwrap_or_default();
+    if is_secret_name(name)
+        && let Some(value) = value(text, word)
+    {
+        return judge(text, value);
+    }
+    if name.eq_ignore_ascii_case("bearer")
+        && let Some(span) = bearer(text, word)
+    {
+        return judge(text, span);
+    }
+    if bytes.get(word.end..).unwrap_or_default().starts_with(b"://") {
+        return user_information(text, word.end.saturating_add(3));
+    }
+    if near && form::is_random(name) {
+        return one(word.clone());
+    }
+    Found::Nothing
+}
+
+/// A value in a secret's place, unless it was hidden before or stands for another.
+fn judge(text: &str, value: Range<usize>) -> Found {
+    let content = text.get(value.clone()).unwrap_or_default();
+    if form::is_fingerprint(content) || form::is_placeholder(content) {
+        return Found::Known(value.end);
+    }
+    Found::Secrets([Some(value), None])
+}
+
+fn next_word(bytes: &[u8], from: usize) -> Option<Range<usize>> {
+    let rest = bytes.get(from..)?;
+    let start = from.saturating_add(rest.iter().position(|&byte| form::is_word(byte))?);
+    Some(start..start.saturating_add(run(bytes, start, form::is_word)))
+}
+
+fn run(bytes: &[u8], from: usize, test: impl Fn(u8) -> bool) -> usize {
+    bytes.get(from..).unwrap_or_default().iter().take_while(|&&byte| test(byte)).count()
+}
+
+/// Length of a subresource integrity string or of a digest with its algorithm, if it has just the right length.
+fn integrity(bytes: &[u8]) -> Option<usize> {
+    const BASE64: [(&[u8], usize); 4] = [(b"sha512-", 88), (b"sha384-", 64), (b"sha256-", 44), (b"sha1-", 28)];
+    const HEX: [(&[u8], usize); 4] = [(b"sha512:", 128), (b"sha256:", 64), (b"sha1:", 40), (b"md5:", 32)];
+    let check = |prefix: &[u8], length: usize, test: fn(u8) -> bool| {
+        let body = bytes.strip_prefix(prefix)?;
+        (run(body, 0, test) == length).then_some(prefix.len().saturating_add(length))
+    };
+    BASE64.iter().find_map(|&(prefix, length)| check(prefix, length, form::is_base64)).or_else(|| {
+        HEX.iter().find_map(|&(prefix, length)| check(prefix, length, |byte| form::is_word(byte) && byte != b'-'))
+    })
+}
+
+/// A PEM block that holds a private key or a token (as cloudflared's does), to its end or the text's.
+fn armoured(text: &str, word: &Range<usize>) -> Option<Range<usize>> {
+    const BEGIN: &str = "-----BEGIN";
+    if !text.get(word.clone())?.ends_with(BEGIN) {
+        return None;
+    }
+    let start = word.end.saturating_sub(BEGIN.len());
+    let rest = text.get(word.end..)?;
+    let label = rest.get(..rest.floor_char_boundary(64))?;
+    let label = label.split("-----").next()?;
+    if !["PRIVATE", "TOKEN", "SECRET"].iter().any(|part| label.contains(part)) {
+        return None;
+    }
+    let Some(end) = rest.find("-----END") else { return Some(start..text.len()) };
+    let end = word.end.saturating_add(end).saturating_add("-----END".len());
+    let tail = text.get(end..)?;
+    let close = tail.get(..tail.floor_char_boundary(64))?.find("-----").map_or(0, |close| close.saturating_add(5));
+    Some(start..end.saturating_add(close))
+}
+
+/// A token of workers-oauth-provider: user, grant (16), secret (32), with colons between.
+fn grant(bytes: &[u8], word: &Range<usize>) -> Option<Range<usize>> {
+    let is_user = |byte: u8| form::is_word(byte) || byte == b'.' || byte == b'@';
+    let before = word.start.checked_sub(1).and_then(|before| bytes.get(before));
+    if before.is_some_and(|&byte| is_user(byte)) {
+        return None;
+    }
+    let user = run(bytes, word.start, is_user);
+    let grant = part(bytes, word.start.saturating_add(user), 16)?;
+    let secret = part(bytes, grant, 32)?;
+    Some(word.start..secret)
+}
+
+/// The end of a colon and exactly `length` word characters.
+fn part(bytes: &[u8], at: usize, length: usize) -> Option<usize> {
+    let start = at.checked_add(1)?;
+    let good = bytes.get(at) == Some(&b':') && run(bytes, start, form::is_word) == length;
+    good.then(|| start.saturating_add(length))
+}
+
+/// The value that follows a secret's name: `name=value`, `"name": "value"`, `--name value`.
+fn value(text: &str, name: &Range<usize>) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let get = |at: usize| bytes.get(at).copied();
+    let blank = |at: usize| at.saturating_add(run(bytes, at, |byte| byte == b' ' || byte == b'\t'));
+    let quoted = name.start.checked_sub(1).and_then(get).is_some_and(is_quote);
+    let mut at = name.end;
+    if quoted {
+        at = at.saturating_add(usize::from(get(at) == Some(b'\\')));
+        at = at.saturating_add(usize::from(get(at).is_some_and(is_quote)));
+    }
+    let after = blank(at);
+    let marks = run(bytes, after, |byte| matches!(byte, b':' | b'=' | b'>'));
+    let sign = bytes.get(after..after.saturating_add(marks))?;
+    let option = text.get(name.clone())?.starts_with("--") && after > at && !quoted;
+    match sign {
+        b"" if option => at = after,
+        b":" | b"=" | b":=" | b"=>" | b"==" => at = blank(after.saturating_add(marks)),
+        _ => return None,
+    }
+    let escaped = get(at) == Some(b'\\') && get(at.saturating_add(1)).is_some_and(is_quote);
+    at = at.saturating_add(usize::from(escaped));
+    let Some(quote) = get(at).filter(|&byte| is_quote(byte)) else {
+        let header = is_header(text.get(name.clone())?);
+        return plain_value(text, at, header);
+    };
+    at = at.saturating_add(1);
+    let end = at.saturating_add(quoted_length(bytes.get(at..)?, quote, escaped));
+    Some(after_scheme(text, at..end))
+}
+
+/// Headers that may hold spaces: everything up to the line's end belongs to them.
+fn is_header(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.ends_with("authorization") || name.ends_with("cookie")
+}
+
+fn plain_value(text: &str, at: usize, header: bool) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    // A structure is read for itself.
+    if matches!(bytes.get(at)?, b'{' | b'[' | b'(') {
+        return None;
+    }
+    if header {
+        let length = run(bytes, at, |byte| !is_quote(byte) && byte != b'\n' && byte != b'\r');
+        let line = text.get(at..at.saturating_add(length))?;
+        return Some(after_scheme(text, at..at.saturating_add(line.trim_end().len())));
+    }
+    let is_value = |byte: u8| !is_quote(byte) && !byte.is_ascii_whitespace() && byte != b'&' && byte != b';';
+    let mut range = at..at.saturating_add(run(bytes, at, is_value));
+    // `token: Bearer X`: the secret is the word after.
+    if SCHEMES.contains(&text.get(range.clone())?) && bytes.get(range.end) == Some(&b' ') {
+        let start = range.end.saturating_add(1);
+        let length = run(bytes, start, is_value);
+        if length > 0 {
+            range = start..start.saturating_add(length);
+        }
+    }
+    (!range.is_empty()).then_some(range)
+}
+
+/// Length up to the closing quote, or to the end if there is none.
+fn quoted_length(bytes: &[u8], quote: u8, escaped: bool) -> usize {
+    let mut length: usize = 0;
+    let mut rest = bytes;
+    while let Some((&byte, tail)) = rest.split_first() {
+        let closes = match escaped {
+            true => byte == b'\\' && tail.first() == Some(&quote),
+            false => byte == quote,
+        };
+        if closes {
+            break;
+        }
+        let pair = usize::from(byte == b'\\' && !escaped && tail.first().is_some_and(u8::is_ascii)).saturating_add(1);
+        length = length.saturating_add(pair);
+        rest = rest.get(pair..).unwrap_or_default();
+    }
+    length
+}
+
+/// Leaves out a scheme in front, so that one token has one fingerprint wherever it stands.
+fn after_scheme(text: &str, range: Range<usize>) -> Range<usize> {
+    let content = text.get(range.clone()).unwrap_or_default();
+    let Some((scheme, rest)) = content.split_once(' ') else { return range };
+    let secret = rest.trim_start();
+    if !SCHEMES.contains(&scheme) || secret.is_empty() {
+        return range;
+    }
+    range.end.saturating_sub(secret.len())..range.end
+}
+
+/// The word after `Bearer`. In running text, where it is written small, the word must look like a token.
+fn bearer(text: &str, word: &Range<usize>) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let blank = run(bytes, word.end, |byte| byte == b' ' || byte == b'\t');
+    let start = word.end.saturating_add(blank);
+    let length = run(bytes, start, |byte| form::is_base64(byte) || matches!(byte, b'.' | b'~' | b':' | b'|' | b'%'));
+    let token = text.get(start..start.saturating_add(length))?;
+    let small = text.get(word.clone()) == Some("bearer");
+    let likely = !small || token.len() >= 20 || token.bytes().any(|byte| byte.is_ascii_digit());
+    (blank > 0 && length >= 6 && likely).then(|| start..start.saturating_add(length))
+}
+
+/// The password of a URL's authority, and its user if that looks like a token.
+fn user_information(text: &str, start: usize) -> Found {
+    let bytes = text.as_bytes();
+    let ends = |byte: u8| {
+        matches!(byte, b'/' | b'?' | b'#' | b'\\' | b'<' | b'>') || is_quote(byte) || byte.is_ascii_whitespace()
+    };
+    let authority = bytes.get(start..start.saturating_add(run(bytes, start, |byte| !ends(byte)))).unwrap_or_default();
+    let mut sign = authority.iter().rposition(|&byte| byte == b'@');
+    if sign.is_none() {
+        // A port is a number; anything else after a colon may be a password with a stray `/` in it.
+        let port =
+            authority.iter().position(|&byte| byte == b':').and_then(|colon| authority.get(colon.saturating_add(1)..));
+        if port.is_some_and(|port| !port.iter().all(u8::is_ascii_digit) && !authority.starts_with(b"[")) {
+            let stray = run(bytes, start, |byte| !is_quote(byte) && !byte.is_ascii_whitespace()).min(STRAY);
+            let window = bytes.get(start..start.saturating_add(stray)).unwrap_or_default();
+            sign = window.iter().rposition(|&byte| byte == b'@');
+        }
+    }
+    let Some(sign) = sign else { return Found::Nothing };
+    let end = start.saturating_add(sign);
+    let Some(whole) = text.get(start..end) else { return Found::Nothing };
+    let fixed = whole
+        .get(..19)
+        .filter(|head| form::is_fingerprint(head) && matches!(bytes.get(start.saturating_add(19)), Some(b':' | b'@')));
+    let split = match fixed {
+        Some(_) => whole.get(19..).is_some_and(|rest| rest.starts_with(':')).then_some(19),
+        None => whole.find(':'),
+    };
+    let user = start..start.saturating_add(split.unwrap_or(whole.len()));
+    let name = text.get(user.clone()).unwrap_or_default();
+    let long = name.len() >= 20 && name.bytes().any(|byte| byte.is_ascii_digit());
+    let secret_user = (fixed.is_none() && (long || form::token(text, &user).is_some())).then(|| user.clone());
+    let password = split.map(|split| start.saturating_add(split).saturating_add(1)..end).filter(|password| {
+        let content = text.get(password.clone()).unwrap_or_default();
+        !form::is_fingerprint(content) && !form::is_placeholder(content)
+    });
+    match (&secret_user, &password) {
+        (None, None) => Found::Known(end),
+        _ => Found::Secrets([secret_user, password]),
+    }
+}
+
+/// Whether a word makes a random word after it a likely secret (`true`), or an id (`false`).
+fn hint(word: &str) -> Option<bool> {
+    const HOT: [&str; 7] = ["key", "secret", "token", "credential", "password", "cloudflare", "auth"];
+    const COLD: [&str; 8] = ["account", "zone", "hash", "sha", "commit", "digest", "md5", "checksum"];
+    if word.len() > 64 {
+        return None;
+    }
+    let lower = word.to_ascii_lowercase();
+    if lower == "id"
+        || COLD.iter().any(|part| lower.contains(part))
+        || ["Id", "ID", "_id", "-id"].iter().any(|end| word.ends_with(end))
+    {
+        return Some(false);
+    }
+    HOT.iter().any(|part| lower.contains(part)).then_some(true)
+}
+
+const fn is_quote(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'`')
+}
