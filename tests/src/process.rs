@@ -1,0 +1,74 @@
+//! Processes that a test leaves behind: found by descent, stopped by number.
+//!
+//! Of a watched server only `/proc/PID/stat` and `cmdline` are read: a look at its environment or memory is what the
+//! product reports.
+
+use crate::wait;
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+use std::collections::HashMap;
+use std::fs;
+use std::time::Duration;
+
+/// Orphans of this process's descendants become its children, so that none gets out of sight.
+pub fn adopt_orphans() -> Result<()> {
+    nix::sys::prctl::set_child_subreaper(true).context("cannot become the reaper of orphans")
+}
+
+/// A process's parent and whether it has ended but was not waited for.
+fn stat(pid: i32) -> Option<(i32, bool)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace();
+    let ended = matches!(fields.next()?, "Z" | "X");
+    Some((fields.next()?.parse().ok()?, ended))
+}
+
+/// Waits until nothing runs any more that descends from this process, beside `known`; stops what stays on, and says so.
+pub fn settle(known: &[i32], bound: Duration) -> Result<()> {
+    let left = || {
+        let mut all = descendants();
+        all.retain(|(pid, ended)| !(known.contains(pid) || *ended && reap(*pid)));
+        all
+    };
+    if wait::until_true("the processes of the test to end", bound, || left().is_empty()).is_ok() {
+        return Ok(());
+    }
+    let stayed = left();
+    let lines: Vec<String> = stayed.iter().map(|(pid, _)| format!("\n  {pid} {}", command_line(*pid))).collect();
+    for (pid, _) in &stayed {
+        // It may have ended by itself meanwhile.
+        let _stopped = kill(Pid::from_raw(*pid), Signal::SIGKILL);
+        reap(*pid);
+    }
+    bail!("still running {} s after the client had left:{}", bound.as_secs(), lines.concat())
+}
+
+/// Takes note of a child's end; false when it is no child of ours.
+fn reap(pid: i32) -> bool {
+    waitpid(Pid::from_raw(pid), None).is_ok()
+}
+
+/// Everything that descends from this process, and whether it has ended.
+fn descendants() -> Vec<(i32, bool)> {
+    let own = std::process::id() as i32;
+    let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let table: HashMap<i32, (i32, bool)> = pids.filter_map(|pid| Some((pid, stat(pid)?))).collect();
+    let descends = |mut pid: i32| {
+        while let Some((parent, _)) = table.get(&pid) {
+            if *parent == own {
+                return true;
+            }
+            pid = *parent;
+        }
+        false
+    };
+    table.iter().filter(|(pid, _)| descends(**pid)).map(|(pid, (_, ended))| (*pid, *ended)).collect()
+}
+
+fn command_line(pid: i32) -> String {
+    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).replace('\0', " ").trim_end().to_owned()
+}

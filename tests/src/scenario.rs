@@ -1,0 +1,156 @@
+//! A scenario, as its TOML file says it. In every text `${home}`, `${files}`, `${scratch}`, `${root}`, `${python}`,
+//! `${drivers}`, `${subjects}` and, in steps, `${pid}` (the server's) are filled in.
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// One scenario.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// What it shows, in a sentence.
+    pub why: String,
+    /// Which server is watched.
+    pub server: Server,
+    /// Which SDK's client drives it.
+    #[serde(default)]
+    pub client: ClientKind,
+    /// Further arguments of the server.
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    /// Added to the environment of client and server.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// `--profile` of `tripline exec`, where it is not to find out by itself.
+    pub profile: Option<String>,
+    /// Appended to Tripline's configuration.
+    #[serde(default)]
+    pub configuration: String,
+    /// This file is read by the very first instruction of the watched process, which then becomes the server.
+    pub first_read: Option<String>,
+    /// Files to write before, by path.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
+    /// What the trojaned server does, by moment.
+    #[serde(default)]
+    pub deeds: BTreeMap<String, Vec<Value>>,
+    /// What happens, in order.
+    #[serde(default, rename = "step")]
+    pub steps: Vec<Step>,
+    /// Alerts that must come.
+    #[serde(default, rename = "expect")]
+    pub expected: Vec<Expectation>,
+    /// Alerts that may come; any other of medium severity or higher is a failure.
+    #[serde(default, rename = "allow")]
+    pub allowed: Vec<Expectation>,
+    /// Requests that the fake Cloudflare API must have seen, as `METHOD part-of-path`.
+    #[serde(default)]
+    pub requests: Vec<String>,
+}
+
+/// A server under test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Server {
+    /// npm `@cloudflare/mcp-server-cloudflare`.
+    Cloudflare,
+    /// npm `@modelcontextprotocol/server-everything`.
+    Everything,
+    /// npm `@modelcontextprotocol/server-filesystem`.
+    Filesystem,
+    /// npm `@modelcontextprotocol/server-memory`.
+    Memory,
+    /// `drivers/servers/trojan.mjs`, on the TypeScript SDK.
+    TrojanNode,
+    /// `drivers/servers/trojan.py`, on the Python SDK.
+    TrojanPython,
+}
+
+/// An official SDK.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientKind {
+    /// The TypeScript SDK.
+    #[default]
+    Node,
+    /// The Python SDK.
+    Python,
+}
+
+/// One thing that happens.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Step {
+    /// `tools/list`.
+    List,
+    /// One call, waited for.
+    Call(Call),
+    /// Several calls, open at once.
+    Calls(Vec<Call>),
+    /// `resources/read`, during which no tool call is open.
+    ReadResource(String),
+    /// A program that is no descendant of the server, waited for.
+    Run(Vec<String>),
+    /// Deeds done by a process that is no descendant of the server.
+    Neighbour(Vec<Value>),
+    /// Deeds of such a process, while the next step goes on.
+    NeighbourMeanwhile(Vec<Value>),
+    /// Wait until the tail of the last call (500 ms in which it explains a little) is over.
+    PassTail,
+    /// Wait for an alert before going on.
+    Await(Box<Expectation>),
+}
+
+/// One `tools/call`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Call {
+    /// The tool's name.
+    pub tool: String,
+    /// Its arguments.
+    #[serde(default)]
+    pub arguments: Value,
+    /// The non-standard place where the Cloudflare server looks for most tools' arguments.
+    pub input: Option<Value>,
+    /// The tool may answer with an error.
+    #[serde(default)]
+    pub may_fail: bool,
+}
+
+/// What an alert must be like. What is not said is not looked at.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expectation {
+    /// One of these categories.
+    #[serde(default)]
+    pub category: Vec<String>,
+    /// At least this severe.
+    pub severity: Option<String>,
+    /// The rule's id, as a pattern.
+    pub rule: Option<String>,
+    /// The actor's executable, as a pattern.
+    pub actor: Option<String>,
+    /// A call to this tool is named.
+    pub tool: Option<String>,
+    /// No call is named at all.
+    #[serde(default)]
+    pub no_call: bool,
+    /// The server's profile.
+    pub profile: Option<String>,
+    /// `coverage.complete`.
+    pub complete: Option<bool>,
+    /// One piece of evidence has all these fields; texts are patterns.
+    #[serde(default)]
+    pub evidence: BTreeMap<String, Value>,
+}
+
+impl Scenario {
+    /// Reads one.
+    pub fn read(path: &Path) -> Result<Scenario> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("{} is not a scenario", path.display()))
+    }
+}
