@@ -49,7 +49,15 @@ const POINTS: &[(&str, &[&str])] = &[
     ),
     ("session_environment", &["~/.pam_environment", "~/.config/environment.d/*.conf", "/etc/environment.d/*.conf"]),
     ("ssh_authorized_keys", &["~/.ssh/authorized_keys", "~/.ssh/authorized_keys2"]),
-    ("ssh_config", &["~/.ssh/{config,rc,environment}", "~/.ssh/config.d/*", "/etc/ssh/{ssh_config,sshd_config,sshrc}", "/etc/ssh/{ssh,sshd}_config.d/*"]),
+    (
+        "ssh_config",
+        &[
+            "~/.ssh/{config,rc,environment}",
+            "~/.ssh/config.d/*",
+            "/etc/ssh/{ssh_config,sshd_config,sshrc}",
+            "/etc/ssh/{ssh,sshd}_config.d/*",
+        ],
+    ),
     (
         "cron",
         &[
@@ -70,7 +78,10 @@ const POINTS: &[(&str, &[&str])] = &[
             "/run/user/*/systemd/**",
         ],
     ),
-    ("init_script", &["/etc/init.d/*", "/etc/rc.local", "/etc/rc.d/**", "/etc/rc?.d/*", "/etc/inittab", "/etc/init/*.conf"]),
+    (
+        "init_script",
+        &["/etc/init.d/*", "/etc/rc.local", "/etc/rc.d/**", "/etc/rc?.d/*", "/etc/inittab", "/etc/init/*.conf"],
+    ),
     (
         "autostart",
         &[
@@ -90,13 +101,36 @@ const POINTS: &[(&str, &[&str])] = &[
     ("udev_rule", &["/{etc,usr/lib,lib,run}/udev/rules.d/*"]),
     ("kernel_module", &["/etc/modules", "/etc/modules-load.d/*", "/etc/modprobe.d/*"]),
     ("dbus_service", &["~/.local/share/dbus-1/services/*", "/usr/share/dbus-1/{services,system-services}/*"]),
-    ("package_hook", &["/etc/apt/apt.conf.d/*", "/etc/dpkg/dpkg.cfg.d/*", "/etc/yum/pluginconf.d/*", "/etc/pacman.d/hooks/*", "/etc/update-motd.d/*"]),
-    ("network_hook", &["/etc/network/if-*.d/*", "/etc/NetworkManager/dispatcher.d/**", "/etc/dhcp/dhclient-*-hooks.d/*"]),
+    (
+        "package_hook",
+        &[
+            "/etc/apt/apt.conf.d/*",
+            "/etc/dpkg/dpkg.cfg.d/*",
+            "/etc/yum/pluginconf.d/*",
+            "/etc/pacman.d/hooks/*",
+            "/etc/update-motd.d/*",
+        ],
+    ),
+    (
+        "network_hook",
+        &["/etc/network/if-*.d/*", "/etc/NetworkManager/dispatcher.d/**", "/etc/dhcp/dhclient-*-hooks.d/*"],
+    ),
     ("git_hook", &[".git/hooks/*", "~/.config/git/hooks/*", "~/.git-templates/**"]),
     ("git_config", &["~/.gitconfig", "~/.config/git/config", "/etc/gitconfig"]),
     ("python_startup", &["sitecustomize.py", "usercustomize.py"]),
-    ("editor_startup", &["~/.vimrc", "~/.vim/{plugin,autoload,ftplugin}/**", "~/.config/nvim/**", "~/.emacs", "~/.emacs.d/init.el"]),
-    ("editor_task", &[".vscode/tasks.json", ".vscode/launch.json", ".vscode/settings.json", "~/.config/{Code,Code - Insiders,VSCodium}/User/tasks.json"]),
+    (
+        "editor_startup",
+        &["~/.vimrc", "~/.vim/{plugin,autoload,ftplugin}/**", "~/.config/nvim/**", "~/.emacs", "~/.emacs.d/init.el"],
+    ),
+    (
+        "editor_task",
+        &[
+            ".vscode/tasks.json",
+            ".vscode/launch.json",
+            ".vscode/settings.json",
+            "~/.config/{Code,Code - Insiders,VSCodium}/User/tasks.json",
+        ],
+    ),
     (
         "agent_settings",
         &[

@@ -3,15 +3,19 @@
 //! A profile is a TOML file. Whatever it doesn't declare is not explained by it; a missing key declares nothing.
 //!
 //! - `model`: the types, as the file spells them.
+//! - `judge`: what a profile answers.
 //! - `parse`: text to profile, with the errors a person meets.
-//! - `shipped`: the set of profiles, the runtimes that they build on, and which profile fits a server.
+//! - `shipped`: the set of profiles, and which one fits a server.
+//! - [`runtimes`]: what is normal for node, Python and the C library.
 //! - `identity`: what is known of a server before it is judged.
 //! - `roots`: the folders that a server was given.
 
 mod identity;
+mod judge;
 mod model;
 mod parse;
 mod roots;
+pub mod runtimes;
 mod shipped;
 
 pub use identity::{ServerIdentity, package_of_argv, package_of_path};

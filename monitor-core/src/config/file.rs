@@ -1,10 +1,13 @@
 //! The configuration file, as it is written.
 
 use ipnet::IpNet;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
 
-use super::engine::EngineConfig;
+use super::engine::{EngineConfig, Windows};
+use crate::credential::OwnerSpec;
 use crate::pattern::Pattern;
+use crate::role::Role;
+use crate::time::{MS, SECOND};
 
 /// `/etc/tripline/config.toml`. Every key is optional; unknown keys are errors.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -71,7 +74,8 @@ pub struct Range(pub IpNet);
 pub struct CredentialSection {
     /// Suffix pattern on the resolved path.
     pub path: Pattern,
-    /// Its kind, a stable word.
+    /// Its kind, a stable word: 1 to 64 lower-case letters, digits, `_`, `-` and `.`.
+    #[serde(deserialize_with = "word")]
     pub kind: String,
     /// Resolved executables that may read it.
     #[serde(default)]
@@ -82,7 +86,8 @@ pub struct CredentialSection {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StateSection {
-    /// Store, spool, keys; created 0700. Default `/var/lib/tripline`.
+    /// Store, spool, keys; created 0700. Absolute. Default `/var/lib/tripline`.
+    #[serde(deserialize_with = "absolute")]
     pub dir: String,
 }
 
@@ -102,8 +107,53 @@ pub struct ServersSection {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AlertsSection {
-    /// Lowest severity that is written: `info`, `low`, `medium`, `high`, `critical`.
-    pub min_severity: Option<String>,
+    /// Lowest severity that is written. Default: all.
+    pub min_severity: Severity,
+    /// See [`Windows::tail`]; 0 to 60 000.
+    #[serde(deserialize_with = "tail")]
+    pub tail_ms: Option<u64>,
+    /// See [`Windows::cancelled`]; 1 to 3600.
+    #[serde(deserialize_with = "seconds")]
+    pub cancelled_s: Option<u64>,
+    /// See [`Windows::no_progress`]; 1 to 3600.
+    #[serde(deserialize_with = "seconds")]
+    pub no_progress_s: Option<u64>,
+    /// See [`Windows::theft`]; 1 to 3600.
+    #[serde(deserialize_with = "seconds")]
+    pub theft_s: Option<u64>,
+    /// Alerts that aren't written. They are still counted.
+    pub suppress: Vec<SuppressSection>,
+}
+
+/// `[[alerts.suppress]]`: every key that is given must match.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SuppressSection {
+    /// Rule id, e.g. `TL-CRED-001`.
+    pub rule: Option<String>,
+    /// Resolved executable of the actor.
+    pub exe: Option<Pattern>,
+    /// Resolved path of the object.
+    pub path: Option<Pattern>,
+    /// Address of the object.
+    pub address: Option<Range>,
+}
+
+/// Lowest severity to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// All.
+    #[default]
+    Info,
+    /// `low` and up.
+    Low,
+    /// `medium` and up.
+    Medium,
+    /// `high` and up.
+    High,
+    /// `critical` only.
+    Critical,
 }
 
 /// `[[sink]]`: delivery.
@@ -112,7 +162,8 @@ pub struct AlertsSection {
 pub enum SinkSection {
     /// One JSON alert a line, appended.
     File {
-        /// Where.
+        /// Where; absolute.
+        #[serde(deserialize_with = "absolute")]
         path: String,
     },
 }
@@ -144,8 +195,8 @@ impl FileConfig {
     /// Says what is wrong, and where.
     pub fn parse(text: &str, origin: &str) -> Result<Self, ConfigError> {
         toml::from_str(text).map_err(|error| {
-            let (line, column) = super::position(text, error.span().map_or(0, |span| span.start));
-            ConfigError::Syntax { origin: origin.to_owned(), line, column, message: error.message().to_owned() }
+            let (line, column, message) = super::explain(text, &error);
+            ConfigError::Syntax { origin: origin.to_owned(), line, column, message }
         })
     }
 
@@ -154,7 +205,65 @@ impl FileConfig {
     /// # Errors
     /// Says which entries contradict each other.
     pub fn into_engine(self) -> Result<EngineConfig, ConfigError> {
-        Ok(EngineConfig::default())
+        let mut engine = EngineConfig::default();
+        self.network.roles.apply(&mut engine)?;
+        for entry in self.credentials {
+            let owners = entry.owners.into_iter().map(OwnerSpec::Path).collect();
+            engine.credentials.add(&entry.path, &entry.kind, owners);
+        }
+        for name in &self.servers.profiles {
+            if engine.profiles.get(name).is_none() {
+                let known: Vec<&str> = engine.profiles.iter().map(|profile| profile.name.as_str()).collect();
+                return Err(ConfigError::Meaning(format!(
+                    "servers.profiles: there is no profile `{name}`; known are {}",
+                    known.join(", ")
+                )));
+            }
+        }
+        self.alerts.apply(&mut engine.windows);
+        Ok(engine)
+    }
+}
+
+impl RolesSection {
+    fn apply(&self, engine: &mut EngineConfig) -> Result<(), ConfigError> {
+        let lists = [
+            (Role::Cloudflare, &self.cloudflare),
+            (Role::Internet, &self.internet),
+            (Role::Internal, &self.internal),
+            (Role::Metadata, &self.metadata),
+            (Role::Loopback, &self.local),
+        ];
+        let mut seen: Vec<(IpNet, Role)> = Vec::new();
+        for (role, ranges) in lists {
+            for &Range(net) in ranges {
+                let net = net.trunc();
+                if let Some((_, other)) = seen.iter().find(|(had, other)| *had == net && *other != role) {
+                    return Err(ConfigError::Meaning(format!(
+                        "network.roles: {net} is listed as both {} and {}",
+                        other.as_str(),
+                        role.as_str()
+                    )));
+                }
+                seen.push((net, role));
+                engine.roles.add(role, net);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl AlertsSection {
+    fn apply(&self, windows: &mut Windows) {
+        let set = |window: &mut u64, value: Option<u64>, unit: u64| {
+            if let Some(value) = value {
+                *window = value.saturating_mul(unit);
+            }
+        };
+        set(&mut windows.tail, self.tail_ms, MS);
+        set(&mut windows.cancelled, self.cancelled_s, SECOND);
+        set(&mut windows.no_progress, self.no_progress_s, SECOND);
+        set(&mut windows.theft, self.theft_s, SECOND);
     }
 }
 
@@ -172,7 +281,40 @@ impl TryFrom<String> for Range {
             return Ok(Self(net));
         }
         text.parse::<std::net::IpAddr>()
-            .map(|addr| Self(addr.into()))
+            .map(|address| Self(address.into()))
             .map_err(|_| format!("`{text}` is no address range: write 10.1.0.0/16, fd00::/8 or one address"))
     }
+}
+
+fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-' | '.');
+    if word.is_empty() || word.len() > 64 || !word.chars().all(legal) {
+        return Err(D::Error::custom("a kind is 1 to 64 lower-case letters, digits, `_`, `-` or `.`"));
+    }
+    Ok(word)
+}
+
+fn absolute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let path = String::deserialize(deserializer)?;
+    if !path.starts_with('/') {
+        return Err(D::Error::custom(format!("`{path}` is no absolute path")));
+    }
+    Ok(path)
+}
+
+fn tail<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    within(deserializer, 0, 60_000)
+}
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    within(deserializer, 1, 3600)
+}
+
+fn within<'de, D: Deserializer<'de>>(deserializer: D, low: u64, high: u64) -> Result<Option<u64>, D::Error> {
+    let value = u64::deserialize(deserializer)?;
+    if !(low..=high).contains(&value) {
+        return Err(D::Error::custom(format!("{value} is out of range: {low} to {high}")));
+    }
+    Ok(Some(value))
 }

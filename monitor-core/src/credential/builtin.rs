@@ -6,8 +6,8 @@
 use super::table::Secrecy;
 
 mod agents;
-mod clouds;
 mod cloudflare;
+mod clouds;
 mod desktop;
 mod developer;
 mod system;
@@ -36,14 +36,7 @@ pub(super) enum Own {
 
 /// Every family. Where two match, the earlier one wins.
 pub(super) fn families() -> impl Iterator<Item = &'static Family> {
-    [
-        cloudflare::FAMILIES,
-        agents::FAMILIES,
-        clouds::FAMILIES,
-        developer::FAMILIES,
-        desktop::FAMILIES,
-        system::FAMILIES,
-    ]
-    .into_iter()
-    .flatten()
+    [cloudflare::FAMILIES, agents::FAMILIES, clouds::FAMILIES, developer::FAMILIES, desktop::FAMILIES, system::FAMILIES]
+        .into_iter()
+        .flatten()
 }

@@ -52,12 +52,11 @@ impl OwnerSpec {
         match self {
             Self::Path(pattern) => {
                 // the administrator named the place, so it vouches for itself
-                (pattern.matches(exe) || script.is_some_and(|script| pattern.matches(script))).then_some(Standing::System)
+                (pattern.matches(exe) || script.is_some_and(|script| pattern.matches(script)))
+                    .then_some(Standing::System)
             }
             Self::Program(name) => match script.filter(|_| is_interpreter(exe)) {
-                Some(script) => {
-                    wildcard(name, file_name(script)).then(|| standing(exe).min(standing(script)))
-                }
+                Some(script) => wildcard(name, file_name(script)).then(|| standing(exe).min(standing(script))),
                 None => wildcard(name, file_name(exe)).then(|| standing(exe)),
             },
             Self::Package { interpreter, package } => {
@@ -125,8 +124,27 @@ const SYSTEM: &[&str] = &[
 
 /// Components that mark a place where package and version managers put programs.
 const INSTALLS: &[&str] = &[
-    "node_modules", "site-packages", "dist-packages", ".local", ".cargo", ".rustup", ".nvm", ".volta", ".asdf", "mise",
-    ".fnm", ".bun", ".deno", ".pyenv", ".rbenv", ".krew", ".pulumi", ".fly", "google-cloud-sdk", ".linuxbrew", ".npm",
+    "node_modules",
+    "site-packages",
+    "dist-packages",
+    ".local",
+    ".cargo",
+    ".rustup",
+    ".nvm",
+    ".volta",
+    ".asdf",
+    "mise",
+    ".fnm",
+    ".bun",
+    ".deno",
+    ".pyenv",
+    ".rbenv",
+    ".krew",
+    ".pulumi",
+    ".fly",
+    "google-cloud-sdk",
+    ".linuxbrew",
+    ".npm",
 ];
 
 fn is_below(path: &str, places: &[&str]) -> bool {
@@ -137,7 +155,21 @@ fn is_below(path: &str, places: &[&str]) -> bool {
 
 fn is_interpreter(exe: &str) -> bool {
     Interpreter::of(exe).is_some()
-        || matches!(stem(exe), "sh" | "bash" | "dash" | "zsh" | "ksh" | "fish" | "busybox" | "perl" | "ruby" | "php" | "lua" | "java" | "electron")
+        || matches!(
+            stem(exe),
+            "sh" | "bash"
+                | "dash"
+                | "zsh"
+                | "ksh"
+                | "fish"
+                | "busybox"
+                | "perl"
+                | "ruby"
+                | "php"
+                | "lua"
+                | "java"
+                | "electron"
+        )
 }
 
 /// File name without a version at its end: `python3.12` is `python`.

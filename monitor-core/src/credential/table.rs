@@ -72,8 +72,12 @@ impl Credentials {
                 map.index.insert(&pattern, 2 * rank, None);
             }
             for &(kind, secrecy, patterns) in family.files {
-                let credential =
-                    Credential { kind: kind.to_owned(), store: family.store.to_owned(), secrecy, owners: owners.clone() };
+                let credential = Credential {
+                    kind: kind.to_owned(),
+                    store: family.store.to_owned(),
+                    secrecy,
+                    owners: owners.clone(),
+                };
                 map.insert(parsed(patterns), 2 * rank + 1, credential);
             }
         }
@@ -83,8 +87,7 @@ impl Credentials {
     /// Adds a configured entry, which wins over the built-in ones and over earlier configured ones. Its secrecy is
     /// [`Secrecy::Token`].
     pub fn add(&mut self, pattern: &Pattern, kind: &str, owners: Vec<OwnerSpec>) {
-        let credential =
-            Credential { kind: kind.to_owned(), store: kind.to_owned(), secrecy: Secrecy::Token, owners };
+        let credential = Credential { kind: kind.to_owned(), store: kind.to_owned(), secrecy: Secrecy::Token, owners };
         let rank = self.next;
         self.next = self.next.saturating_sub(1);
         // whoever writes `**/.acme/token` means the one in a home, before all others: it can be watched there

@@ -1,5 +1,7 @@
 //! What is known of a server before it is judged.
 
+use std::borrow::Cow;
+
 /// Facts by which a profile is chosen.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ServerIdentity<'a> {
@@ -15,18 +17,231 @@ pub struct ServerIdentity<'a> {
     pub image: Option<&'a str>,
 }
 
-/// The package that a path belongs to: `npm:NAME` below the last `node_modules`, `pypi:NAME` below `site-packages`
-/// (the import name with `_` as `-`).
+impl ServerIdentity<'_> {
+    /// The package, as the agent found it or as the command line tells.
+    #[must_use]
+    pub fn package(&self) -> Option<Cow<'_, str>> {
+        if let Some(package) = self.package {
+            return Some(Cow::Borrowed(package));
+        }
+        package_of_argv(self.argv).or_else(|| package_of_path(self.exe_path)).map(Cow::Owned)
+    }
+}
+
+/// The package that a path belongs to: `npm:NAME` below the last `node_modules`, `pypi:NAME` below the last
+/// `site-packages` or `dist-packages` (the import name in its normal form: `_` as `-`).
 #[must_use]
 pub fn package_of_path(path: &str) -> Option<String> {
-    let _ = path;
-    None
+    let npm = path.rsplit_once("/node_modules/").map(|(before, rest)| (before.len(), rest));
+    let python = ["/site-packages/", "/dist-packages/"]
+        .into_iter()
+        .filter_map(|place| path.rsplit_once(place))
+        .map(|(before, rest)| (before.len(), rest))
+        .max_by_key(|(at, _)| *at);
+    match (npm, python) {
+        (Some((at, rest)), other) if other.is_none_or(|(other, _)| other < at) => npm_package(rest),
+        (_, Some((_, rest))) => python_package(rest),
+        _ => None,
+    }
 }
 
 /// The package that a command line starts: through `npx`, `npm exec`, `pnpm dlx`, `bunx`, `uvx`, `uv tool run`,
-/// `pipx run`, `python -m`, or by the path of its main script. Versions and extras are left out.
+/// `pipx run`, `python -m`, or by the path of its main script. Versions and extras are left out. A program in a `bin`
+/// folder is taken for the package of its name: package managers link it there.
 #[must_use]
 pub fn package_of_argv(argv: &[String]) -> Option<String> {
-    let _ = argv;
-    None
+    Launch::of(argv).package
+}
+
+/// Host of an `http` or `https` URL, in lower case, without user and port.
+pub(super) fn url_host(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
+        return None;
+    }
+    // a backslash ends the authority too, for the WHATWG parser that node uses
+    let authority = rest.split(['/', '?', '#', '\\']).next()?;
+    let host = authority.rsplit('@').next()?;
+    let host = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next()?,
+        None => host.split(':').next()?,
+    };
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    (!host.is_empty()).then_some(host)
+}
+
+/// A command line taken apart.
+#[derive(Debug, Default)]
+pub(super) struct Launch {
+    /// The package it starts.
+    pub(super) package: Option<String>,
+    /// Index of the first argument that is the program's own.
+    pub(super) rest: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Ecosystem {
+    Npm,
+    Pypi,
+}
+
+impl Launch {
+    pub(super) fn of(argv: &[String]) -> Self {
+        let word = |at: usize| argv.get(at).map_or("", |argument| file_name(argument));
+        // a launcher that is itself a script has its interpreter in front
+        let at = usize::from(matches!(stem(word(0)), "node" | "nodejs" | "python") && is_launcher(word(1)));
+        match (word(at), word(at + 1)) {
+            ("npx" | "npx-cli.js" | "pnpx" | "bunx", _) => Self::through(argv, at + 1, Ecosystem::Npm),
+            ("npm" | "npm-cli.js" | "pnpm" | "pnpm.cjs" | "yarn" | "yarn.js", "exec" | "x" | "dlx") | ("bun", "x") => {
+                Self::through(argv, at + 2, Ecosystem::Npm)
+            }
+            ("uvx", _) => Self::through(argv, at + 1, Ecosystem::Pypi),
+            ("pipx", "run") => Self::through(argv, at + 2, Ecosystem::Pypi),
+            ("uv", "tool") => Self::through(argv, at + 3, Ecosystem::Pypi),
+            ("uv", "run") => Self::of(argv.get(at + 2..).unwrap_or(&[])).behind(at + 2),
+            (program, _) => match stem(program) {
+                "node" | "nodejs" | "bun" | "deno" => Self::script(argv, at + 1, Ecosystem::Npm),
+                "python" | "pypy" => Self::script(argv, at + 1, Ecosystem::Pypi),
+                _ => Self { package: argv.first().and_then(|path| of_program(path, None)), rest: at + 1 },
+            },
+        }
+    }
+
+    /// `npx [options] package[@version] [arguments]`
+    fn through(argv: &[String], from: usize, ecosystem: Ecosystem) -> Self {
+        let takes_value: &[&str] = match ecosystem {
+            Ecosystem::Npm => &["-p", "--package", "-c", "--call", "-w", "--workspace", "--registry", "--cache"],
+            Ecosystem::Pypi => {
+                &["--from", "--with", "--python", "-p", "--index-url", "--spec", "--pip-args", "--index"]
+            }
+        };
+        let names_package: &[&str] =
+            if matches!(ecosystem, Ecosystem::Npm) { &["-p", "--package"] } else { &["--from", "--spec"] };
+        let mut package = None;
+        let mut at = from;
+        while let Some(argument) = argv.get(at) {
+            if argument == "--" {
+                at += 1;
+                break;
+            }
+            if !argument.starts_with('-') {
+                break;
+            }
+            let (flag, joined) = argument.split_once('=').map_or((argument.as_str(), None), |(f, v)| (f, Some(v)));
+            let separate = joined.is_none() && takes_value.contains(&flag);
+            let value = joined.or_else(|| argv.get(at + 1).filter(|_| separate).map(String::as_str));
+            if names_package.contains(&flag) && package.is_none() {
+                package = value.and_then(|value| specifier(value, ecosystem));
+            }
+            at += 1 + usize::from(separate);
+        }
+        let package = package.or_else(|| argv.get(at).and_then(|text| specifier(text, ecosystem)));
+        Self { package, rest: at + 1 }
+    }
+
+    /// `node [options] script [arguments]`, `python -m module [arguments]`
+    fn script(argv: &[String], from: usize, ecosystem: Ecosystem) -> Self {
+        let takes_value: &[&str] = match ecosystem {
+            Ecosystem::Npm => {
+                &["-r", "--require", "--import", "--loader", "--experimental-loader", "-C", "--conditions"]
+            }
+            Ecosystem::Pypi => &["-W", "-X"],
+        };
+        let mut at = from;
+        while let Some(argument) = argv.get(at) {
+            match argument.as_str() {
+                "-m" if matches!(ecosystem, Ecosystem::Pypi) => {
+                    let module = argv.get(at + 1).and_then(|module| module.split('.').next());
+                    return Self {
+                        package: module.map(|module| format!("pypi:{}", normal_name(module))),
+                        rest: at + 2,
+                    };
+                }
+                "run" if at == from && matches!(ecosystem, Ecosystem::Npm) => at += 1,
+                flag if flag.starts_with('-') && flag != "-" => at += 1 + usize::from(takes_value.contains(&flag)),
+                script => return Self { package: of_program(script, Some(ecosystem)), rest: at + 1 },
+            }
+        }
+        Self { package: None, rest: at }
+    }
+
+    fn behind(mut self, words: usize) -> Self {
+        self.rest += words;
+        self
+    }
+}
+
+fn of_program(path: &str, ecosystem: Option<Ecosystem>) -> Option<String> {
+    if let Some(package) = package_of_path(path) {
+        return Some(package);
+    }
+    let mut components = path.rsplit('/');
+    let (name, folder) = (components.next()?, components.next());
+    if !matches!(folder, Some("bin" | ".bin")) {
+        return None;
+    }
+    // without an interpreter it may be either; servers written in Python are by far the more often linked so
+    let npm = folder == Some(".bin") || matches!(ecosystem, Some(Ecosystem::Npm));
+    Some(if npm { format!("npm:{name}") } else { format!("pypi:{}", normal_name(name)) })
+}
+
+fn specifier(text: &str, ecosystem: Ecosystem) -> Option<String> {
+    match ecosystem {
+        Ecosystem::Npm => {
+            // the `@` of a scope is the first character, that of a version isn't
+            let end = text.char_indices().skip(1).find(|(_, c)| *c == '@').map_or(text.len(), |(at, _)| at);
+            text.get(..end).filter(|name| !name.is_empty()).map(|name| format!("npm:{name}"))
+        }
+        Ecosystem::Pypi => {
+            let name = text.split(['@', '[', '=', '<', '>', '~', '!', ' ', ';']).next()?;
+            (!name.is_empty()).then(|| format!("pypi:{}", normal_name(name)))
+        }
+    }
+}
+
+fn npm_package(rest: &str) -> Option<String> {
+    let mut parts = rest.split('/');
+    let first = parts.next().filter(|first| !first.is_empty() && !first.starts_with('.'))?;
+    if !first.starts_with('@') {
+        return Some(format!("npm:{first}"));
+    }
+    let name = parts.next().filter(|name| !name.is_empty())?;
+    Some(format!("npm:{first}/{name}"))
+}
+
+fn python_package(rest: &str) -> Option<String> {
+    let first = rest.split('/').next()?;
+    let name = first.strip_suffix(".py").unwrap_or(first);
+    (!name.is_empty()).then(|| format!("pypi:{}", normal_name(name)))
+}
+
+/// The normal form of a Python package's name (PEP 503), except that runs aren't joined.
+fn normal_name(name: &str) -> String {
+    name.to_ascii_lowercase().replace(['_', '.'], "-")
+}
+
+fn is_launcher(name: &str) -> bool {
+    matches!(
+        name,
+        "npx"
+            | "npx-cli.js"
+            | "npm"
+            | "npm-cli.js"
+            | "pnpx"
+            | "pnpm"
+            | "pnpm.cjs"
+            | "yarn"
+            | "yarn.js"
+            | "uvx"
+            | "uv"
+            | "pipx"
+    )
+}
+
+fn stem(name: &str) -> &str {
+    name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }

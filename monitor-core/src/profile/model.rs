@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::pattern::{Pattern, wildcard};
+use super::parse;
+use crate::pattern::{Index, Pattern};
 
 /// What a kind of server is declared to do.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
-    /// Name, as `--profile` and alerts say it.
+    /// Name, as `--profile` and alerts say it: lower-case letters, digits, `-` and `_`.
+    #[serde(deserialize_with = "parse::name")]
     pub name: String,
-    /// Grows by one with every change of the declaration.
+    /// Grows by one with every change of the declaration; from 1.
+    #[serde(deserialize_with = "parse::version")]
     pub version: u32,
     /// One sentence for `profile list`.
     pub summary: String,
@@ -38,7 +41,10 @@ pub struct Profile {
     /// The package registries that the server's package manager is configured for are explained during start.
     #[serde(default)]
     pub registries: bool,
-    /// Credentials of the server's own.
+    /// Hosts of URLs on the server's command line are explained at any time: a bridge is told its remote so.
+    #[serde(default)]
+    pub argv_hosts: bool,
+    /// Credentials of every server of this kind; a [`ServerRule`] adds its own.
     #[serde(default)]
     pub own_credentials: OwnCredentials,
     /// Programs it may start.
@@ -62,15 +68,23 @@ pub struct Profile {
     /// What a tool without an entry may do besides its effect.
     #[serde(default)]
     pub undeclared_tool: ToolSpec,
-    /// Tools by server key, then by name. Key `*` stands for every server of this profile; a name may hold `*`.
+    /// Tools by server key, then by name. Key `*` stands for every server of this profile; a name may hold `*`, and
+    /// exact names win.
     #[serde(default)]
     pub tools: BTreeMap<String, BTreeMap<String, ToolSpec>>,
-    /// Host names that stand for a server key: `"docs.mcp.cloudflare.com" = "docs"`.
+    /// Remote host names that stand for a server key: `"docs.mcp.cloudflare.com" = "docs"`.
     #[serde(default)]
     pub remotes: BTreeMap<String, String>,
-    /// The runtimes named above, resolved when the set of profiles was made.
+    /// `reads` and `writes`, with those of the runtimes: filled by [`Profile::parse`].
     #[serde(skip)]
-    pub(crate) normal: Vec<Runtime>,
+    pub(super) normal: Normal,
+}
+
+/// Files that are read and written in the ordinary course.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Normal {
+    pub(super) reads: Index<()>,
+    pub(super) writes: Index<()>,
 }
 
 /// How to recognise a server. Every key that is given must match; within a key, any one entry must.
@@ -81,20 +95,26 @@ pub struct ServerRule {
     #[serde(default)]
     pub key: String,
     /// Packages: `npm:NAME` or `pypi:NAME`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "parse::packages")]
     pub packages: Vec<String>,
-    /// Resolved executables.
+    /// Resolved executables, or main scripts as the command line gives them.
     #[serde(default)]
     pub executables: Vec<Pattern>,
     /// Arguments, by wildcard.
     #[serde(default)]
     pub argv: Vec<String>,
+    /// Hosts of URLs among the arguments, as in [`Endpoint::host`].
+    #[serde(default, deserialize_with = "parse::hosts")]
+    pub url_hosts: Vec<String>,
     /// Container images without tag or digest, by wildcard.
     #[serde(default)]
     pub images: Vec<String>,
     /// Environment variable names, by wildcard.
     #[serde(default)]
     pub env: Vec<String>,
+    /// Credentials of servers that this rule recognises.
+    #[serde(default)]
+    pub own_credentials: OwnCredentials,
 }
 
 /// A destination by name.
@@ -102,6 +122,7 @@ pub struct ServerRule {
 #[serde(deny_unknown_fields)]
 pub struct Endpoint {
     /// Host name in lower case; `*.` at the start stands for one or more labels.
+    #[serde(deserialize_with = "parse::host")]
     pub host: String,
     /// Port.
     #[serde(default = "https")]
@@ -112,13 +133,17 @@ pub struct Endpoint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NetworkPolicy {
-    /// None, and no destination but loopback transports is expected at all.
+    /// No destination is explained, not even the profile's own hosts.
     None,
-    /// None: only the profile's own hosts are explained.
+    /// The profile's own hosts only.
     #[default]
     Profile,
-    /// A host that an argument of a fetching tool names, where its role is internet or cloudflare.
+    /// Besides, a host that an argument of a fetching tool names, where its role is internet or cloudflare.
     Fetch,
+    /// Besides, any destination whose role is internet or cloudflare while a call is open whose tool doesn't deny that
+    /// it reaches out (`openWorldHint`): for servers of which nothing else is known. Never internal, local or metadata
+    /// addresses, nor a port that names a service.
+    Open,
 }
 
 /// Credentials of the server's own.
@@ -137,7 +162,7 @@ pub struct OwnCredentials {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChildRule {
-    /// File names of resolved executables, by wildcard.
+    /// File names of resolved executables, or of scripts that a shell runs, by wildcard.
     pub programs: Vec<String>,
     /// When.
     #[serde(default = "any_phase")]
@@ -281,81 +306,6 @@ pub struct Runtime {
     /// Files that are written in the ordinary course.
     #[serde(default)]
     pub writes: Vec<Pattern>,
-}
-
-impl Profile {
-    /// The tool's declaration. `server` is a server key, a package name, or a remote host name. `None`: not declared,
-    /// or `server` isn't known and the name means different things on different servers.
-    #[must_use]
-    pub fn tool(&self, server: &str, tool: &str) -> Option<&ToolSpec> {
-        let _ = (server, tool);
-        None
-    }
-
-    /// Whether `host` (lower case, no trailing dot) and `port` are explained in this phase by `hosts` or
-    /// `startup_hosts`.
-    #[must_use]
-    pub fn explains_host(&self, host: &str, port: u16, phase: Phase) -> bool {
-        let startup: &[Endpoint] = if phase == Phase::Start { &self.startup_hosts } else { &[] };
-        self.hosts.iter().chain(startup).any(|endpoint| endpoint.covers(host, port))
-    }
-
-    /// The rule by which the server may start `exe` (resolved) in this phase, if any.
-    #[must_use]
-    pub fn child(&self, exe: &str, phase: Phase) -> Option<&ChildRule> {
-        let name = exe.rsplit('/').next().unwrap_or(exe);
-        self.children
-            .iter()
-            .find(|rule| rule.phases.contains(&phase) && rule.programs.iter().any(|glob| wildcard(glob, name)))
-    }
-
-    /// Whether a credential (by kind and resolved path) is the server's own.
-    #[must_use]
-    pub fn owns(&self, kind: &str, path: &str) -> bool {
-        self.own_credentials.kinds.iter().any(|own| own == kind)
-            || self.own_credentials.paths.iter().any(|own| own.matches(path))
-    }
-
-    /// Whether reading `path` (resolved; not a credential) is normal for the server's runtimes or declared.
-    #[must_use]
-    pub fn normal_read(&self, path: &str) -> bool {
-        let _ = path;
-        false
-    }
-
-    /// Whether writing `path` (resolved; not a persistence point) is normal for the server's runtimes or declared.
-    #[must_use]
-    pub fn normal_write(&self, path: &str) -> bool {
-        let _ = path;
-        false
-    }
-
-    /// The folders that the server was given, absolute and without `.` and `..`.
-    #[must_use]
-    pub fn root_folders(&self, argv: &[String], cwd: &str) -> Vec<String> {
-        super::roots::folders(&self.roots, argv, cwd)
-    }
-
-    /// The key under which this server's tools are listed, if its identity tells.
-    #[must_use]
-    pub fn server_key(&self, identity: &super::ServerIdentity<'_>) -> Option<&str> {
-        let _ = identity;
-        None
-    }
-}
-
-impl Endpoint {
-    /// Whether this is `host` (lower case, no trailing dot) at `port`.
-    #[must_use]
-    pub fn covers(&self, host: &str, port: u16) -> bool {
-        self.port == port
-            && match self.host.strip_prefix("*.") {
-                Some(parent) => {
-                    host.strip_suffix(parent).is_some_and(|labels| labels.len() > 1 && labels.ends_with('.'))
-                }
-                None => self.host == host,
-            }
-    }
 }
 
 impl Effect {

@@ -1,47 +1,122 @@
 //! The set of profiles.
 
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
 use super::identity::ServerIdentity;
-use super::model::Profile;
+use super::model::{Profile, ToolSpec};
 
 /// All profiles: shipped ones, and the user's own.
 #[derive(Debug, Clone, Default)]
 pub struct Profiles {
-    list: Vec<Profile>,
+    /// By name; the user's own replace shipped ones.
+    list: BTreeMap<String, Profile>,
+}
+
+/// Shipped profiles by file name.
+const SHIPPED: &[(&str, &str)] = &[
+    ("cloudflare.toml", include_str!("../../../profiles/cloudflare.toml")),
+    ("everything.toml", include_str!("../../../profiles/everything.toml")),
+    ("fetch.toml", include_str!("../../../profiles/fetch.toml")),
+    ("filesystem.toml", include_str!("../../../profiles/filesystem.toml")),
+    ("generic.toml", include_str!("../../../profiles/generic.toml")),
+    ("git.toml", include_str!("../../../profiles/git.toml")),
+    ("mcp-remote.toml", include_str!("../../../profiles/mcp-remote.toml")),
+];
+
+/// Tools of the Cloudflare servers, generated from `profiles/data/cloudflare-tools.json`.
+const CLOUDFLARE_TOOLS: &str = include_str!("../../../profiles/cloudflare-tools.toml");
+
+/// A generated tool table.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ToolTable {
+    remotes: BTreeMap<String, String>,
+    tools: BTreeMap<String, BTreeMap<String, ToolSpec>>,
 }
 
 impl Profiles {
     /// The shipped profiles. A test parses every one: none is left out here.
     #[must_use]
     pub fn builtin() -> Self {
-        Self::default()
+        let mut profiles = Self::default();
+        for (origin, text) in SHIPPED {
+            if let Ok(profile) = Profile::parse(text, origin) {
+                profiles.add(profile);
+            }
+        }
+        if let Some(cloudflare) = profiles.list.get_mut("cloudflare")
+            && let Ok(table) = toml::from_str::<ToolTable>(CLOUDFLARE_TOOLS)
+        {
+            cloudflare.take(table);
+        }
+        profiles
     }
 
     /// Adds a profile, or replaces the one of the same name.
     pub fn add(&mut self, profile: Profile) {
-        self.list.push(profile);
+        self.list.insert(profile.name.clone(), profile);
     }
 
     /// The profile of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Profile> {
-        self.list.iter().find(|profile| profile.name == name)
+        self.list.get(name)
     }
 
-    /// The profile that judges a server: `name`, or `generic` where there is none of that name.
+    /// The profile that judges a server: the one of this name, or `generic` where there is none.
     #[must_use]
     pub fn judge(&self, name: &str) -> Option<&Profile> {
         self.get(name).or_else(|| self.get("generic"))
     }
 
-    /// The profile with the most specific rule that matches, if any does.
+    /// The profile with the most particular rule that fits, if any does; of equal ones the first by name.
     #[must_use]
     pub fn matching(&self, identity: &ServerIdentity<'_>) -> Option<&Profile> {
-        let _ = identity;
-        None
+        let mut best: Option<(u32, &Profile)> = None;
+        for profile in self.iter() {
+            let weight = profile.servers.iter().filter_map(|rule| rule.fits(identity)).max();
+            if let Some(weight) = weight
+                && best.is_none_or(|(other, _)| weight > other)
+            {
+                best = Some((weight, profile));
+            }
+        }
+        best.map(|(_, profile)| profile)
     }
 
     /// Every profile, in order of name.
     pub fn iter(&self) -> impl Iterator<Item = &Profile> {
-        self.list.iter()
+        self.list.values()
+    }
+}
+
+impl Profile {
+    /// Takes a generated table in; what the profile itself says wins.
+    fn take(&mut self, table: ToolTable) {
+        for (host, key) in table.remotes {
+            self.remotes.entry(host).or_insert(key);
+        }
+        for (server, tools) in table.tools {
+            let own = self.tools.entry(server).or_default();
+            for (tool, spec) in tools {
+                own.entry(tool).or_insert(spec);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_profile_parses_and_has_the_name_of_its_file() {
+        for (origin, text) in SHIPPED {
+            let profile = Profile::parse(text, origin).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(format!("{}.toml", profile.name), *origin);
+        }
+        toml::from_str::<ToolTable>(CLOUDFLARE_TOOLS).unwrap_or_else(|error| panic!("cloudflare-tools.toml: {error}"));
     }
 }

@@ -41,7 +41,20 @@ const SOCKETS: &[(&str, &[&str])] = &[
     ("libvirt", &["libvirt/libvirt-sock", "libvirt/virtqemud-sock"]),
     ("kubelet", &["/var/lib/kubelet/**/*.sock", "kubelet.sock"]),
     // OpenSSH since 10.1 puts its agent sockets below ~/.ssh/agent
-    ("ssh_agent", &["/tmp/ssh-*/agent.*", "~/.ssh/agent/*", "keyring/ssh", "gcr/ssh", "openssh_agent", "ssh-agent.socket", "ssh-agent.sock", "S.gpg-agent.ssh", ".1password/agent.sock"]),
+    (
+        "ssh_agent",
+        &[
+            "/tmp/ssh-*/agent.*",
+            "~/.ssh/agent/*",
+            "keyring/ssh",
+            "gcr/ssh",
+            "openssh_agent",
+            "ssh-agent.socket",
+            "ssh-agent.sock",
+            "S.gpg-agent.ssh",
+            ".1password/agent.sock",
+        ],
+    ),
     ("gpg_agent", &["S.gpg-agent", "S.gpg-agent.extra", "S.gpg-agent.browser", "S.keyboxd", "S.scdaemon"]),
     ("keyring", &["keyring/control", "keyring/pkcs11", "kwallet5.socket", "kwalletd*.socket"]),
     ("dbus_system", &["/run/dbus/system_bus_socket"]),

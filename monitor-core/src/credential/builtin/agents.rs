@@ -1,8 +1,8 @@
 //! MCP clients and coding agents: their own tokens, and configurations with inline secrets.
 
 use super::super::table::Secrecy::{Config, Token};
-use super::Own::{Node, Program, Python};
 use super::Family;
+use super::Own::{Node, Program, Python};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
@@ -66,7 +66,11 @@ pub(super) const FAMILIES: &[Family] = &[
         owners: &[Program("cursor"), Program("cursor-agent"), Program("Cursor")],
         except: &[],
         files: &[
-            ("cursor_tokens", Token, &["~/.config/cursor/auth.json", "~/.config/Cursor/User/globalStorage/state.vscdb"]),
+            (
+                "cursor_tokens",
+                Token,
+                &["~/.config/cursor/auth.json", "~/.config/Cursor/User/globalStorage/state.vscdb"],
+            ),
             ("mcp_client_config", Config, &["~/.cursor/mcp.json"]),
         ],
     },
@@ -129,7 +133,14 @@ pub(super) const FAMILIES: &[Family] = &[
         ],
         except: &[],
         files: &[
-            ("openclaw_credentials", Token, &["~/{.openclaw,.clawdbot}/credentials/**", "~/{.openclaw,.clawdbot}/agents/*/agent/auth-profiles.json"]),
+            (
+                "openclaw_credentials",
+                Token,
+                &[
+                    "~/{.openclaw,.clawdbot}/credentials/**",
+                    "~/{.openclaw,.clawdbot}/agents/*/agent/auth-profiles.json",
+                ],
+            ),
             (
                 "mcp_client_config",
                 Config,

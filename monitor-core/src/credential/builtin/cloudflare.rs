@@ -2,9 +2,9 @@
 //!
 //! Sources: wrangler 4.164.0 and 4.80.0, `cf` 0.0.5, mcp-remote 0.1 to 0.15, cloudflared's documentation.
 
-use super::Own::{Node, Program};
 use super::super::table::Secrecy::{Config, Key, Token};
 use super::Family;
+use super::Own::{Node, Program};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
@@ -26,7 +26,11 @@ pub(super) const FAMILIES: &[Family] = &[
                 ],
             ),
             // `default.toml`, `staging.toml`, one per named profile; `.enc` where the keyring holds the key
-            ("wrangler_oauth", Token, &["~/{,.config/}.wrangler/config/*.{toml,enc}", ".wrangler/config/*.{toml,enc}.*"]),
+            (
+                "wrangler_oauth",
+                Token,
+                &["~/{,.config/}.wrangler/config/*.{toml,enc}", ".wrangler/config/*.{toml,enc}.*"],
+            ),
             ("wrangler_profiles", Config, &["~/{,.config/}.wrangler/profiles/*.json"]),
             // may hold the detail of requests
             ("wrangler_logs", Config, &["~/{,.config/}.wrangler/logs/*.log"]),
@@ -81,7 +85,11 @@ pub(super) const FAMILIES: &[Family] = &[
         // `<md5 of the URL>_tokens.json`, written as `….json.<pid>.<ms>.tmp` and renamed; the folder is `mcp-remote-v1`
         // or, before 0.15, `mcp-remote-<version>`, below `~/.mcp-auth` or `$MCP_REMOTE_CONFIG_DIR`
         files: &[
-            ("mcp_remote_tokens", Token, &["~/.mcp-auth/mcp-remote-*/*_tokens.json", "~/.mcp-auth/mcp-remote-*/*_tokens.json.*"]),
+            (
+                "mcp_remote_tokens",
+                Token,
+                &["~/.mcp-auth/mcp-remote-*/*_tokens.json", "~/.mcp-auth/mcp-remote-*/*_tokens.json.*"],
+            ),
             ("mcp_remote_tokens", Token, &["mcp-remote-*/*_tokens.json", "mcp-remote-*/*_tokens.json.*.tmp"]),
             ("mcp_remote_verifier", Token, &["mcp-remote-*/*_code_verifier*.txt", "mcp-remote-*/*_code_verifier*.tmp"]),
             ("mcp_remote_debug_log", Token, &["mcp-remote-*/*_debug.log"]),

@@ -1,8 +1,8 @@
 //! Cloud providers, clusters, registries, infrastructure tools.
 
 use super::super::table::Secrecy::{Config, Key, Token};
-use super::Own::{Node, Program, Python};
 use super::Family;
+use super::Own::{Node, Program, Python};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
@@ -30,22 +30,46 @@ pub(super) const FAMILIES: &[Family] = &[
     },
     Family {
         store: "gcloud",
-        owners: &[Program("gcloud"), Program("gcloud.py"), Program("gsutil"), Program("bq"), Program("gke-gcloud-auth-plugin"), Program("terraform"), Program("tofu")],
+        owners: &[
+            Program("gcloud"),
+            Program("gcloud.py"),
+            Program("gsutil"),
+            Program("bq"),
+            Program("gke-gcloud-auth-plugin"),
+            Program("terraform"),
+            Program("tofu"),
+        ],
         except: &[],
         files: &[
             (
                 "gcloud_credentials",
                 Token,
-                &["~/.config/gcloud/{credentials,access_tokens}.db", "gcloud/{credentials,access_tokens}.db", "~/.config/gcloud/legacy_credentials/**"],
+                &[
+                    "~/.config/gcloud/{credentials,access_tokens}.db",
+                    "gcloud/{credentials,access_tokens}.db",
+                    "~/.config/gcloud/legacy_credentials/**",
+                ],
             ),
-            ("gcloud_adc", Key, &["~/.config/gcloud/application_default_credentials.json", "application_default_credentials.json"]),
+            (
+                "gcloud_adc",
+                Key,
+                &["~/.config/gcloud/application_default_credentials.json", "application_default_credentials.json"],
+            ),
             ("gcloud_config", Config, &["~/.config/gcloud/configurations/config_*", "~/.config/gcloud/properties"]),
             ("gsutil_credentials", Token, &["~/.gsutil/credstore*"]),
         ],
     },
     Family {
         store: "azure",
-        owners: &[Program("az"), Python("azure"), Program("azd"), Program("kubelogin"), Program("pwsh"), Program("terraform"), Program("tofu")],
+        owners: &[
+            Program("az"),
+            Python("azure"),
+            Program("azd"),
+            Program("kubelogin"),
+            Program("pwsh"),
+            Program("terraform"),
+            Program("tofu"),
+        ],
         except: &[],
         files: &[
             (
@@ -84,7 +108,11 @@ pub(super) const FAMILIES: &[Family] = &[
         except: &[],
         files: &[
             ("kube_config", Token, &["~/.kube/config", "~/.kube/*.{conf,yaml,yml,config}", "~/.kube/configs/*"]),
-            ("kube_admin_config", Key, &["/etc/kubernetes/*.conf", "/etc/rancher/k3s/k3s.yaml", "/etc/rancher/rke2/rke2.yaml"]),
+            (
+                "kube_admin_config",
+                Key,
+                &["/etc/kubernetes/*.conf", "/etc/rancher/k3s/k3s.yaml", "/etc/rancher/rke2/rke2.yaml"],
+            ),
             (
                 "kube_key",
                 Key,
@@ -108,7 +136,11 @@ pub(super) const FAMILIES: &[Family] = &[
                     "/var/lib/kubelet/pods/*/volumes/kubernetes.io~projected/*/**/token",
                 ],
             ),
-            ("mounted_secret", Token, &["/var/lib/kubelet/pods/*/volumes/kubernetes.io~secret/**", "/{run,var/run}/secrets/*"]),
+            (
+                "mounted_secret",
+                Token,
+                &["/var/lib/kubelet/pods/*/volumes/kubernetes.io~secret/**", "/{run,var/run}/secrets/*"],
+            ),
         ],
     },
     Family {
@@ -142,7 +174,16 @@ pub(super) const FAMILIES: &[Family] = &[
         except: &["*.{example,sample,template,dist}.tfvars"],
         files: &[
             ("terraform_credentials", Token, &["~/.terraform.d/credentials.tfrc.json", "~/.terraformrc", "~/.tofurc"]),
-            ("terraform_state", Token, &["terraform.tfstate", "terraform.tfstate.backup", "terraform.tfstate.*.backup", "terraform.tfstate.d/**"]),
+            (
+                "terraform_state",
+                Token,
+                &[
+                    "terraform.tfstate",
+                    "terraform.tfstate.backup",
+                    "terraform.tfstate.*.backup",
+                    "terraform.tfstate.d/**",
+                ],
+            ),
             ("terraform_variables", Config, &["*.tfvars", "*.tfvars.json"]),
         ],
     },

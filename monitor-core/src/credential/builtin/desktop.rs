@@ -1,15 +1,19 @@
 //! Keyrings, password managers, browsers, wallets.
 
 use super::super::table::Secrecy::{Config, Key, Token};
-use super::Own::{Node, Program};
 use super::Family;
+use super::Own::{Node, Program};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
         store: "gnupg",
         owners: &[Program("gpg*"), Program("keyboxd"), Program("scdaemon"), Program("dirmngr")],
         except: &[],
-        files: &[("gpg_private_key", Key, &["~/.gnupg/private-keys-v1.d/*", "~/.gnupg/secring.gpg", "~/.gnupg/openpgp-revocs.d/*"])],
+        files: &[(
+            "gpg_private_key",
+            Key,
+            &["~/.gnupg/private-keys-v1.d/*", "~/.gnupg/secring.gpg", "~/.gnupg/openpgp-revocs.d/*"],
+        )],
     },
     Family {
         store: "keyring",
@@ -92,7 +96,14 @@ pub(super) const FAMILIES: &[Family] = &[
     },
     Family {
         store: "wallet",
-        owners: &[Program("bitcoind"), Program("bitcoin-qt"), Program("geth"), Program("electrum"), Program("solana*"), Program("Exodus")],
+        owners: &[
+            Program("bitcoind"),
+            Program("bitcoin-qt"),
+            Program("geth"),
+            Program("electrum"),
+            Program("solana*"),
+            Program("Exodus"),
+        ],
         except: &[],
         files: &[(
             "crypto_wallet",

@@ -1,8 +1,8 @@
 //! SSH, version control, package managers, databases, and the environment files of projects.
 
 use super::super::table::Secrecy::{Ambient, Config, Key, Token};
-use super::Own::{Node, Program, Python};
 use super::Family;
+use super::Own::{Node, Program, Python};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
@@ -39,7 +39,11 @@ pub(super) const FAMILIES: &[Family] = &[
                     "~/.ssh/*{deploy,private}{_,-}key*",
                 ],
             ),
-            ("ssh_config", Config, &["~/.ssh/config", "~/.ssh/config.d/*", "~/.ssh/known_hosts*", "~/.ssh/authorized_keys*"]),
+            (
+                "ssh_config",
+                Config,
+                &["~/.ssh/config", "~/.ssh/config.d/*", "~/.ssh/known_hosts*", "~/.ssh/authorized_keys*"],
+            ),
             ("ssh_host_key", Key, &["/etc/ssh/ssh_host_*_key"]),
         ],
     },
@@ -100,7 +104,11 @@ pub(super) const FAMILIES: &[Family] = &[
         files: &[
             ("pypi_token", Token, &["~/.pypirc", "~/.config/pypoetry/auth.toml", "~/.local/share/uv/credentials/**"]),
             // an index URL may hold a password; most hold none, and every pip run reads it
-            ("pip_config", Ambient, &["~/.config/pip/pip.conf", "~/.pip/pip.conf", "/etc/pip.conf", "~/.config/uv/uv.toml"]),
+            (
+                "pip_config",
+                Ambient,
+                &["~/.config/pip/pip.conf", "~/.pip/pip.conf", "/etc/pip.conf", "~/.config/uv/uv.toml"],
+            ),
         ],
     },
     Family {
@@ -163,7 +171,10 @@ pub(super) const FAMILIES: &[Family] = &[
         store: "dotenv",
         owners: &[],
         // committed on purpose, and hold no secret
-        except: &[".env.{example,sample,template,dist,defaults,schema,test.example}", ".env.*.{example,sample,template,dist}"],
+        except: &[
+            ".env.{example,sample,template,dist,defaults,schema,test.example}",
+            ".env.*.{example,sample,template,dist}",
+        ],
         // ambient: half of all programs load the one in their working directory, so reading it says nothing by itself
         files: &[("dotenv", Ambient, &[".env", ".env.*", ".envrc"])],
     },

@@ -1,8 +1,8 @@
 //! The host's own secrets, and shell histories.
 
 use super::super::table::Secrecy::{Config, Key, Token};
-use super::Own::Program;
 use super::Family;
+use super::Own::Program;
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
@@ -65,8 +65,16 @@ pub(super) const FAMILIES: &[Family] = &[
         ],
         except: &[],
         files: &[
-            ("tls_private_key", Key, &["/etc/ssl/private/**", "/etc/pki/tls/private/**", "/etc/letsencrypt/{live,archive}/*/privkey*.pem"]),
-            ("acme_account", Key, &["/etc/letsencrypt/accounts/**/private_key.json", "~/.acme.sh/account.conf", "~/.acme.sh/**/*.key"]),
+            (
+                "tls_private_key",
+                Key,
+                &["/etc/ssl/private/**", "/etc/pki/tls/private/**", "/etc/letsencrypt/{live,archive}/*/privkey*.pem"],
+            ),
+            (
+                "acme_account",
+                Key,
+                &["/etc/letsencrypt/accounts/**/private_key.json", "~/.acme.sh/account.conf", "~/.acme.sh/**/*.key"],
+            ),
             ("kerberos", Token, &["/etc/krb5.keytab", "/tmp/krb5cc_*", "/var/lib/sss/db/ccache_*"]),
             ("vpn_key", Key, &["/etc/wireguard/*.conf", "/etc/openvpn/**/*.key", "/etc/ppp/*-secrets"]),
             ("wifi_password", Token, &["/etc/NetworkManager/system-connections/*"]),
