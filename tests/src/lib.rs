@@ -8,6 +8,7 @@
 pub mod alert;
 pub mod client;
 pub mod cloudflare;
+pub mod exec;
 pub mod home;
 pub mod network;
 pub mod place;
