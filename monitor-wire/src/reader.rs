@@ -144,13 +144,7 @@ impl Reader {
         self.deliver_cut(out);
         match self.partial() {
             Some(message) => self.deliver(message, out),
-            None if self.mode != Mode::Skip
-                && self.batch.is_none()
-                && !(self.tokenizer.is_blank() && self.line == 0) =>
-            {
-                self.mode = Mode::Noise;
-                self.end_line(out);
-            }
+            None if self.mode != Mode::Skip => self.end_line(out),
             None => {}
         }
         self.next_line();

@@ -112,7 +112,9 @@ fn dotted(text: &str, word: &Range<usize>) -> Option<Range<usize>> {
     let rest = text.as_bytes().get(word.start..)?;
     if rest.starts_with(b"eyJ") {
         let end = web_token(rest).or_else(|| {
-            let length = rest.iter().take_while(|&&byte| is_base64(byte)).count();
+            let body = rest.iter().take_while(|&&byte| is_base64(byte) && byte != b'=').count();
+            let padding = rest.iter().skip(body).take(2).take_while(|&&byte| byte == b'=').count();
+            let length = body.saturating_add(padding);
             (rest.starts_with(b"eyJhIjoi") && length >= 24).then_some(length)
         })?;
         return Some(word.start..word.start.saturating_add(end));
@@ -204,11 +206,10 @@ pub(super) fn is_fingerprint(text: &str) -> bool {
     fingerprint_length(text.as_bytes()) == Some(text.len())
 }
 
-/// Length of a fingerprint at the front, if one stands there and no word goes on after it.
+/// Length of a fingerprint at the front, if one stands there.
 pub(super) fn fingerprint_length(bytes: &[u8]) -> Option<usize> {
-    let (digits, rest) = bytes.strip_prefix(b"fp:")?.split_at_checked(16)?;
-    let good = digits.iter().all(|&byte| is_lower_hex(byte)) && !rest.first().is_some_and(|&byte| is_word(byte));
-    good.then_some(19)
+    let (digits, _) = bytes.strip_prefix(b"fp:")?.split_at_checked(16)?;
+    digits.iter().all(|&byte| is_lower_hex(byte)).then_some(19)
 }
 
 /// What stands for a value: `${NAME}`, `null`, `true`, and the like.

@@ -61,8 +61,10 @@ enum Found {
 fn step(text: &str, word: &Range<usize>, near: bool) -> Found {
     let bytes = text.as_bytes();
     let rest = bytes.get(word.start..).unwrap_or_default();
-    if let Some(length) = form::fingerprint_length(rest) {
-        return Found::Known(word.start.saturating_add(length));
+    // A token that was glued to other letters has left them in front.
+    let glued = word.end.saturating_sub(2).max(word.start);
+    if let Some(length) = form::fingerprint_length(bytes.get(glued..).unwrap_or_default()) {
+        return Found::Known(glued.saturating_add(length));
     }
     if let Some(length) = integrity(rest) {
         return Found::Known(word.start.saturating_add(length));
@@ -213,6 +215,12 @@ fn plain_value(text: &str, at: usize, header: bool) -> Option<Range<usize>> {
     }
     let is_value = |byte: u8| !is_quote(byte) && !byte.is_ascii_whitespace() && byte != b'&' && byte != b';';
     let mut range = at..at.saturating_add(run(bytes, at, is_value));
+    let closing = |character: char| matches!(character, ',' | ')' | ']' | '}');
+    let content = text.get(range.clone())?;
+    let trimmed = content.trim_end_matches(closing).len();
+    if trimmed > 0 {
+        range.end = at.saturating_add(trimmed);
+    }
     // `token: Bearer X`: the secret is the word after.
     if SCHEMES.contains(&text.get(range.clone())?) && bytes.get(range.end) == Some(&b' ') {
         let start = range.end.saturating_add(1);
