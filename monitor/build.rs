@@ -7,11 +7,7 @@ fn main() -> Result<()> {
     // with this variable. It is set for the object's build only.
     // SAFETY: a build script's main, before any thread is started.
     unsafe { std::env::set_var("RUSTC_BOOTSTRAP", "1") };
-    let package = aya_build::Package {
-        name: "monitor-ebpf",
-        root_dir: "../monitor-ebpf",
-        ..Default::default()
-    };
+    let package = aya_build::Package { name: "monitor-ebpf", root_dir: "../monitor-ebpf", ..Default::default() };
     println!("cargo:rerun-if-changed=../monitor-abi/src");
     aya_build::build_ebpf([package], aya_build::Toolchain::Custom(&toolchain()?))
 }

@@ -195,7 +195,8 @@ impl Builder {
 #[inline(always)]
 pub fn output(ring: &'static RingBuf, data: *const u8, len: u64, full: u32, sent: u32) -> bool {
     // SAFETY: ring is a map; data and len describe memory that the verifier has checked.
-    let done = unsafe { bpf_ringbuf_output(ptr::from_ref(ring).cast_mut().cast(), data.cast_mut().cast(), len, wake_flag()) };
+    let done =
+        unsafe { bpf_ringbuf_output(ptr::from_ref(ring).cast_mut().cast(), data.cast_mut().cast(), len, wake_flag()) };
     count(if done == 0 { sent } else { full });
     done == 0
 }

@@ -1,9 +1,7 @@
 //! Kernel memory: field access through the offsets that the agent read from the running kernel's BTF.
 
 use aya_ebpf::bindings::{pt_regs, task_struct};
-use aya_ebpf::helpers::{
-    bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_probe_read_user, bpf_task_pt_regs,
-};
+use aya_ebpf::helpers::{bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_probe_read_user, bpf_task_pt_regs};
 use monitor_abi::config::Offsets;
 
 /// Filled by the agent before load; the verifier treats it as constants.

@@ -1,2 +1,8 @@
-//! Tripline's agent: everything that touches the world.
+//! Tripline's agent: everything that touches the world. The judgement is `monitor-core`'s.
+
+pub mod cli;
+pub mod discover;
+pub mod pipeline;
 pub mod sensor;
+pub mod session;
+pub mod telemetry;

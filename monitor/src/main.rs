@@ -1,7 +1,7 @@
-//! tripline
-fn main() {
-    match monitor::sensor::load::Sensors::load() {
-        Ok(s) => for h in &s.hooks { println!("{} {:?}", h.program.name, h.refused); },
-        Err(e) => println!("ERR {e}"),
-    }
+//! The `tripline` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    monitor::cli::main()
 }

@@ -45,8 +45,11 @@ fn reached(ctx: &TracePointContext, op: u32, pid: u32) {
     if scope::is_agent() {
         return;
     }
-    let actor = scope::watched()
-        .unwrap_or_else(|| Scope { start: kernel::start_of(kernel::current() as u64), server: 0, flags: 0 });
+    let actor = scope::watched().unwrap_or_else(|| Scope {
+        start: kernel::start_of(kernel::current() as u64),
+        server: 0,
+        flags: 0,
+    });
     let body =
         Reach { target_start: target.start, target: pid, target_scope: target.server, op, ret: returned(ctx) as i32 };
     emit::send(KIND_REACH, 0, &actor, body);

@@ -230,11 +230,8 @@ pub fn accept_exit(ctx: TracePointContext) -> u32 {
     if family != AF_INET && family != AF_INET6 {
         return 0;
     }
-    let words: [u32; 4] = if family == AF_INET {
-        [read(sk, offset!(sock_daddr)), 0, 0, 0]
-    } else {
-        read(sk, offset!(sock_v6_daddr))
-    };
+    let words: [u32; 4] =
+        if family == AF_INET { [read(sk, offset!(sock_daddr)), 0, 0, 0] } else { read(sk, offset!(sock_v6_daddr)) };
     let body = Inet {
         cookie: 0,
         addr: bytes(words),

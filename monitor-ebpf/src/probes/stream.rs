@@ -3,7 +3,9 @@
 //! Bytes are taken when the system call returns: the pages are present then, and only what was really moved is taken.
 
 use aya_ebpf::cty::c_void;
-use aya_ebpf::helpers::generated::{bpf_loop, bpf_probe_read_user, bpf_ringbuf_discard, bpf_ringbuf_reserve, bpf_ringbuf_submit};
+use aya_ebpf::helpers::generated::{
+    bpf_loop, bpf_probe_read_user, bpf_ringbuf_discard, bpf_ringbuf_reserve, bpf_ringbuf_submit,
+};
 use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
 use monitor_abi::config::Scope;
@@ -109,8 +111,12 @@ fn stream_of(fd: u64) -> Option<Stream> {
         return None;
     }
     let sb: u64 = read(inode, offset!(inode_i_sb));
-    let mut stream =
-        Stream { ino: read(inode, offset!(inode_i_ino)), peer: 0, dev: read(sb, offset!(sb_s_dev)), class: STREAM_PIPE };
+    let mut stream = Stream {
+        ino: read(inode, offset!(inode_i_ino)),
+        peer: 0,
+        dev: read(sb, offset!(sb_s_dev)),
+        class: STREAM_PIPE,
+    };
     if mode == S_IFSOCK {
         let socket: u64 = read(file, offset!(file_private_data));
         let kind: u16 = read(socket, offset!(socket_type));

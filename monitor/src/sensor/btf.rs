@@ -90,8 +90,13 @@ impl Btf {
     }
 
     fn parse(data: Vec<u8>) -> Result<Self, BtfError> {
-        let mut btf =
-            Self { data, strings: 0, types: vec![0], structs: HashMap::new(), functions: std::collections::HashSet::new() };
+        let mut btf = Self {
+            data,
+            strings: 0,
+            types: vec![0],
+            structs: HashMap::new(),
+            functions: std::collections::HashSet::new(),
+        };
         if btf.u16(0)? != MAGIC {
             return Err(BtfError::Malformed(0));
         }

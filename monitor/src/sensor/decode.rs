@@ -1,1 +1,172 @@
-//! decode
+//! Bytes of a ring to a checked record. Nothing is cast: every part is copied out after a length check.
+
+use monitor_abi::header::{
+    Header, KIND_CHANGE, KIND_EXEC, KIND_EXIT, KIND_FORK, KIND_INET, KIND_OPEN, KIND_PROC_OPEN, KIND_REACH,
+    KIND_SOCK_STATE, KIND_SOCKET, KIND_STREAM, KIND_STREAM_GAP, KIND_UNIX, KIND_URING,
+};
+use monitor_abi::{file, memory, process, socket, stream};
+use thiserror::Error;
+use zerocopy::FromBytes;
+
+/// A record that is not what the contract says; counted, never fatal.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum DecodeError {
+    /// Shorter than its parts.
+    #[error("record of kind {0} is cut")]
+    Short(u16),
+    /// Unknown kind.
+    #[error("record of unknown kind {0}")]
+    Unknown(u16),
+}
+
+/// A record with its tail, borrowed from the batch.
+#[derive(Debug)]
+pub struct Record<'a> {
+    /// The head.
+    pub head: Header,
+    /// The rest.
+    pub body: Body<'a>,
+}
+
+/// The parts of a record by kind.
+#[derive(Debug)]
+pub enum Body<'a> {
+    /// A process was created.
+    Fork(process::Fork),
+    /// A program was executed: path, argv (NUL-separated), cwd.
+    Exec(process::Exec, &'a [u8], &'a [u8], &'a [u8]),
+    /// A process ended.
+    Exit(process::Exit),
+    /// A file was opened: resolved path, string as passed.
+    Open(file::Open, &'a [u8], &'a [u8]),
+    /// A watched process's procfs file was opened.
+    ProcOpen(file::ProcOpen),
+    /// A name or mode was changed: first and second path as passed.
+    Change(file::Change, &'a [u8], &'a [u8]),
+    /// An inet operation.
+    Inet(socket::Inet),
+    /// A connection changed state.
+    State(socket::State),
+    /// A unix connect: resolved path, name as passed.
+    Unix(socket::Unix, &'a [u8], &'a [u8]),
+    /// An unusual socket.
+    Made(socket::Made),
+    /// Stream bytes.
+    Stream(stream::Data, &'a [u8]),
+    /// Missing stream bytes.
+    Gap(stream::Gap),
+    /// One process reached for another.
+    Reach(memory::Reach),
+    /// An io_uring request.
+    Uring(socket::Uring),
+}
+
+/// Reads just the head.
+pub fn head(bytes: &[u8]) -> Option<Header> {
+    Header::read_from_prefix(bytes).ok().map(|(head, _)| head)
+}
+
+/// Checks and takes apart one record.
+pub fn decode(bytes: &[u8]) -> Result<Record<'_>, DecodeError> {
+    let Ok((head, rest)) = Header::read_from_prefix(bytes) else { return Err(DecodeError::Short(0)) };
+    let mut parts = Parts { rest, kind: head.kind };
+    let body = match head.kind {
+        KIND_FORK => Body::Fork(parts.fixed()?),
+        KIND_EXEC => {
+            let fixed: process::Exec = parts.fixed()?;
+            let path = parts.take(fixed.path_len)?;
+            let argv = parts.take(fixed.argv_len)?;
+            let cwd = parts.take(fixed.cwd_len)?;
+            Body::Exec(fixed, path, argv, cwd)
+        }
+        KIND_EXIT => Body::Exit(parts.fixed()?),
+        KIND_OPEN => {
+            let fixed: file::Open = parts.fixed()?;
+            let path = parts.take(fixed.path_len)?;
+            let via = parts.take(fixed.via_len)?;
+            Body::Open(fixed, path, via)
+        }
+        KIND_PROC_OPEN => Body::ProcOpen(parts.fixed()?),
+        KIND_CHANGE => {
+            let fixed: file::Change = parts.fixed()?;
+            let path = parts.take(fixed.path_len)?;
+            let to = parts.take(fixed.to_len)?;
+            Body::Change(fixed, path, to)
+        }
+        KIND_INET => Body::Inet(parts.fixed()?),
+        KIND_SOCK_STATE => Body::State(parts.fixed()?),
+        KIND_UNIX => {
+            let fixed: socket::Unix = parts.fixed()?;
+            let path = parts.take(fixed.path_len)?;
+            let via = parts.take(fixed.via_len)?;
+            Body::Unix(fixed, path, via)
+        }
+        KIND_SOCKET => Body::Made(parts.fixed()?),
+        KIND_STREAM => {
+            let fixed: stream::Data = parts.fixed()?;
+            let data = parts.take(fixed.data_len)?;
+            Body::Stream(fixed, data)
+        }
+        KIND_STREAM_GAP => Body::Gap(parts.fixed()?),
+        KIND_REACH => Body::Reach(parts.fixed()?),
+        KIND_URING => Body::Uring(parts.fixed()?),
+        kind => return Err(DecodeError::Unknown(kind)),
+    };
+    Ok(Record { head, body })
+}
+
+struct Parts<'a> {
+    rest: &'a [u8],
+    kind: u16,
+}
+
+impl<'a> Parts<'a> {
+    fn fixed<T: FromBytes>(&mut self) -> Result<T, DecodeError> {
+        let (value, rest) = T::read_from_prefix(self.rest).map_err(|_| DecodeError::Short(self.kind))?;
+        self.rest = rest;
+        Ok(value)
+    }
+
+    fn take(&mut self, len: u32) -> Result<&'a [u8], DecodeError> {
+        let (part, rest) = self.rest.split_at_checked(len as usize).ok_or(DecodeError::Short(self.kind))?;
+        self.rest = rest;
+        Ok(part)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use monitor_abi::header::{Header, KIND_OPEN};
+    use zerocopy::IntoBytes;
+
+    use super::{Body, DecodeError, decode};
+
+    fn open_record() -> Vec<u8> {
+        let head = Header { kind: KIND_OPEN, tgid: 7, ..Header::default() };
+        let open = monitor_abi::file::Open { ino: 5, path_len: 4, via_len: 2, ..Default::default() };
+        [head.as_bytes(), open.as_bytes(), b"/etc", b"xy"].concat()
+    }
+
+    #[test]
+    fn parts_come_apart() {
+        let bytes = open_record();
+        let record = decode(&bytes).unwrap();
+        assert_eq!(record.head.tgid, 7);
+        let Body::Open(open, path, via) = record.body else { panic!("kind") };
+        assert_eq!((open.ino, path, via), (5, &b"/etc"[..], &b"xy"[..]));
+    }
+
+    #[test]
+    fn every_cut_is_refused() {
+        let bytes = open_record();
+        for len in 0..bytes.len() {
+            assert!(matches!(decode(&bytes[..len]), Err(DecodeError::Short(_))), "{len}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_kind_is_named() {
+        let head = Header { kind: 999, ..Header::default() };
+        assert_eq!(decode(head.as_bytes()).unwrap_err(), DecodeError::Unknown(999));
+    }
+}

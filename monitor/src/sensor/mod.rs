@@ -2,6 +2,7 @@
 
 pub mod btf;
 pub mod decode;
+pub mod fanotify;
 pub mod hooks;
 pub mod load;
 pub mod offsets;

@@ -1,0 +1,62 @@
+//! `tripline attach`: watches a server that already runs.
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::options::fingerprint_key;
+use super::watch::stop_flag;
+use super::{Failure, WatchOptions, report};
+use crate::discover::Start;
+use crate::session::{Session, require_root};
+
+/// Watch a server that already runs, and what it starts from now on.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "What the server did before is not known: alerts that rest on the absence of a call are low and \
+weak until its transport has been seen. Ends when the server and all it started have ended, or on Ctrl-C."
+)]
+pub struct Attach {
+    #[command(flatten)]
+    options: WatchOptions,
+    /// The server's process
+    #[arg(long)]
+    pid: u32,
+}
+
+impl Attach {
+    /// Watches until the server ends.
+    pub fn run(self) -> u8 {
+        crate::telemetry::to_stderr();
+        report(self.watch())
+    }
+
+    fn watch(&self) -> Result<(), Failure> {
+        let prepared = self.options.prepare()?;
+        let exe: PathBuf = fs::read_link(format!("/proc/{}/exe", self.pid))
+            .map_err(|error| Failure::failed(format!("there is no process {} to attach to: {error}", self.pid)))?;
+        require_root()?;
+        let key = fingerprint_key(&prepared.store)?;
+        let mut output = self.options.open(&prepared)?;
+        if self.options.alerts.is_none() {
+            // Whoever attaches by hand wants to see.
+            if let Ok(lines) = crate::pipeline::output::Lines::open("-".as_ref()) {
+                output.alerts.push(lines);
+            }
+        }
+        let profiles = prepared.engine.profiles.clone();
+        let mut session = Session::arm(prepared.engine, key.clone(), output)?;
+        let cmdline = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
+        let argv = cmdline
+            .strip_suffix(&[0])
+            .unwrap_or(&cmdline)
+            .split(|byte| *byte == 0)
+            .map(|arg| String::from_utf8_lossy(arg).into_owned())
+            .collect();
+        let start = Start { pid: self.pid, exe, argv, from_start: false };
+        session.watch(start.describe(&profiles, prepared.profile.as_ref(), &key), false)?;
+        session.run(&stop_flag());
+        Ok(())
+    }
+}

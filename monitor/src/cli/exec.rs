@@ -1,0 +1,228 @@
+//! `tripline exec`: becomes the server.
+//!
+//! This process forks the watcher, waits until it is armed, and then executes COMMAND in place: pid, parent, signals,
+//! terminal and exit status are the server's own. The watcher is a grandchild that init inherits, so the server finds no
+//! child it didn't start; it keeps none of the server's descriptors.
+
+use std::ffi::{CString, OsStr, OsString};
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use clap::Args;
+use nix::libc;
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, Gid, Uid, User, fork, setsid};
+
+use super::{Failure, NOT_ARMED, WatchOptions};
+use crate::discover::find_command;
+use crate::session::require_root;
+
+/// Start one MCP server and watch it.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status: the server's own; 125 if Tripline could not arm (the server was not started); 126 if \
+COMMAND is not executable, 127 if it was not found.\n\nExample, in an MCP client's configuration:\n  \"command\": \
+\"sudo\", \"args\": [\"tripline\", \"exec\", \"--\", \"npx\", \"-y\", \"@cloudflare/mcp-server-cloudflare\", \"run\", \
+\"ACCOUNT\"]"
+)]
+pub struct Exec {
+    #[command(flatten)]
+    options: WatchOptions,
+    /// The server's command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+impl Exec {
+    /// Returns only if something went wrong.
+    pub fn run(self) -> u8 {
+        match self.start() {
+            Ok(never) => match never {},
+            Err(failure) => failure.report(),
+        }
+    }
+
+    fn start(&self) -> Result<std::convert::Infallible, Failure> {
+        if self.options.alerts.as_deref() == Some(Path::new("-")) {
+            let why = "--alerts - is refused: standard output belongs to the server; name a file";
+            return Err(Failure::usage(why));
+        }
+        let _valid = self.options.check()?;
+        let command = self.command.first().map(OsString::as_os_str).unwrap_or_default();
+        let path = find_command(command).map_err(|(status, message)| Failure { status, message })?;
+        require_root().map_err(|error| Failure { status: NOT_ARMED, message: format!("{error:#}") })?;
+        let identity = Identity::invoking();
+        arm(&self.options).map_err(|message| Failure { status: NOT_ARMED, message })?;
+        restore_sigpipe();
+        if let Some(identity) = identity {
+            identity.assume().map_err(|error| Failure {
+                status: NOT_ARMED,
+                message: format!("cannot become the invoking user: {error}"),
+            })?;
+        }
+        Err(execute(&path, &self.command))
+    }
+}
+
+/// Starts the watcher and waits until it says that it is armed.
+fn arm(options: &WatchOptions) -> Result<(), String> {
+    let (ready, signal) = nix::unistd::pipe().map_err(|error| format!("cannot make a pipe: {error}"))?;
+    let pid = std::process::id();
+    // SAFETY: this process has one thread: nothing has started any.
+    match unsafe { fork() }.map_err(|error| format!("cannot start the watcher: {error}"))? {
+        ForkResult::Parent { child } => {
+            drop(signal);
+            let _reaped = waitpid(child, None);
+        }
+        ForkResult::Child => {
+            drop(ready);
+            let status = detach_and_watch(options, pid, signal);
+            // SAFETY: _exit only ends this process, without running what the parent registered.
+            unsafe { libc::_exit(status) }
+        }
+    }
+    let mut said = String::new();
+    let _cut_short = File::from(ready).read_to_string(&mut said);
+    match said.strip_suffix('\n') {
+        Some("armed") => Ok(()),
+        Some(message) if !message.is_empty() => Err(message.to_owned()),
+        _ => Err("the watcher ended before it was armed; run `tripline doctor`".to_owned()),
+    }
+}
+
+/// In the child: own session, own streams, and a grandchild that executes this program's `watch`.
+fn detach_and_watch(options: &WatchOptions, pid: u32, signal: OwnedFd) -> i32 {
+    let _own_session = setsid();
+    // SAFETY: still one thread.
+    match unsafe { fork() } {
+        Ok(ForkResult::Child) => {}
+        _ => return 0,
+    }
+    let fd = signal.into_raw_fd();
+    let mut args: Vec<OsString> = vec!["tripline".into(), "watch".into(), "--pid".into(), pid.to_string().into()];
+    args.extend(["--ready".into(), fd.to_string().into()]);
+    args.extend(options.to_args());
+    close_others(fd);
+    let environment = ["PATH", crate::telemetry::LOG]
+        .iter()
+        .filter_map(|name| std::env::var_os(name).map(|value| join_entry(name, &value)))
+        .collect::<Vec<_>>();
+    let args: Vec<CString> = args.iter().filter_map(|arg| CString::new(arg.as_bytes()).ok()).collect();
+    let _only_on_error = nix::unistd::execve(c"/proc/self/exe", &args, &environment);
+    1
+}
+
+fn join_entry(name: &str, value: &OsStr) -> CString {
+    let mut entry = name.as_bytes().to_vec();
+    entry.push(b'=');
+    entry.extend_from_slice(value.as_bytes());
+    CString::new(entry).unwrap_or_default()
+}
+
+/// Standard streams to nowhere; every other descriptor but `keep` is closed.
+fn close_others(keep: i32) {
+    if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
+        for fd in 0..3 {
+            // SAFETY: dup2 onto a standard descriptor of this process, which nothing else here uses.
+            unsafe { libc::dup2(null.as_raw_fd(), fd) };
+        }
+    }
+    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return };
+    let open: Vec<i32> =
+        entries.flatten().filter_map(|entry| entry.file_name().to_string_lossy().parse().ok()).collect();
+    for fd in open {
+        if fd > 2 && fd != keep {
+            // SAFETY: nothing in this process uses the descriptor any more: it executes another program next.
+            drop(unsafe { OwnedFd::from_raw_fd(fd) });
+        }
+    }
+}
+
+/// Executes the command in place, with argv[0] as the user wrote it.
+fn execute(path: &PathBuf, command: &[OsString]) -> Failure {
+    let Ok(path_c) = CString::new(path.as_os_str().as_bytes()) else {
+        return Failure::usage("COMMAND holds a zero byte");
+    };
+    let args: Result<Vec<CString>, _> = command.iter().map(|arg| CString::new(arg.as_bytes())).collect();
+    let Ok(args) = args else { return Failure::usage("an argument holds a zero byte") };
+    let mut failed = nix::unistd::execv(&path_c, &args);
+    if failed == Err(nix::errno::Errno::ENOEXEC) {
+        // A script without `#!`: execvp(3) gives it to the shell.
+        let mut shell = vec![c"sh".to_owned(), path_c];
+        shell.extend(args.into_iter().skip(1));
+        failed = nix::unistd::execv(c"/bin/sh", &shell);
+    }
+    let error = failed.err().unwrap_or(nix::errno::Errno::UnknownErrno);
+    let status = if error == nix::errno::Errno::ENOENT { 127 } else { 126 };
+    Failure { status, message: format!("cannot execute {}: {error}", path.display()) }
+}
+
+/// The user who called `sudo`.
+struct Identity {
+    user: User,
+    gid: Gid,
+}
+
+impl Identity {
+    /// `None` unless this was started by sudo by somebody else than root.
+    fn invoking() -> Option<Self> {
+        let number = |name: &str| std::env::var(name).ok()?.parse::<u32>().ok();
+        let (uid, gid) = (number("SUDO_UID")?, number("SUDO_GID")?);
+        if uid == 0 {
+            return None;
+        }
+        Some(Self { user: User::from_uid(Uid::from_raw(uid)).ok()??, gid: Gid::from_raw(gid) })
+    }
+
+    /// Becomes that user, with the environment that sudo changed put back.
+    fn assume(self) -> nix::Result<()> {
+        let name = CString::new(self.user.name.as_bytes()).map_err(|_| nix::errno::Errno::EINVAL)?;
+        nix::unistd::initgroups(&name, self.gid)?;
+        nix::unistd::setresgid(self.gid, self.gid, self.gid)?;
+        nix::unistd::setresuid(self.user.uid, self.user.uid, self.user.uid)?;
+        let set = [
+            ("HOME", self.user.dir.as_os_str()),
+            ("SHELL", self.user.shell.as_os_str()),
+            ("USER", OsStr::new(&self.user.name)),
+            ("LOGNAME", OsStr::new(&self.user.name)),
+        ];
+        // SAFETY: this process has one thread.
+        unsafe {
+            for (name, value) in set {
+                std::env::set_var(name, value);
+            }
+            for name in ["SUDO_UID", "SUDO_GID", "SUDO_USER", "SUDO_COMMAND"] {
+                std::env::remove_var(name);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What SIGPIPE was set to when this process started, before Rust's runtime ignored it.
+static SIGPIPE: AtomicUsize = AtomicUsize::new(libc::SIG_DFL);
+
+/// Runs before `main`: a server must inherit the disposition that its client gave it.
+#[unsafe(link_section = ".init_array")]
+#[used]
+static REMEMBER: extern "C" fn() = {
+    extern "C" fn remember() {
+        // SAFETY: sigaction with a null new action only reads; `old` is plain data.
+        unsafe {
+            let mut old: libc::sigaction = std::mem::zeroed();
+            if libc::sigaction(libc::SIGPIPE, std::ptr::null(), &raw mut old) == 0 {
+                SIGPIPE.store(old.sa_sigaction, Ordering::Relaxed);
+            }
+        }
+    }
+    remember
+};
+
+fn restore_sigpipe() {
+    // SAFETY: the value is what the kernel had for this process: SIG_DFL or SIG_IGN survive an exec, nothing else does.
+    unsafe { libc::signal(libc::SIGPIPE, SIGPIPE.load(Ordering::Relaxed)) };
+}

@@ -1,0 +1,98 @@
+//! The command line: one file a verb.
+
+mod attach;
+mod exec;
+mod options;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use options::WatchOptions;
+
+/// Exit status: everything was fine.
+pub const FINE: u8 = 0;
+/// Exit status: it failed.
+pub const FAILED: u8 = 1;
+/// Exit status: wrong usage or configuration.
+pub const USAGE: u8 = 2;
+/// Exit status of `exec`: could not arm, nothing was started.
+pub const NOT_ARMED: u8 = 125;
+
+/// Watches MCP servers and compares what an agent asked for with what the processes did.
+#[derive(Debug, Parser)]
+#[command(name = "tripline", version, about, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Start one MCP server and watch it; drops into any MCP client's configuration
+    Exec(exec::Exec),
+    /// Watch a server that already runs, and what it starts from now on
+    Attach(attach::Attach),
+    /// (internal) the watcher behind `exec`
+    #[command(hide = true)]
+    Watch(watch::Watch),
+}
+
+/// Runs the command line; the only place that turns results into an exit status.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _broken_pipe = error.print();
+            return ExitCode::from(if error.use_stderr() { USAGE } else { FINE });
+        }
+    };
+    ExitCode::from(match cli.verb {
+        Verb::Exec(exec) => exec.run(),
+        Verb::Attach(attach) => attach.run(),
+        Verb::Watch(watch) => watch.run(),
+    })
+}
+
+/// An error with the exit status it means.
+#[derive(Debug)]
+pub struct Failure {
+    /// Exit status.
+    pub status: u8,
+    /// One line: what was wrong, where, and what to do about it.
+    pub message: String,
+}
+
+impl Failure {
+    /// Something failed.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { status: FAILED, message: message.into() }
+    }
+
+    /// Wrong usage or configuration.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { status: USAGE, message: message.into() }
+    }
+
+    /// Prints itself as every error is printed; returns its status.
+    #[must_use]
+    pub fn report(self) -> u8 {
+        eprintln!("tripline: {}", self.message);
+        self.status
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::failed(format!("{error:#}"))
+    }
+}
+
+/// Runs a verb's body and reports what went wrong.
+pub fn report(result: Result<(), Failure>) -> u8 {
+    match result {
+        Ok(()) => FINE,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,186 @@
+//! Options that exec, attach, run and record share, and what they open.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use monitor_core::config::{EngineConfig, FileConfig, SinkSection};
+use monitor_core::profile::Profile;
+use monitor_wire::redact::Key;
+
+use super::Failure;
+use crate::pipeline::output::{Lines, Output, Store};
+
+/// Where the configuration is looked for if none is named; it need not exist.
+pub const DEFAULT_CONFIG: &str = "/etc/tripline/config.toml";
+
+/// Options of every verb that watches.
+#[derive(Debug, Clone, Args)]
+pub struct WatchOptions {
+    /// Configuration file [default: /etc/tripline/config.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Judge the server by this profile: a shipped or configured name, or a file [default: by what the server is]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub profile: Option<String>,
+    /// Also write each alert to this file, one JSON value a line; `-` is standard output
+    #[arg(long, value_name = "PATH")]
+    pub alerts: Option<PathBuf>,
+    /// Write every event to this file, one JSON value a line
+    #[arg(long, value_name = "PATH")]
+    pub events: Option<PathBuf>,
+    /// Keep every normalised event in this file, for `tripline replay`
+    #[arg(long, short = 'o', value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// What the options name, read and checked.
+pub struct Prepared {
+    /// For the engine.
+    pub engine: EngineConfig,
+    /// The profile that was asked for.
+    pub profile: Option<Profile>,
+    /// State folder.
+    pub store: Store,
+    /// Sinks of the configuration.
+    pub sinks: Vec<PathBuf>,
+}
+
+impl WatchOptions {
+    /// Reads configuration and profile; opens nothing that is written to.
+    ///
+    /// # Errors
+    /// Usage errors name file, line and column.
+    pub fn check(&self) -> Result<(FileConfig, Option<Profile>), Failure> {
+        let config = read_config(self.config.as_deref())?;
+        let profile = match &self.profile {
+            None => None,
+            Some(name) => Some(read_profile(name)?),
+        };
+        Ok((config, profile))
+    }
+
+    /// Everything but the outputs.
+    ///
+    /// # Errors
+    /// Usage errors as [`Self::check`]; failures where the state folder can't be used.
+    pub fn prepare(&self) -> Result<Prepared, Failure> {
+        let (config, profile) = self.check()?;
+        let dir = PathBuf::from(&config.state.dir);
+        let store = Store::open(&dir).map_err(|error| {
+            Failure::failed(format!("cannot use the state folder {}: {error}; set [state] dir", dir.display()))
+        })?;
+        let sinks = config
+            .sink
+            .iter()
+            .map(|sink| match sink {
+                SinkSection::File { path } => PathBuf::from(path),
+            })
+            .collect();
+        let mut engine = config.into_engine().map_err(|error| Failure::usage(error.to_string()))?;
+        if let Some(profile) = &profile {
+            engine.profiles.add(profile.clone());
+        }
+        Ok(Prepared { engine, profile, store, sinks })
+    }
+
+    /// Opens everything that is written to.
+    ///
+    /// # Errors
+    /// Names the path that can't be opened.
+    pub fn open(&self, prepared: &Prepared) -> Result<Output, Failure> {
+        let open = |path: &Path| {
+            Lines::open(path).map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))
+        };
+        let mut alerts = vec![open(&prepared.store.alerts())?];
+        for path in self.alerts.iter().chain(&prepared.sinks) {
+            alerts.push(open(path)?);
+        }
+        let recording = match &self.output {
+            None => None,
+            Some(path) => {
+                let mut lines = open(path)?;
+                lines.push(&monitor_core::trace::header(&prepared.engine));
+                Some(lines)
+            }
+        };
+        let events = self.events.as_deref().map(open).transpose()?;
+        Ok(Output { alerts, events, calls: Some(open(&prepared.store.calls())?), recording })
+    }
+
+    /// The same options as arguments, with absolute paths: for the watcher process.
+    #[must_use]
+    pub fn to_args(&self) -> Vec<std::ffi::OsString> {
+        let mut args = Vec::new();
+        let mut add = |flag: &str, value: &Path| {
+            let value = if value == Path::new("-") { value.to_owned() } else { absolute(value) };
+            args.push(flag.into());
+            args.push(value.into_os_string());
+        };
+        for (flag, value) in [
+            ("--config", &self.config),
+            ("--alerts", &self.alerts),
+            ("--events", &self.events),
+            ("--output", &self.output),
+        ] {
+            if let Some(value) = value {
+                add(flag, value);
+            }
+        }
+        if let Some(profile) = &self.profile {
+            args.push("--profile".into());
+            let path = Path::new(profile);
+            args.push(if path.is_file() { absolute(path).into_os_string() } else { profile.into() });
+        }
+        args
+    }
+}
+
+/// The key of fingerprints.
+///
+/// # Errors
+/// If the state folder can't hold it.
+pub fn fingerprint_key(store: &Store) -> Result<Key, Failure> {
+    let bytes = store.key().map_err(|error| {
+        Failure::failed(format!("cannot read or make the fingerprint key in {}: {error}", store.dir.display()))
+    })?;
+    Ok(Key::from_bytes(bytes))
+}
+
+/// Reads a configuration file, or the default one if it is there.
+///
+/// # Errors
+/// A named file must exist; contents must be valid.
+pub fn read_config(path: Option<&Path>) -> Result<FileConfig, Failure> {
+    let (path, named) = path.map_or((Path::new(DEFAULT_CONFIG), false), |path| (path, true));
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => return Ok(FileConfig::default()),
+        Err(error) => return Err(Failure::usage(format!("cannot read the configuration {}: {error}", path.display()))),
+    };
+    FileConfig::parse(&text, &path.display().to_string()).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// A profile by name or file.
+///
+/// # Errors
+/// If it is neither, or not valid.
+pub fn read_profile(name: &str) -> Result<Profile, Failure> {
+    let profiles = monitor_core::profile::Profiles::builtin();
+    if let Some(profile) = profiles.get(name) {
+        return Ok(profile.clone());
+    }
+    let path = Path::new(name);
+    let text = fs::read_to_string(path).map_err(|error| {
+        let names: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
+        Failure::usage(format!(
+            "no profile {name}: it is neither a shipped one ({}) nor a readable file ({error})",
+            names.join(", ")
+        ))
+    })?;
+    Profile::parse(&text, name).map_err(|error| Failure::usage(error.to_string()))
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}

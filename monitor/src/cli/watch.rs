@@ -1,0 +1,103 @@
+//! The watcher behind `exec`: arms, tells the process that waits, and watches until its last descendant has ended.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+
+use super::options::fingerprint_key;
+use super::{FAILED, FINE, Failure, WatchOptions};
+use crate::discover::{Start, find_command};
+use crate::session::Session;
+
+/// The watcher behind `exec`.
+#[derive(Debug, Args)]
+pub struct Watch {
+    #[command(flatten)]
+    options: WatchOptions,
+    /// The process that is going to execute the server
+    #[arg(long)]
+    pid: u32,
+    /// Descriptor to tell readiness on
+    #[arg(long)]
+    ready: i32,
+}
+
+impl Watch {
+    /// Watches until there is nothing left to watch.
+    pub fn run(self) -> u8 {
+        // SAFETY: `exec` opened this descriptor for us and nothing else here uses it.
+        let mut ready = File::from(unsafe { OwnedFd::from_raw_fd(self.ready) });
+        match self.arm() {
+            Ok(mut session) => {
+                let said = ready.write_all(b"armed\n");
+                drop(ready);
+                if said.is_err() {
+                    return FAILED;
+                }
+                session.run(&stop_flag());
+                FINE
+            }
+            Err(failure) => {
+                let line = failure.message.replace('\n', " ");
+                let _gone = ready.write_all(format!("{line}\n").as_bytes());
+                failure.status
+            }
+        }
+    }
+
+    fn arm(&self) -> Result<Session, Failure> {
+        let prepared = self.options.prepare()?;
+        crate::telemetry::to_file(&prepared.store.dir.join("tripline.log"));
+        let key = fingerprint_key(&prepared.store)?;
+        let output = self.options.open(&prepared)?;
+        let profiles = prepared.engine.profiles.clone();
+        let mut session = Session::arm(prepared.engine, key.clone(), output)?;
+        let start = self.start()?.describe(&profiles, prepared.profile.as_ref(), &key);
+        session.watch(start, true)?;
+        Ok(session)
+    }
+
+    /// What is going to be executed: the part of the waiting process's own command line behind `--`.
+    fn start(&self) -> Result<Start, Failure> {
+        let cmdline = fs::read(format!("/proc/{}/cmdline", self.pid))
+            .map_err(|error| Failure::failed(format!("process {} is gone: {error}", self.pid)))?;
+        let all: Vec<String> = cmdline
+            .strip_suffix(&[0])
+            .unwrap_or(&cmdline)
+            .split(|byte| *byte == 0)
+            .map(|arg| String::from_utf8_lossy(arg).into_owned())
+            .collect();
+        let argv: Vec<String> = all.into_iter().skip_while(|arg| arg != "--").skip(1).collect();
+        let command = argv.first().cloned().unwrap_or_default();
+        let found = find_command(command.as_ref()).unwrap_or_else(|_| command.into());
+        let exe = fs::canonicalize(&found).unwrap_or(found);
+        Ok(Start { pid: self.pid, exe, argv, from_start: true })
+    }
+}
+
+/// Set by SIGTERM and SIGINT: end in order, with everything written.
+pub fn stop_flag() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let shared = Arc::clone(&flag);
+    let _detached = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+        runtime.block_on(async {
+            use tokio::signal::unix::{SignalKind, signal};
+            let (Ok(mut terminate), Ok(mut interrupt)) =
+                (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+            else {
+                return;
+            };
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            shared.store(true, Ordering::Relaxed);
+        });
+    });
+    flag
+}

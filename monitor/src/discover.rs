@@ -1,0 +1,220 @@
+//! What is known of a process as a server: identity, profile, homes, environment names.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use monitor_core::event::ServerStart;
+use monitor_core::id::ProcId;
+use monitor_core::profile::{Profile, Profiles, ServerIdentity};
+use monitor_wire::redact::{Key, redact};
+
+use crate::pipeline::enrich;
+
+/// Environment entries whose value is judged and therefore kept (redacted): none of them holds a token.
+const JUDGED: [&str; 22] = [
+    "LD_PRELOAD",
+    "LD_LIBRARY_PATH",
+    "LD_AUDIT",
+    "NODE_OPTIONS",
+    "NODE_PATH",
+    "PYTHONPATH",
+    "PYTHONSTARTUP",
+    "PYTHONHOME",
+    "BASH_ENV",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "CLOUDFLARE_API_BASE_URL",
+    "WRANGLER_AUTH_URL",
+    "WRANGLER_TOKEN_URL",
+    "WRANGLER_AUTH_DOMAIN",
+    "NODE_TLS_REJECT_UNAUTHORIZED",
+    "NODE_EXTRA_CA_CERTS",
+    "XDG_CONFIG_HOME",
+];
+
+/// What a server was, or will be, started with.
+pub struct Start {
+    /// Its process.
+    pub pid: u32,
+    /// Resolved executable.
+    pub exe: PathBuf,
+    /// Arguments, the program first.
+    pub argv: Vec<String>,
+    /// Whether it is watched from its first instruction.
+    pub from_start: bool,
+}
+
+impl Start {
+    /// The engine's account of this start, judged by `wanted` or by what its identity tells.
+    #[must_use]
+    pub fn describe(&self, profiles: &Profiles, wanted: Option<&Profile>, key: &Key) -> ServerStart {
+        let environ = environ(self.pid);
+        let names: Vec<String> = environ.iter().map(|(name, _)| name.clone()).collect();
+        let exe = self.exe.to_string_lossy();
+        let identity =
+            ServerIdentity { exe_path: &exe, argv: &self.argv, package: None, env_names: &names, image: None };
+        let profile =
+            wanted.or_else(|| profiles.matching(&identity)).map_or("generic", |profile| profile.name.as_str());
+        ServerStart {
+            root: ProcId { pid: self.pid, start: enrich::start_of(self.pid).unwrap_or(0) },
+            name: name(&identity),
+            profile: profile.to_owned(),
+            transport: "stdio".to_owned(),
+            from_start: self.from_start,
+            homes: homes(&environ),
+            env: environ
+                .iter()
+                .filter(|(name, _)| JUDGED.contains(&name.as_str()))
+                .map(|(name, value)| (name.clone(), redact(key, value).into_owned()))
+                .collect(),
+            registries: registries(&environ),
+            container: container(self.pid),
+        }
+    }
+}
+
+/// A name for people: the package without its kind, else the program.
+fn name(identity: &ServerIdentity<'_>) -> String {
+    if let Some(package) = identity.package() {
+        return package.split_once(':').map_or(package.as_ref(), |(_, name)| name).to_owned();
+    }
+    let script = identity.argv.iter().skip(1).find(|arg| !arg.starts_with('-') && arg.contains('/'));
+    let path = script.map_or(identity.exe_path, String::as_str);
+    path.rsplit('/').next().unwrap_or(path).to_owned()
+}
+
+/// Environment of a process. Values stay in this module.
+fn environ(pid: u32) -> Vec<(String, String)> {
+    let Ok(bytes) = fs::read(format!("/proc/{pid}/environ")) else { return Vec::new() };
+    bytes
+        .split(|byte| *byte == 0)
+        .filter_map(|entry| {
+            let at = entry.iter().position(|byte| *byte == b'=')?;
+            let name = String::from_utf8_lossy(&entry[..at]).into_owned();
+            Some((name, String::from_utf8_lossy(&entry[at + 1..]).into_owned()))
+        })
+        .collect()
+}
+
+/// Home folders whose stores are the server's own: `HOME`, and the folder above a moved `XDG_CONFIG_HOME`.
+fn homes(environ: &[(String, String)]) -> Vec<String> {
+    let mut homes: Vec<String> = Vec::new();
+    for (name, value) in environ {
+        let home = match name.as_str() {
+            "HOME" => PathBuf::from(value),
+            "XDG_CONFIG_HOME" => Path::new(value).parent().map(Path::to_owned).unwrap_or_default(),
+            _ => continue,
+        };
+        if home.is_absolute() && home != Path::new("/") {
+            let real = fs::canonicalize(&home).unwrap_or(home);
+            let text = real.to_string_lossy().into_owned();
+            if !homes.contains(&text) {
+                homes.push(text);
+            }
+        }
+    }
+    homes
+}
+
+/// Hosts of the package registries that npm, pip and uv use in that process: from its environment and its npm and pip
+/// configuration files.
+fn registries(environ: &[(String, String)]) -> Vec<String> {
+    let mut hosts = Vec::new();
+    let mut add = |url: &str| {
+        if let Some(host) = host_of(url)
+            && !hosts.contains(&host)
+        {
+            hosts.push(host);
+        }
+    };
+    for (name, value) in environ {
+        let lower = name.to_ascii_lowercase();
+        if matches!(
+            lower.as_str(),
+            "npm_config_registry" | "pip_index_url" | "pip_extra_index_url" | "uv_index_url" | "uv_default_index"
+        ) {
+            value.split_whitespace().for_each(&mut add);
+        }
+    }
+    let mut files = vec![PathBuf::from("/etc/npmrc"), PathBuf::from("/usr/etc/npmrc"), PathBuf::from("/etc/pip.conf")];
+    for home in homes(environ) {
+        let home = Path::new(&home);
+        files.extend([home.join(".npmrc"), home.join(".pip/pip.conf"), home.join(".config/pip/pip.conf")]);
+    }
+    for file in files {
+        let Ok(text) = fs::read_to_string(file) else { continue };
+        for line in text.lines() {
+            let Some((key, value)) = line.split_once('=') else { continue };
+            if key.trim().ends_with("registry") || matches!(key.trim(), "index-url" | "extra-index-url") {
+                add(value.trim());
+            }
+        }
+    }
+    hosts
+}
+
+fn host_of(url: &str) -> Option<String> {
+    let rest = url.split_once("://")?.1;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit('@').next()?;
+    let host = host.split(':').next()?;
+    (!host.is_empty()).then(|| host.to_ascii_lowercase())
+}
+
+/// Container id: the longest hexadecimal name (32 or 64 digits) in the process's cgroup path.
+fn container(pid: u32) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+    text.lines()
+        .flat_map(|line| line.split(['/', '-', '.', ':']).map(str::to_owned).collect::<Vec<_>>())
+        .find(|part| (part.len() == 64 || part.len() == 32) && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Looks a command up as `execvp(3)` does; the error is 127 (not found) or 126 (not executable), as a shell has it.
+///
+/// # Errors
+/// The exit status and a message.
+pub fn find_command(command: &std::ffi::OsStr) -> Result<PathBuf, (u8, String)> {
+    let shown = command.to_string_lossy();
+    let candidates: Vec<PathBuf> = if command.as_bytes().contains(&b'/') {
+        vec![PathBuf::from(command)]
+    } else {
+        let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+        std::env::split_paths(&path).map(|dir| dir.join(command)).collect()
+    };
+    let mut denied = None;
+    for candidate in candidates {
+        let Ok(meta) = fs::metadata(&candidate) else { continue };
+        if meta.is_file() && nix::unistd::access(&candidate, nix::unistd::AccessFlags::X_OK).is_ok() {
+            return Ok(candidate);
+        }
+        denied = Some(candidate);
+    }
+    match denied {
+        Some(path) => Err((126, format!("{}: not an executable file", path.display()))),
+        None => Err((127, format!("{shown}: command not found"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{find_command, host_of};
+
+    #[test]
+    fn commands_are_found_as_a_shell_finds_them() {
+        assert!(find_command("sh".as_ref()).is_ok());
+        assert_eq!(find_command("no-such-command-here".as_ref()).unwrap_err().0, 127);
+        assert_eq!(find_command("/etc/hostname".as_ref()).unwrap_err().0, 126);
+        assert_eq!(find_command("/no/such/file".as_ref()).unwrap_err().0, 127);
+    }
+
+    #[test]
+    fn registry_hosts_come_from_urls() {
+        assert_eq!(host_of("https://user:x@mirror.example:8443/npm/").as_deref(), Some("mirror.example"));
+        assert_eq!(host_of("mirror.example"), None);
+    }
+}

@@ -1,0 +1,372 @@
+//! From records to alerts: one thread, one owner, no lock.
+//!
+//! `record` takes what the reader hands out in time order; `opened` what fanotify saw. Both become events, the engine
+//! steps, and what it says is written at once.
+
+pub mod clock;
+pub mod enrich;
+pub mod hosts;
+pub mod output;
+pub mod streams;
+
+use std::collections::{HashMap, VecDeque};
+
+use monitor_abi::stream::Key as StreamKey;
+use monitor_core::alert::Alert;
+use monitor_core::config::EngineConfig;
+use monitor_core::engine::Engine;
+use monitor_core::event::{
+    CredentialFile, Event, Exit, File, FileOp, FileRef, Fork, Kind, Loss, Mcp, Opaque, ServerStart,
+};
+use monitor_core::id::{FileId, ProcId, ServerId};
+use monitor_core::time::Time;
+use monitor_wire::redact::Key;
+
+use crate::sensor::decode::{Body, Record, decode};
+use crate::sensor::fanotify::Opened;
+use clock::Clock;
+use hosts::Hosts;
+use output::Output;
+use streams::Streams;
+
+/// How long an open seen by a tracepoint hides the same open as fanotify reports it, nanoseconds.
+const SAME_OPEN: u64 = 2_000_000_000;
+
+/// See the module documentation.
+pub struct Pipeline {
+    engine: Engine,
+    clock: Clock,
+    key: Key,
+    output: Output,
+    hosts: Hosts,
+    streams: Streams,
+    /// Opens by watched processes that a tracepoint saw: (time, pid, file).
+    recent: VecDeque<(u64, u32, FileId)>,
+    alerts: Vec<Alert>,
+    /// Streams that the kernel may stop capturing.
+    ignore: Vec<StreamKey>,
+    ended: Vec<ServerId>,
+    uring: HashMap<u32, u64>,
+    undecodable: u64,
+    last: Time,
+}
+
+impl Pipeline {
+    /// A pipeline that writes to `output`.
+    #[must_use]
+    pub fn new(config: EngineConfig, key: Key, clock: Clock, output: Output) -> Self {
+        Self {
+            engine: Engine::new(config),
+            clock,
+            streams: Streams::new(key.clone()),
+            key,
+            output,
+            hosts: Hosts::default(),
+            recent: VecDeque::new(),
+            alerts: Vec::new(),
+            ignore: Vec::new(),
+            ended: Vec::new(),
+            uring: HashMap::new(),
+            undecodable: 0,
+            last: Time(0),
+        }
+    }
+
+    /// The session's clock.
+    #[must_use]
+    pub const fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// The fingerprint key.
+    #[must_use]
+    pub const fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// Everything that runs already, for lineage.
+    pub fn snapshot(&mut self) {
+        let now = self.clock.now();
+        let Ok(all) = procfs::process::all_processes() else { return };
+        for process in all.flatten() {
+            let Ok(pid) = u32::try_from(process.pid) else { continue };
+            if let Some(exec) = enrich::known(pid, &self.key) {
+                let server = self.hosts.server_of(pid);
+                self.hosts.add(exec.proc, server);
+                self.event(Event { time: now, server, kind: Kind::Known(exec) });
+            }
+        }
+    }
+
+    /// A server comes under watch. `stdio`: inodes of its standard input and output.
+    pub fn server_start(&mut self, id: ServerId, start: ServerStart, stdio: &[u64]) {
+        self.hosts.add(start.root, Some(id));
+        for ino in stdio {
+            self.streams.add_stdio(*ino);
+        }
+        self.event(Event { time: self.clock.now(), server: Some(id), kind: Kind::ServerStart(start) });
+    }
+
+    /// A process that ran before its server came under watch belongs to it.
+    pub fn join(&mut self, pid: u32, server: ServerId) {
+        self.hosts.join(pid, server);
+    }
+
+    /// Credential files that exist.
+    pub fn credential_files(&mut self, files: Vec<FileRef>) {
+        let now = self.clock.now();
+        for file in files {
+            self.event(Event { time: now, server: None, kind: Kind::CredentialFile(CredentialFile { file }) });
+        }
+    }
+
+    /// A sensor serves nothing.
+    pub fn blind(&mut self, sensor: &str, reason: &str) {
+        let blind = monitor_core::event::Blind { sensor: sensor.to_owned(), reason: reason.to_owned() };
+        self.event(Event { time: self.clock.now(), server: None, kind: Kind::Blind(blind) });
+    }
+
+    /// Something was lost since `from`.
+    pub fn lost(&mut self, sensor: &str, reason: &str, from: Time, count: u64, caused_by: Option<ProcId>) {
+        let loss = Loss { sensor: sensor.to_owned(), reason: reason.to_owned(), from, count, caused_by };
+        let server = caused_by.and_then(|proc| self.hosts.server_of(proc.pid));
+        self.event(Event { time: self.clock.now().max(self.last), server, kind: Kind::Loss(loss) });
+    }
+
+    /// One record of the rings, in time order.
+    pub fn record(&mut self, bytes: &[u8]) {
+        match decode(bytes) {
+            Ok(record) => self.decoded(&record),
+            Err(error) => {
+                self.undecodable += 1;
+                tracing::warn!(%error, count = self.undecodable, "a kernel record is malformed");
+            }
+        }
+    }
+
+    /// An open that fanotify saw, at `boot` (`CLOCK_BOOTTIME`, nanoseconds).
+    pub fn opened(&mut self, boot: u64, opened: Opened) {
+        self.recent.retain(|(time, _, _)| boot.saturating_sub(*time) < SAME_OPEN);
+        let seen = self.recent.iter().any(|(_, pid, id)| *pid == opened.pid && *id == opened.file.id);
+        if seen || opened.dir {
+            return;
+        }
+        let Some(proc) = self.known(opened.pid) else { return };
+        let file = File {
+            proc,
+            op: FileOp::Open,
+            file: opened.file,
+            // An event of this group doesn't tell the mode: the worse is assumed.
+            read: true,
+            write: false,
+            create: false,
+            path_only: false,
+            dir: false,
+            unlinked: false,
+            to: None,
+            via: None,
+            by: "fanotify".to_owned(),
+        };
+        let server = self.hosts.server_of(opened.pid);
+        self.event(Event { time: self.clock.wall(boot).max(self.last), server, kind: Kind::File(file) });
+    }
+
+    /// Lets time pass: calls close, windows end.
+    pub fn tick(&mut self) {
+        let now = self.clock.now().max(self.last);
+        self.engine.tick(now, &mut self.alerts);
+        let evicted = self.streams.evicted();
+        if evicted > 0 {
+            self.lost("stream", "table_full", now, evicted, None);
+        }
+        self.write();
+        self.output.retry();
+    }
+
+    /// The end: what is still open closes.
+    pub fn finish(&mut self) {
+        let now = self.clock.now().max(self.last);
+        self.engine.finish(now, &mut self.alerts);
+        self.write();
+        self.output.retry();
+    }
+
+    /// Streams that the kernel may stop capturing, since the last call.
+    pub fn take_ignored(&mut self) -> Vec<StreamKey> {
+        std::mem::take(&mut self.ignore)
+    }
+
+    /// Servers whose last process ended, since the last call.
+    pub fn take_ended(&mut self) -> Vec<ServerId> {
+        std::mem::take(&mut self.ended)
+    }
+
+    fn decoded(&mut self, record: &Record<'_>) {
+        let head = &record.head;
+        let time = self.clock.wall(head.time);
+        let server = enrich::server(head);
+        let event = |kind| Event { time, server, kind };
+        match &record.body {
+            Body::Fork(fork) => {
+                let child = enrich::proc_id(fork.child, fork.child_start);
+                let joined = server.filter(|_| self.hosts.server_of(head.tgid).is_some());
+                self.hosts.add(child, joined);
+                self.event(Event {
+                    time,
+                    server: joined,
+                    kind: Kind::Fork(Fork { parent: enrich::actor(head), child }),
+                });
+            }
+            Body::Exec(body, path, argv, cwd) => {
+                let exec = enrich::exec(head, body, path, argv, cwd, &self.key);
+                self.hosts.add(exec.proc, server);
+                if exec.compat && server.is_some() {
+                    let detail =
+                        format!("{} is a 32-bit program: its system calls pass the 64-bit hooks by", exec.exe.path);
+                    let opaque = Opaque { proc: exec.proc, what: "compat_abi".to_owned(), detail };
+                    self.event(event(Kind::Exec(exec)));
+                    self.event(event(Kind::Opaque(opaque)));
+                } else {
+                    self.event(event(Kind::Exec(exec)));
+                }
+            }
+            Body::Exit(body) => {
+                let proc = enrich::actor(head);
+                self.uring.remove(&proc.pid);
+                let ended = self.hosts.end(head.time, proc);
+                self.event(event(Kind::Exit(Exit { proc, status: body.code })));
+                if let Some(server) = ended {
+                    self.event(Event { time, server: Some(server), kind: Kind::ServerEnd });
+                    self.ended.push(server);
+                }
+            }
+            Body::Open(body, path, via) => {
+                let file = enrich::opened(head, body, path, via, &self.key);
+                self.recent.push_back((head.time, head.tgid, file.file.id));
+                if self.recent.len() > 4096 {
+                    self.recent.pop_front();
+                }
+                self.event(event(Kind::File(file)));
+            }
+            Body::Change(body, path, to) => {
+                let change = enrich::changed(head, body, path, to, &self.key);
+                self.event(event(Kind::File(change)));
+            }
+            Body::ProcOpen(body) => {
+                // The agent looks at servers too; a server may look at itself and its own.
+                if body.target != head.tgid
+                    && body.target_scope != head.scope
+                    && let Some(memory) = enrich::proc_open(head, body)
+                {
+                    self.event(event(Kind::Memory(memory)));
+                }
+            }
+            Body::Reach(body) => {
+                if body.target_scope != head.scope {
+                    self.event(event(Kind::Memory(enrich::reach(head, body))));
+                }
+            }
+            Body::Inet(body) => self.event(event(Kind::Net(enrich::inet(head, body)))),
+            Body::State(body) => self.event(event(Kind::NetEnd(enrich::state(body)))),
+            Body::Unix(body, path, via) => self.event(event(Kind::Unix(enrich::unix(head, body, path, via)))),
+            Body::Made(body) => self.event(event(Kind::Socket(enrich::made(head, body)))),
+            Body::Stream(data, bytes) => {
+                let outcome = self.streams.data(data, bytes);
+                self.ignore.extend(outcome.ignore);
+                let (stream, proc) = (Streams::id(data), enrich::actor(head));
+                for (side, message) in outcome.messages {
+                    self.event(event(Kind::Mcp(Mcp { stream, side, proc, message })));
+                }
+            }
+            Body::Gap(gap) => {
+                self.streams.gap(gap);
+                let reason = match gap.reason {
+                    monitor_abi::stream::GAP_RING_FULL => "ring_full",
+                    monitor_abi::stream::GAP_READ_FAULT => "read_fault",
+                    monitor_abi::stream::GAP_SPLICE => "splice",
+                    _ => "cut",
+                };
+                let loss = Loss {
+                    sensor: "stream".to_owned(),
+                    reason: reason.to_owned(),
+                    from: time,
+                    count: gap.bytes,
+                    caused_by: Some(enrich::actor(head)),
+                };
+                self.event(event(Kind::Loss(loss)));
+            }
+            Body::Uring(body) => self.uring(head.tgid, enrich::actor(head), time, server, body.opcode),
+        }
+    }
+
+    /// io_uring requests that act on files or sockets, once per process and operation: node's own use of it for
+    /// timers and polls says nothing.
+    fn uring(&mut self, pid: u32, proc: ProcId, time: Time, server: Option<ServerId>, opcode: u32) {
+        let Some(name) = uring_operation(opcode) else { return };
+        let seen = self.uring.entry(pid).or_default();
+        if *seen & (1 << opcode) != 0 {
+            return;
+        }
+        *seen |= 1 << opcode;
+        let opaque = Opaque { proc, what: "io_uring".to_owned(), detail: format!("IORING_OP_{name}") };
+        self.event(Event { time, server, kind: Kind::Opaque(opaque) });
+    }
+
+    fn known(&mut self, pid: u32) -> Option<ProcId> {
+        if let Some(id) = self.hosts.get(pid) {
+            return Some(id);
+        }
+        let exec = enrich::known(pid, &self.key)?;
+        let id = exec.proc;
+        self.hosts.add(id, None);
+        self.event(Event { time: self.clock.now().max(self.last), server: None, kind: Kind::Known(exec) });
+        Some(id)
+    }
+
+    fn event(&mut self, event: Event) {
+        self.last = self.last.max(event.time);
+        for lines in self.output.events.iter_mut().chain(&mut self.output.recording) {
+            if let Ok(line) = serde_json::to_string(&event) {
+                lines.push(&line);
+            }
+        }
+        self.engine.step(&event, &mut self.alerts);
+        self.write();
+    }
+
+    fn write(&mut self) {
+        for alert in self.alerts.drain(..) {
+            let line = alert.to_json_line();
+            for lines in &mut self.output.alerts {
+                lines.push(&line);
+            }
+        }
+        if let Some(lines) = &mut self.output.calls {
+            for call in self.engine.take_calls() {
+                if let Ok(line) = serde_json::to_string(&call) {
+                    lines.push(&line);
+                }
+            }
+        }
+    }
+}
+
+/// Name of an io_uring operation that opens, connects or moves data by path or address
+/// (`enum io_uring_op`, include/uapi/linux/io_uring.h).
+const fn uring_operation(opcode: u32) -> Option<&'static str> {
+    Some(match opcode {
+        9 => "SENDMSG",
+        13 => "ACCEPT",
+        16 => "CONNECT",
+        18 => "OPENAT",
+        26 => "SEND",
+        28 => "OPENAT2",
+        30 => "SPLICE",
+        35 => "RENAMEAT",
+        36 => "UNLINKAT",
+        38 => "SYMLINKAT",
+        39 => "LINKAT",
+        45 => "SOCKET",
+        _ => return None,
+    })
+}

@@ -1,0 +1,221 @@
+//! Where alerts, events and calls go from the pipeline: files of one JSON value a line.
+//!
+//! A line is one `write` on a descriptor with `O_APPEND`, so that several writers never mix. What can't be written is
+//! kept (bounded) and tried again before the next line and on every tick: a full disk loses nothing that was detected.
+
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Most lines that wait for a sink that doesn't take them.
+const MAX_WAITING: usize = 65_536;
+
+/// One file of lines, or standard output.
+pub struct Lines {
+    name: String,
+    target: Target,
+    waiting: VecDeque<Vec<u8>>,
+    failed: bool,
+    dropped: u64,
+}
+
+enum Target {
+    File(File),
+    Stdout,
+}
+
+impl Lines {
+    /// Opens (creates, mode 0600) a file for appending; `-` is standard output.
+    ///
+    /// # Errors
+    /// Names the path and what to do.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let target = if path == Path::new("-") {
+            Target::Stdout
+        } else {
+            Target::File(OpenOptions::new().create(true).append(true).mode(0o600).open(path)?)
+        };
+        Ok(Self { name: path.display().to_string(), target, waiting: VecDeque::new(), failed: false, dropped: 0 })
+    }
+
+    /// Appends one line (without its end).
+    pub fn push(&mut self, line: &str) {
+        let mut bytes = Vec::with_capacity(line.len() + 1);
+        bytes.extend_from_slice(line.as_bytes());
+        bytes.push(b'\n');
+        if self.waiting.len() >= MAX_WAITING {
+            self.waiting.pop_front();
+            self.dropped += 1;
+        }
+        self.waiting.push_back(bytes);
+        self.retry();
+    }
+
+    /// Writes what waits, as far as the target takes it.
+    pub fn retry(&mut self) {
+        while let Some(line) = self.waiting.front_mut() {
+            match self.target.write(line) {
+                Ok(done) if done == line.len() => {
+                    self.waiting.pop_front();
+                    if self.failed {
+                        self.failed = false;
+                        tracing::info!(path = self.name, "writing again");
+                    }
+                }
+                // A disk that filled up within a line: the rest of the line goes first when there is room.
+                Ok(done) if done > 0 => {
+                    line.drain(..done);
+                }
+                Ok(_) => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    if !self.failed {
+                        self.failed = true;
+                        tracing::error!(path = self.name, %error, waiting = self.waiting.len(),
+                            "cannot write; lines are kept in memory and tried again");
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Lines that could not be kept any longer.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Lines that are not written yet.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+}
+
+impl Target {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.write(line),
+            Self::Stdout => {
+                let mut out = io::stdout().lock();
+                out.write_all(line)?;
+                out.flush()?;
+                Ok(line.len())
+            }
+        }
+    }
+}
+
+/// Everything that the pipeline writes.
+#[derive(Default)]
+pub struct Output {
+    /// Alerts, each to all of these.
+    pub alerts: Vec<Lines>,
+    /// Every event, if asked for.
+    pub events: Option<Lines>,
+    /// Closed calls: declared beside observed.
+    pub calls: Option<Lines>,
+    /// The recording, if one is made.
+    pub recording: Option<Lines>,
+}
+
+impl Output {
+    /// Tries again whatever waits.
+    pub fn retry(&mut self) {
+        let Self { alerts, events, calls, recording } = self;
+        for lines in alerts.iter_mut().chain(events).chain(calls).chain(recording) {
+            lines.retry();
+        }
+    }
+}
+
+/// The local store below the state folder.
+#[derive(Debug, Clone)]
+pub struct Store {
+    /// The state folder, 0700.
+    pub dir: PathBuf,
+}
+
+impl Store {
+    /// Creates the folder if it isn't there.
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn open(dir: &Path) -> io::Result<Self> {
+        use std::os::unix::fs::DirBuilderExt;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        Ok(Self { dir: dir.to_owned() })
+    }
+
+    /// Alerts, every revision, a line each.
+    #[must_use]
+    pub fn alerts(&self) -> PathBuf {
+        self.dir.join("alerts.ndjson")
+    }
+
+    /// Closed calls, a line each.
+    #[must_use]
+    pub fn calls(&self) -> PathBuf {
+        self.dir.join("calls.ndjson")
+    }
+
+    /// The key of fingerprints: 32 random bytes, made at first use, 0600.
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn key(&self) -> io::Result<[u8; 32]> {
+        let path = self.dir.join("fingerprint.key");
+        if let Ok(bytes) = std::fs::read(&path)
+            && let Ok(key) = <[u8; 32]>::try_from(bytes.as_slice())
+        {
+            return Ok(key);
+        }
+        let mut key = [0_u8; 32];
+        io::Read::read_exact(&mut File::open("/dev/urandom")?, &mut key)?;
+        let temporary = self.dir.join(format!("fingerprint.key.{}", std::process::id()));
+        OpenOptions::new().create_new(true).write(true).mode(0o600).open(&temporary)?.write_all(&key)?;
+        // Whoever links first wins: two agents that start at once get one key.
+        let linked = std::fs::hard_link(&temporary, &path);
+        std::fs::remove_file(&temporary)?;
+        match linked {
+            Ok(()) => Ok(key),
+            Err(_) => <[u8; 32]>::try_from(std::fs::read(&path)?.as_slice())
+                .map_err(|_| io::Error::other(format!("{} is not a key of 32 bytes; remove it", path.display()))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{Lines, Store};
+
+    #[test]
+    fn a_line_is_appended_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("alerts");
+        for text in ["{\"a\":1}", "{\"b\":2}"] {
+            Lines::open(&path).unwrap().push(text);
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "{\"a\":1}\n{\"b\":2}\n");
+    }
+
+    #[test]
+    fn a_full_disk_keeps_lines_for_later() {
+        let mut lines = Lines::open(Path::new("/dev/full")).unwrap();
+        lines.push("{}");
+        lines.push("{}");
+        assert_eq!((lines.waiting(), lines.dropped()), (2, 0));
+    }
+
+    #[test]
+    fn the_key_is_made_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("state")).unwrap();
+        assert_eq!(store.key().unwrap(), store.key().unwrap());
+    }
+}

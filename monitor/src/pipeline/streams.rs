@@ -1,0 +1,265 @@
+//! From bytes on pipes, unix sockets and terminals to MCP messages, and to whom they came from.
+//!
+//! A *flow* is one direction of bytes, named by its receiving end: a pipe's inode, or the inode of the socket that reads.
+//! Read by a watched process and written by none: it enters from outside, its messages are the client's. Written by one
+//! and read by none: the server's. Both: internal, and says nothing; but if it is a flow on which the client speaks, then
+//! somebody inside writes requests in the client's name: those messages are forged, and so is the reading of them.
+
+use std::collections::{HashMap, VecDeque};
+
+use monitor_abi::stream::{DIR_READ, Data, Gap, Key, STREAM_TTY, STREAM_UNIX};
+use monitor_core::event::Side;
+use monitor_core::id::FileId;
+use monitor_wire::mcp::{Body, Message};
+use monitor_wire::reader::{Item, Reader};
+use monitor_wire::redact;
+
+/// Bytes without a message after which a stream is taken for something else.
+const UNDECIDED_BYTES: u64 = 64 << 10;
+/// Most flows that are remembered; the least recently used is dropped, which is counted.
+const MAX_FLOWS: usize = 4096;
+/// Forged messages that are remembered until their reading is seen.
+const MAX_FORGED: usize = 256;
+
+/// What the tracker says of a record.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Messages, with who sent them.
+    pub messages: Vec<(Side, Message)>,
+    /// The kernel may stop capturing this stream.
+    pub ignore: Option<Key>,
+}
+
+/// See the module documentation.
+pub struct Streams {
+    key: redact::Key,
+    flows: HashMap<Key, Flow>,
+    /// Inodes of the roots' standard input and output: transports by construction.
+    stdio: Vec<u64>,
+    items: Vec<Item>,
+    tick: u64,
+    evicted: u64,
+}
+
+#[derive(Default)]
+struct Flow {
+    used: u64,
+    /// A watched process read from it.
+    read: Option<Reader>,
+    /// A watched process wrote to it.
+    written: Option<Reader>,
+    bytes: u64,
+    messages: u64,
+    forged: VecDeque<u64>,
+}
+
+impl Streams {
+    /// A tracker whose texts are redacted under `key`.
+    #[must_use]
+    pub fn new(key: redact::Key) -> Self {
+        Self { key, flows: HashMap::new(), stdio: Vec::new(), items: Vec::new(), tick: 0, evicted: 0 }
+    }
+
+    /// Names an inode as the standard input or output that a server was started with.
+    pub fn add_stdio(&mut self, ino: u64) {
+        if !self.stdio.contains(&ino) {
+            self.stdio.push(ino);
+        }
+    }
+
+    /// Flows that were dropped for want of room since the last call.
+    pub fn evicted(&mut self) -> u64 {
+        std::mem::take(&mut self.evicted)
+    }
+
+    /// Takes the bytes of one record.
+    pub fn data(&mut self, data: &Data, bytes: &[u8]) -> Outcome {
+        let stdio = self.stdio.contains(&data.ino);
+        let tty = data.class == STREAM_TTY;
+        let reading = data.dir == DIR_READ;
+        let Some((id, own)) = flow_of(data.ino, data.peer, data.dev, data.class, reading) else {
+            return Outcome::default();
+        };
+        let mut items = std::mem::take(&mut self.items);
+        items.clear();
+        let key = self.key.clone();
+        let flow = self.flow(id);
+        let mut outcome = Outcome::default();
+        let transport = stdio || flow.messages > 0;
+        let other_side = if reading { flow.written.is_some() } else { flow.read.is_some() };
+        let internal = other_side && !tty;
+        if internal && !transport {
+            outcome.ignore = Some(own);
+            return outcome;
+        }
+        let reader = if reading { &mut flow.read } else { &mut flow.written };
+        reader.get_or_insert_with(|| Reader::new(&key)).feed(bytes, &mut items);
+        flow.bytes += bytes.len() as u64;
+        for item in items.drain(..) {
+            let Item::Message(message) = item else { continue };
+            flow.messages += 1;
+            let side = if !reading {
+                if internal {
+                    flow.forge(identity(&message));
+                    Side::Forged
+                } else {
+                    Side::Server
+                }
+            } else if flow.was_forged(identity(&message)) {
+                continue;
+            } else {
+                Side::Client
+            };
+            outcome.messages.push((side, message));
+        }
+        if flow.messages == 0 && !stdio && flow.bytes > UNDECIDED_BYTES {
+            outcome.ignore = Some(own);
+        }
+        self.items = items;
+        outcome
+    }
+
+    /// Bytes of a stream are missing: the message in progress is incomplete.
+    pub fn gap(&mut self, gap: &Gap) {
+        let reading = gap.dir == DIR_READ;
+        let class = if gap.peer == 0 { 0 } else { STREAM_UNIX };
+        let Some((id, _)) = flow_of(gap.ino, gap.peer, gap.dev, class, reading) else { return };
+        let Some(flow) = self.flows.get_mut(&id) else { return };
+        if let Some(reader) = if reading { &mut flow.read } else { &mut flow.written } {
+            reader.gap(gap.bytes);
+        }
+    }
+
+    /// The stream's identity for events.
+    #[must_use]
+    pub fn id(data: &Data) -> FileId {
+        FileId { dev: super::enrich::device(data.dev), ino: data.ino }
+    }
+
+    fn flow(&mut self, id: Key) -> &mut Flow {
+        self.tick += 1;
+        if self.flows.len() >= MAX_FLOWS && !self.flows.contains_key(&id) {
+            let oldest = self.flows.iter().min_by_key(|(_, flow)| flow.used).map(|(key, _)| *key);
+            if let Some(oldest) = oldest {
+                self.flows.remove(&oldest);
+                self.evicted += 1;
+            }
+        }
+        let tick = self.tick;
+        let flow = self.flows.entry(id).or_default();
+        flow.used = tick;
+        flow
+    }
+}
+
+impl Flow {
+    fn forge(&mut self, identity: u64) {
+        if self.forged.len() >= MAX_FORGED {
+            self.forged.pop_front();
+        }
+        self.forged.push_back(identity);
+    }
+
+    fn was_forged(&mut self, identity: u64) -> bool {
+        match self.forged.iter().position(|known| *known == identity) {
+            Some(at) => {
+                self.forged.remove(at);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// The flow, and the key under which the kernel knows the stream.
+fn flow_of(ino: u64, peer: u64, dev: u32, class: u16, reading: bool) -> Option<(Key, Key)> {
+    let own = Key { ino, dev, pad: 0 };
+    let receiver = match (class, reading) {
+        (STREAM_UNIX, false) if peer == 0 => return None,
+        (STREAM_UNIX, false) => Key { ino: peer, dev, pad: 0 },
+        // A terminal's two directions share an inode.
+        (STREAM_TTY, false) => Key { ino, dev, pad: 1 },
+        _ => own,
+    };
+    Some((receiver, own))
+}
+
+/// Enough of a message to recognise it when it is read.
+fn identity(message: &Message) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    message.bytes.hash(&mut hasher);
+    match &message.body {
+        Body::Request(request) => {
+            (&request.id, &request.method).hash(&mut hasher);
+            request.call.as_ref().map(|call| &call.digest).hash(&mut hasher);
+        }
+        Body::Notification(notification) => notification.method.hash(&mut hasher),
+        Body::Response(response) => response.id.hash(&mut hasher),
+    }
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use monitor_abi::stream::{DIR_READ, DIR_WRITE, Data, STREAM_PIPE, STREAM_UNIX};
+    use monitor_core::event::Side;
+    use monitor_wire::redact;
+
+    use super::Streams;
+
+    const CALL: &[u8] = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"x\"}}\n";
+
+    fn streams() -> Streams {
+        Streams::new(redact::Key::from_bytes([7; 32]))
+    }
+
+    fn pipe(ino: u64, dir: u16) -> Data {
+        Data { ino, dir, class: STREAM_PIPE, ..Data::default() }
+    }
+
+    fn sides(streams: &mut Streams, data: &Data, bytes: &[u8]) -> Vec<Side> {
+        streams.data(data, bytes).messages.into_iter().map(|(side, _)| side).collect()
+    }
+
+    #[test]
+    fn what_only_the_server_reads_is_the_clients() {
+        assert_eq!(sides(&mut streams(), &pipe(1, DIR_READ), CALL), [Side::Client]);
+    }
+
+    #[test]
+    fn what_only_the_server_writes_is_the_servers() {
+        assert_eq!(sides(&mut streams(), &pipe(1, DIR_WRITE), CALL), [Side::Server]);
+    }
+
+    #[test]
+    fn a_request_written_into_the_clients_pipe_is_forged_and_its_reading_is_nobodys() {
+        let mut streams = streams();
+        streams.add_stdio(1);
+        let other = b"{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/call\",\"params\":{\"name\":\"y\"}}\n";
+        assert_eq!(sides(&mut streams, &pipe(1, DIR_READ), CALL), [Side::Client]);
+        assert_eq!(sides(&mut streams, &pipe(1, DIR_WRITE), other), [Side::Forged]);
+        assert_eq!(sides(&mut streams, &pipe(1, DIR_READ), other), []);
+        assert_eq!(sides(&mut streams, &pipe(1, DIR_READ), CALL), [Side::Client]);
+    }
+
+    #[test]
+    fn a_pipe_between_watched_processes_says_nothing() {
+        let mut streams = streams();
+        let child = Data { ino: 5, peer: 6, class: STREAM_UNIX, dir: DIR_READ, ..Data::default() };
+        let parent = Data { ino: 6, peer: 5, class: STREAM_UNIX, dir: DIR_WRITE, ..Data::default() };
+        let written = streams.data(&parent, b"hello, no json\n");
+        assert!(written.messages.is_empty());
+        let read = streams.data(&child, b"hello, no json\n");
+        assert!(read.messages.is_empty() && read.ignore.is_some());
+    }
+
+    #[test]
+    fn a_stream_that_never_speaks_mcp_is_let_go_but_not_standard_input() {
+        let mut streams = streams();
+        let noise = vec![b'x'; 70_000];
+        assert!(streams.data(&pipe(9, DIR_WRITE), &noise).ignore.is_some());
+        streams.add_stdio(8);
+        assert!(streams.data(&pipe(8, DIR_READ), &noise).ignore.is_none());
+    }
+}

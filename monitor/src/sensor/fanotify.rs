@@ -1,0 +1,171 @@
+//! Opens of the few files that matter, by any process, through any system-call ABI, at no cost to other opens.
+//!
+//! Marks are on inodes: a symlink, a hard link and a 32-bit call are all seen. A mark on a directory sees its children,
+//! so a file that is renamed into place is seen too. Events carry no time: they get the time at which they were read, and
+//! are judged after every kernel record older than that.
+
+use std::collections::HashSet;
+use std::fs;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use monitor_core::credential::{WatchKind, WatchPlace};
+use monitor_core::event::FileRef;
+use monitor_core::id::FileId;
+use monitor_wire::text::escape_bytes;
+use nix::errno::Errno;
+use nix::sys::fanotify::{EventFFlags, Fanotify, InitFlags, MarkFlags, MaskFlags};
+
+/// Most marks: bounds kernel memory.
+const MAX_MARKS: usize = 8192;
+/// Most subdirectories that one place is followed into.
+const MAX_CHILDREN: usize = 512;
+
+/// An open of a marked file.
+#[derive(Debug)]
+pub struct Opened {
+    /// Thread group id, initial pid namespace.
+    pub pid: u32,
+    /// The file.
+    pub file: FileRef,
+    /// It is a directory.
+    pub dir: bool,
+}
+
+/// What one reading gave.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// Opens, oldest first.
+    pub opened: Vec<Opened>,
+    /// The kernel's queue overflowed: opens are missing.
+    pub overflow: bool,
+}
+
+/// See the module documentation.
+pub struct Marks {
+    group: Fanotify,
+    marked: HashSet<PathBuf>,
+    refused: u64,
+}
+
+impl Marks {
+    /// Opens a notification group.
+    pub fn new() -> Result<Self, Errno> {
+        let flags = InitFlags::FAN_CLASS_NOTIF
+            | InitFlags::FAN_CLOEXEC
+            | InitFlags::FAN_NONBLOCK
+            | InitFlags::FAN_UNLIMITED_MARKS;
+        let events = EventFFlags::O_RDONLY | EventFFlags::O_CLOEXEC | EventFFlags::O_LARGEFILE;
+        Ok(Self { group: Fanotify::init(flags, events)?, marked: HashSet::new(), refused: 0 })
+    }
+
+    /// Marks what exists of `places` and isn't marked yet; returns the files that were newly found.
+    pub fn add(&mut self, places: &[WatchPlace]) -> Vec<FileRef> {
+        let mut found = Vec::new();
+        for place in places {
+            let path = Path::new(&place.path);
+            match place.kind {
+                WatchKind::File => self.file(path, &mut found),
+                WatchKind::Dir => self.dir(path, place.depth, &mut found),
+            }
+        }
+        found
+    }
+
+    /// How many places could not be marked.
+    #[must_use]
+    pub const fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// How many files and directories are marked.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.marked.len()
+    }
+
+    /// Reads what has happened; never blocks.
+    pub fn read(&self) -> Reading {
+        let mut reading = Reading::default();
+        while let Ok(events) = self.group.read_events() {
+            if events.is_empty() {
+                break;
+            }
+            for event in events {
+                if event.mask().contains(MaskFlags::FAN_Q_OVERFLOW) {
+                    reading.overflow = true;
+                }
+                let (Some(fd), Ok(pid)) = (event.fd(), u32::try_from(event.pid())) else { continue };
+                if let Some((file, dir)) = describe(fd) {
+                    reading.opened.push(Opened { pid, file, dir });
+                }
+            }
+        }
+        reading
+    }
+
+    fn file(&mut self, path: &Path, found: &mut Vec<FileRef>) {
+        let Ok(meta) = fs::metadata(path) else { return };
+        if meta.is_file() && self.mark(path, MaskFlags::FAN_OPEN) {
+            found.push(reference(path, &meta));
+        }
+    }
+
+    fn dir(&mut self, path: &Path, depth: u8, found: &mut Vec<FileRef>) {
+        let Ok(entries) = fs::read_dir(path) else { return };
+        self.mark(path, MaskFlags::FAN_OPEN | MaskFlags::FAN_EVENT_ON_CHILD);
+        for entry in entries.flatten().take(MAX_CHILDREN) {
+            let child = entry.path();
+            let Ok(meta) = fs::metadata(&child) else { continue };
+            if meta.is_dir() && depth > 0 {
+                self.dir(&child, depth - 1, found);
+            } else if meta.is_file() && self.mark(&child, MaskFlags::FAN_OPEN) {
+                // The inode too: it is seen under any other name then, wherever that is.
+                found.push(reference(&child, &meta));
+            }
+        }
+    }
+
+    /// True if the place is newly marked.
+    fn mark(&mut self, path: &Path, mask: MaskFlags) -> bool {
+        if self.marked.contains(path) {
+            return false;
+        }
+        if self.marked.len() >= MAX_MARKS {
+            self.refused += 1;
+            return false;
+        }
+        match self.group.mark(MarkFlags::FAN_MARK_ADD, mask, nix::fcntl::AT_FDCWD, Some(path)) {
+            Ok(()) => self.marked.insert(path.to_owned()),
+            Err(error) => {
+                tracing::debug!(path = %path.display(), %error, "cannot mark");
+                self.refused += 1;
+                false
+            }
+        }
+    }
+}
+
+impl AsFd for Marks {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.group.as_fd()
+    }
+}
+
+/// Path and identity of the file behind a descriptor.
+fn describe(fd: BorrowedFd<'_>) -> Option<(FileRef, bool)> {
+    let link = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let meta = fs::metadata(&link).ok()?;
+    let path = fs::read_link(&link).ok()?;
+    let shown = escape_bytes(path.as_os_str().as_encoded_bytes());
+    let shown = shown.strip_suffix(" (deleted)").unwrap_or(&shown).to_owned();
+    let id = FileId { dev: meta.dev(), ino: meta.ino() };
+    Some((FileRef { path: shown, id, cut: false }, meta.is_dir()))
+}
+
+fn reference(path: &Path, meta: &fs::Metadata) -> FileRef {
+    let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let id = FileId { dev: meta.dev(), ino: meta.ino() };
+    FileRef { path: escape_bytes(real.as_os_str().as_encoded_bytes()), id, cut: false }
+}

@@ -1,0 +1,283 @@
+//! A watching session: sensors armed, one thread that reads and judges, until there is nothing left to watch.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use aya::maps::{HashMap, MapData};
+use monitor_abi::config::{Control, SCOPE_PENDING, Scope};
+use monitor_core::config::EngineConfig;
+use monitor_core::credential::Credentials;
+use monitor_core::event::ServerStart;
+use monitor_core::id::ServerId;
+use monitor_wire::redact::Key;
+
+use crate::pipeline::Pipeline;
+use crate::pipeline::clock::{Clock, boot_now};
+use crate::pipeline::output::Output;
+use crate::sensor::fanotify::Marks;
+use crate::sensor::hooks::SENSORS;
+use crate::sensor::load::{HookStatus, ScopeValue, Sensors, Stats, StreamKey};
+use crate::sensor::reader::Reader;
+
+/// Longest sleep: timers of the engine are no finer.
+const TICK: Duration = Duration::from_millis(250);
+/// How often new credential files and folders are looked for.
+const RESCAN: u64 = 5_000_000_000;
+/// After the last process ended: what it caused may still be on its way.
+const LINGER: u64 = 30_000_000;
+
+/// See the module documentation.
+pub struct Session {
+    _sensors: Sensors,
+    /// Every hook and what became of it.
+    pub hooks: Vec<HookStatus>,
+    reader: Reader,
+    scopes: HashMap<MapData, u32, ScopeValue>,
+    streams: HashMap<MapData, StreamKey, u32>,
+    stats: Stats,
+    reported: BTreeMap<(&'static str, &'static str), u64>,
+    marks: Option<Marks>,
+    places: Vec<monitor_core::credential::WatchPlace>,
+    credentials: Credentials,
+    pipeline: Pipeline,
+    next: u32,
+    live: usize,
+}
+
+impl Session {
+    /// Arms every sensor. From here on nothing of a scope is missed.
+    ///
+    /// # Errors
+    /// Says which sensor can't be had, and what to do.
+    pub fn arm(config: EngineConfig, key: Key, output: Output) -> Result<Self> {
+        let mut sensors = Sensors::load()?;
+        let rings = sensors.rings()?;
+        let control = sensors.control()?;
+        let scopes = sensors.scopes()?;
+        let streams = sensors.streams()?;
+        let stats = sensors.stats()?;
+        let settings = Control { agent: std::process::id(), ..Control::default() };
+        let reader = Reader::new(rings, control, settings);
+        let credentials = config.credentials.clone();
+        let hooks = sensors.hooks.clone();
+        let pipeline = Pipeline::new(config, key, Clock::sample(), output);
+        let mut session = Self {
+            _sensors: sensors,
+            hooks,
+            reader,
+            scopes,
+            streams,
+            stats,
+            reported: BTreeMap::new(),
+            marks: None,
+            places: credentials.system_places(),
+            credentials,
+            pipeline,
+            next: 1,
+            live: 0,
+        };
+        session.mark();
+        session.say_blind();
+        session.pipeline.snapshot();
+        Ok(session)
+    }
+
+    /// Takes a process under watch. `pending`: it is going to execute its command; nothing counts before that.
+    ///
+    /// # Errors
+    /// If the process is gone or the scope map is full.
+    pub fn watch(&mut self, start: ServerStart, pending: bool) -> Result<ServerId> {
+        let id = ServerId(self.next);
+        self.next += 1;
+        let pid = start.root.pid;
+        self.add_homes(&start);
+        let stdio: Vec<u64> = [0, 1]
+            .iter()
+            .filter_map(|fd| fs::metadata(format!("/proc/{pid}/fd/{fd}")).ok())
+            .map(|meta| meta.ino())
+            .collect();
+        let flags = if pending { SCOPE_PENDING } else { 0 };
+        let scope = Scope { start: start.root.start, server: id.0, flags };
+        let from_start = start.from_start;
+        self.pipeline.server_start(id, start, &stdio);
+        self.scopes
+            .insert(pid, ScopeValue(scope), 0)
+            .with_context(|| format!("cannot take process {pid} under watch"))?;
+        if !from_start {
+            self.join_descendants(pid, id);
+        }
+        self.live += 1;
+        Ok(id)
+    }
+
+    /// Looks, judges and writes until the last watched process has ended or `stop` is set.
+    pub fn run(&mut self, stop: &AtomicBool) {
+        let mut rescan = boot_now() + RESCAN;
+        let mut tick = boot_now();
+        let mut ending: Option<u64> = None;
+        loop {
+            self.look();
+            let now = boot_now();
+            if now.saturating_sub(tick) >= TICK.as_nanos().try_into().unwrap_or(u64::MAX) {
+                tick = now;
+                self.losses();
+                self.pipeline.tick();
+            }
+            if now >= rescan {
+                rescan = now + RESCAN;
+                self.mark();
+            }
+            let ended = self.pipeline.take_ended();
+            self.live = self.live.saturating_sub(ended.len());
+            if self.live == 0 && ending.is_none() {
+                ending = Some(now + LINGER);
+            }
+            if stop.load(Ordering::Relaxed) || ending.is_some_and(|at| now >= at) {
+                break;
+            }
+            let fds: Vec<BorrowedFd<'_>> = self.marks.iter().map(AsFd::as_fd).collect();
+            self.reader.wait(if ending.is_some() { Duration::from_millis(5) } else { TICK }, &fds);
+        }
+        self.finish();
+    }
+
+    /// The last look: everything that is in the rings, then what the engine still holds.
+    fn finish(&mut self) {
+        self.look();
+        let Self { reader, pipeline, .. } = self;
+        reader.flush(|record| pipeline.record(record));
+        self.losses();
+        self.pipeline.finish();
+    }
+
+    fn look(&mut self) {
+        let now = boot_now();
+        let Self { reader, pipeline, marks, .. } = self;
+        // What fanotify has now happened before now: records older than now come first.
+        let reading = marks.as_ref().map(Marks::read).unwrap_or_default();
+        reader.look(now, |record| pipeline.record(record));
+        let own = std::process::id();
+        for opened in reading.opened {
+            if opened.pid != own {
+                pipeline.opened(now, opened);
+            }
+        }
+        if reading.overflow {
+            pipeline.lost("fanotify", "queue_overflow", pipeline.clock().now(), 1, None);
+        }
+        for key in self.pipeline.take_ignored() {
+            if let Err(error) = self.streams.insert(StreamKey(key), monitor_abi::stream::POLICY_IGNORE, 0) {
+                tracing::debug!(%error, "cannot stop the capture of a stream");
+            }
+        }
+    }
+
+    /// Turns grown counters into loss events. Payload loss is told per stream by the kernel itself.
+    fn losses(&mut self) {
+        let lost = self.reader.lost();
+        let now = self.pipeline.clock().now();
+        for (sensor, reason, total) in self.stats.losses() {
+            let before = self.reported.insert((sensor, reason), total).unwrap_or(0);
+            if total > before && sensor != "stream" {
+                self.pipeline.lost(sensor, reason, now, total - before, None);
+            }
+        }
+        if lost.security > 0 && self.stats.get(monitor_abi::stats::SECURITY_FULL) == 0 {
+            self.pipeline.lost("security", "sequence_gap", now, lost.security, None);
+        }
+    }
+
+    /// Marks credential files that are there and aren't marked yet.
+    fn mark(&mut self) {
+        if self.marks.is_none() {
+            match Marks::new() {
+                Ok(marks) => self.marks = Some(marks),
+                Err(error) => {
+                    self.pipeline.blind("fanotify", &format!("fanotify_init: {error}"));
+                    return;
+                }
+            }
+        }
+        if let Some(marks) = &mut self.marks {
+            let found = marks.add(&self.places);
+            self.pipeline.credential_files(found);
+        }
+    }
+
+    /// The stores below a server's homes and working folder are watched for it.
+    fn add_homes(&mut self, start: &ServerStart) {
+        for home in &start.homes {
+            self.places.extend(self.credentials.watch_places(home));
+        }
+        if let Ok(cwd) = fs::read_link(format!("/proc/{}/cwd", start.root.pid)) {
+            self.places.extend(self.credentials.project_places(&cwd.to_string_lossy()));
+        }
+        self.places.sort();
+        self.places.dedup();
+        self.mark();
+    }
+
+    /// Children that a running server has already.
+    fn join_descendants(&mut self, root: u32, id: ServerId) {
+        let mut parents = vec![root];
+        while let Some(parent) = parents.pop() {
+            for child in children(parent) {
+                let scope =
+                    Scope { start: crate::pipeline::enrich::start_of(child).unwrap_or(0), server: id.0, flags: 0 };
+                if self.scopes.insert(child, ScopeValue(scope), 0).is_ok() {
+                    self.pipeline.join(child, id);
+                    parents.push(child);
+                }
+            }
+        }
+    }
+
+    /// A sensor of which no hook is armed is blind; one that lacks some says so in the log.
+    fn say_blind(&mut self) {
+        for sensor in SENSORS {
+            let of: Vec<&HookStatus> = self.hooks.iter().filter(|hook| hook.program.sensor == *sensor).collect();
+            let refused: Vec<String> = of
+                .iter()
+                .filter_map(|hook| hook.refused.as_ref().map(|reason| format!("{}: {reason}", hook.program.name)))
+                .collect();
+            if refused.len() == of.len() {
+                self.pipeline.blind(sensor, &refused.join("; "));
+            } else if !refused.is_empty() {
+                tracing::warn!(sensor, refused = refused.join("; "), "sensor is armed in part");
+            }
+        }
+    }
+}
+
+/// Children of a process, by procfs.
+fn children(pid: u32) -> Vec<u32> {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    tasks
+        .flatten()
+        .filter_map(|task| fs::read_to_string(task.path().join("children")).ok())
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>())
+        .collect()
+}
+
+/// Fails early and clearly where the rights are missing.
+///
+/// # Errors
+/// Names what to do.
+pub fn require_root() -> Result<()> {
+    if nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    Err(anyhow!("watching needs root (or the capabilities that `tripline doctor` lists): run it with sudo"))
+}
+
+/// True if a path can be used as a folder for state.
+#[must_use]
+pub fn usable(dir: &Path) -> bool {
+    dir.is_dir() && nix::unistd::access(dir, nix::unistd::AccessFlags::W_OK).is_ok()
+}

@@ -1,0 +1,36 @@
+//! The agent's own log: to standard error, or to a file where standard error is somebody else's.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Mutex;
+
+use tracing_subscriber::EnvFilter;
+
+/// Variable that sets what is logged (`error`, `warn`, `info`, `debug`, or a filter such as `monitor::sensor=debug`).
+pub const LOG: &str = "TRIPLINE_LOG";
+
+fn filter() -> EnvFilter {
+    EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new("info"))
+}
+
+/// Logs to standard error.
+pub fn to_stderr() {
+    let _already_set = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new("warn")))
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .try_init();
+}
+
+/// Logs to a file, appended, mode 0600: for a watcher that must write nothing to its server's streams.
+pub fn to_file(path: &Path) {
+    if let Ok(file) = OpenOptions::new().create(true).append(true).mode(0o600).open(path) {
+        let _already_set = tracing_subscriber::fmt()
+            .with_env_filter(filter())
+            .with_writer(Mutex::new(file))
+            .with_ansi(false)
+            .with_target(false)
+            .try_init();
+    }
+}
