@@ -61,6 +61,9 @@ fn launch(
     for (path, text) in &scenario.files {
         home::write(place.fill(path, None).as_ref(), &place.fill(text, None))?;
     }
+    for argv in &scenario.prepare {
+        run_program(argv, place, None)?;
+    }
     if !scenario.configuration.is_empty() {
         let text = fs::read_to_string(place.config())? + &place.fill(&scenario.configuration, None);
         fs::write(place.config(), text)?;
@@ -101,6 +104,7 @@ fn launch(
 
 fn command(server: Server, place: &Place) -> Vec<String> {
     let node = |package: &str, file: &str| vec!["node".into(), subject::script(package, file).display().to_string()];
+    let python = |program: &str| vec![subject::python().with_file_name(program).display().to_string()];
     let deeds = place.path("deeds.json").display().to_string();
     let driver = |name: &str| subject::drivers().join("servers").join(name).display().to_string();
     match server {
@@ -116,6 +120,8 @@ fn command(server: Server, place: &Place) -> Vec<String> {
         }
         Server::Filesystem => node("@modelcontextprotocol/server-filesystem", "dist/index.js"),
         Server::Memory => node("@modelcontextprotocol/server-memory", "dist/index.js"),
+        Server::Fetch => python("mcp-server-fetch"),
+        Server::Git => python("mcp-server-git"),
         Server::TrojanNode => vec!["node".into(), driver("trojan.mjs"), deeds],
         Server::TrojanPython => vec![subject::python().display().to_string(), driver("trojan.py"), deeds],
     }
@@ -178,16 +184,7 @@ fn take(step: &Step, client: &mut Client, place: &Place) -> Result<()> {
         Step::ReadResource(uri) => {
             one(client, json!({"op": "request", "method": "resources/read", "params": {"uri": uri}}), false)
         }
-        Step::Run(argv) => {
-            let argv: Vec<String> = argv.iter().map(|word| place.fill(word, Some(pid))).collect();
-            let mut command = Command::new(&argv[0]);
-            command.args(&argv[1..]).env_clear().envs(plain_environment(place)).stdin(Stdio::null());
-            let output = command.output().with_context(|| format!("cannot start {}", argv[0]))?;
-            if !output.status.success() {
-                bail!("{argv:?} failed: {} {}", output.status, String::from_utf8_lossy(&output.stderr));
-            }
-            Ok(())
-        }
+        Step::Run(argv) => run_program(argv, place, Some(pid)),
         Step::Neighbour(deeds) => finish(&mut neighbour(deeds, place, pid)?),
         Step::PassTail => {
             let start = Instant::now();
@@ -195,6 +192,18 @@ fn take(step: &Step, client: &mut Client, place: &Place) -> Result<()> {
         }
         Step::NeighbourMeanwhile(_) | Step::Await(_) => Ok(()),
     }
+}
+
+/// A program that is no descendant of the server.
+fn run_program(argv: &[String], place: &Place, pid: Option<u32>) -> Result<()> {
+    let argv: Vec<String> = argv.iter().map(|word| place.fill(word, pid)).collect();
+    let mut command = Command::new(&argv[0]);
+    command.args(&argv[1..]).env_clear().envs(plain_environment(place)).stdin(Stdio::null());
+    let output = command.output().with_context(|| format!("cannot start {}", argv[0]))?;
+    if !output.status.success() {
+        bail!("{argv:?} failed: {} {}", output.status, String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
 }
 
 fn one(client: &mut Client, order: Value, may_fail: bool) -> Result<()> {

@@ -34,6 +34,9 @@ pub struct Scenario {
     /// Files to write before, by path.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
+    /// Programs to run before, such as one that makes a repository.
+    #[serde(default)]
+    pub prepare: Vec<Vec<String>>,
     /// What the trojaned server does, by moment.
     #[serde(default)]
     pub deeds: BTreeMap<String, Vec<Value>>,
@@ -63,6 +66,10 @@ pub enum Server {
     Filesystem,
     /// npm `@modelcontextprotocol/server-memory`.
     Memory,
+    /// PyPI `mcp-server-fetch`.
+    Fetch,
+    /// PyPI `mcp-server-git`.
+    Git,
     /// `drivers/servers/trojan.mjs`, on the TypeScript SDK.
     TrojanNode,
     /// `drivers/servers/trojan.py`, on the Python SDK.
