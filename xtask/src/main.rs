@@ -5,6 +5,8 @@
 mod demo;
 mod deny;
 mod fuzz;
+#[path = "gen.rs"] // `gen` is a word of the language
+mod generate;
 mod packages;
 mod setup;
 mod shell;
@@ -49,6 +51,13 @@ enum Verb {
     },
     /// Check the rules that no compiler knows: crate directions, banned calls, file length, links, licences.
     Tidy,
+    /// Write the files that are made from other committed files.
+    #[command(alias = "gen")]
+    Generate {
+        /// Write nothing; exit 1 where a file is out of date.
+        #[arg(long)]
+        check: bool,
+    },
     /// Fuzz the parsers for longer than `test` does.
     Fuzz(fuzz::Options),
     /// Check licences, sources and banned crates of every dependency with cargo-deny (installed if missing).
@@ -74,6 +83,7 @@ fn run(verb: Verb) -> Result<bool> {
         Verb::Test(options) => test::run(&options),
         Verb::Demo { arguments } => demo::run(&arguments),
         Verb::Tidy => tidy::run(),
+        Verb::Generate { check } => generate::generate(check).map(|()| true),
         Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Deny => deny::run(),
     }

@@ -20,6 +20,7 @@ pub const BASE: &[Need] = &[
     Need { program: "npm", package: "npm", why: "installs those servers from their lock file" },
     Need { program: "python3", package: "python3", why: "runs the Python MCP server and client" },
     Need { program: "openssl", package: "openssl", why: "makes the certificate of the fake Cloudflare API" },
+    Need { program: "git", package: "git", why: "is what the git server under test starts" },
     Need { program: "ip", package: "iproute2", why: "brings loopback up in the tests' network namespace" },
     Need { program: "script", package: "bsdutils", why: "gives the tests a terminal" },
     Need { program: "setpriv", package: "util-linux", why: "runs a test without privileges" },

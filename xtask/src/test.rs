@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every test, step by step, with one closing line.
 
 use crate::tally::{Counts, Tally};
-use crate::{demo, fuzz, setup, shell, tidy, toolchain};
+use crate::{demo, fuzz, generate, setup, shell, tidy, toolchain};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use std::io::{BufRead, BufReader, Write};
@@ -30,6 +30,8 @@ pub enum Step {
     Format,
     /// The rules that no compiler knows.
     Tidy,
+    /// Generated files are up to date.
+    Generated,
     /// Clippy over everything, warnings are errors.
     Lint,
     /// Unit, property and documentation tests of every crate.
@@ -60,6 +62,7 @@ pub fn run(options: &Options) -> Result<bool> {
         timed(&mut tally, &name, || match step {
             Step::Format => check(shell::cargo().args(["fmt", "--all", "--check"])),
             Step::Tidy => tidy::run().map(Counts::check),
+            Step::Generated => generate::generate(true).map(|()| Counts::check(true)),
             Step::Lint => lint(),
             Step::Unit => unit(&options.runner),
             Step::Docs => {
