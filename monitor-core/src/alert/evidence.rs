@@ -1,0 +1,316 @@
+//! What was seen, item by item.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Stamp;
+use crate::event::{Exec, File, FileOp, MemoryOp, Net, NetOp, Proto};
+use crate::role::Role;
+
+/// One thing that was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Evidence {
+    /// When.
+    pub time: Stamp,
+    /// What.
+    #[serde(flatten)]
+    pub fact: Fact,
+}
+
+/// The fields of each kind of evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Fact {
+    /// A file was opened, or its descriptor used.
+    FileOpen(FileFact),
+    /// A file or name was changed.
+    FileChange(FileFact),
+    /// A connection or datagram.
+    Connect(NetFact),
+    /// A bind or listen.
+    Bind(NetFact),
+    /// A connection to a local socket.
+    UnixConnect {
+        /// Resolved path, or `@name`.
+        path: String,
+        /// What that socket gives.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        service: Option<String>,
+        /// `ok` or `errno N`.
+        result: String,
+    },
+    /// A program was executed.
+    Exec {
+        /// Resolved executable.
+        exe: String,
+        /// Arguments, redacted.
+        argv: Vec<String>,
+        /// It has no file.
+        memfd: bool,
+        /// Its file has no name any more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unlinked: bool,
+        /// Main script, for an interpreter.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        script: Option<String>,
+        /// Environment entries that change what code runs, by name.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        preload: Vec<String>,
+    },
+    /// A debugger's attach.
+    Ptrace(MemoryFact),
+    /// Another process's memory, environment or descriptors.
+    Memory(MemoryFact),
+    /// An MCP message.
+    Mcp {
+        /// Tool, where one is named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tool: Option<String>,
+        /// JSON pointer of the argument concerned, or what the message is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        field: Option<String>,
+        /// JSON-RPC id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<String>,
+        /// What about it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
+    /// A socket of an unusual kind.
+    Socket {
+        /// Its family.
+        family: String,
+        /// Its protocol number.
+        protocol: u32,
+    },
+    /// An operation that couldn't be decoded.
+    Opaque {
+        /// What it was.
+        what: String,
+        /// What could be resolved.
+        detail: String,
+        /// 32-bit system call.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        abi: Option<String>,
+        /// Done through io_uring.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        io_uring: bool,
+    },
+    /// Data was lost.
+    Loss {
+        /// Sensor.
+        sensor: String,
+        /// Reason.
+        reason: String,
+        /// Start of the interval.
+        from: Stamp,
+        /// Records (or bytes).
+        lost: u64,
+    },
+    /// A sensor serves nothing.
+    Blind {
+        /// Sensor.
+        sensor: String,
+        /// Why.
+        reason: String,
+    },
+    /// More was seen than is shown.
+    More {
+        /// How many items were left out.
+        count: u64,
+    },
+}
+
+/// A file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FileFact {
+    /// Resolved, absolute.
+    pub path: String,
+    /// As passed, where it differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<String>,
+    /// What was done.
+    pub op: String,
+    /// Second path of rename, link and symlink.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Device.
+    pub dev: u64,
+    /// Inode.
+    pub ino: u64,
+    /// The name under which this credential is known, where it was reached by another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<String>,
+    /// Which credential it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
+}
+
+/// A network address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NetFact {
+    /// `connect`, `send`, `bind`, `listen` or `accept`.
+    pub op: String,
+    /// Protocol.
+    pub proto: String,
+    /// Address.
+    pub address: String,
+    /// Port.
+    pub port: u16,
+    /// Name by which witnesses know it.
+    pub name: Option<String>,
+    /// What the address is.
+    pub role: String,
+    /// What came of it; empty if not known yet.
+    pub result: String,
+    /// Bytes sent so far, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<u64>,
+    /// 32-bit system call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abi: Option<String>,
+    /// Done through io_uring.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub io_uring: bool,
+}
+
+/// Another process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MemoryFact {
+    /// Whose.
+    pub target_pid: u32,
+    /// How.
+    pub op: String,
+    /// The file in procfs through which it went, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Whether it succeeded, if known.
+    pub ok: Option<bool>,
+}
+
+impl Fact {
+    /// The word of this kind, to tell new kinds of evidence from more of the same.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::FileOpen(_) => "file_open",
+            Self::FileChange(_) => "file_change",
+            Self::Connect(_) => "connect",
+            Self::Bind(_) => "bind",
+            Self::UnixConnect { .. } => "unix_connect",
+            Self::Exec { .. } => "exec",
+            Self::Ptrace(_) => "ptrace",
+            Self::Memory(_) => "memory",
+            Self::Mcp { .. } => "mcp",
+            Self::Socket { .. } => "socket",
+            Self::Opaque { .. } => "opaque",
+            Self::Loss { .. } => "loss",
+            Self::Blind { .. } => "blind",
+            Self::More { .. } => "more",
+        }
+    }
+
+    /// Evidence of a file effect.
+    #[must_use]
+    pub fn file(file: &File) -> Self {
+        let fact = FileFact {
+            path: file.file.path.clone(),
+            via: file.via.clone(),
+            op: file_op(file).to_owned(),
+            to: file.to.clone(),
+            dev: file.file.id.dev,
+            ino: file.file.id.ino,
+            same_as: None,
+            credential: None,
+        };
+        match file.op {
+            FileOp::Open | FileOp::Use | FileOp::MapExec if !file.write => Self::FileOpen(fact),
+            _ => Self::FileChange(fact),
+        }
+    }
+
+    /// Evidence of a network effect.
+    #[must_use]
+    pub fn net(net: &Net, role: Role) -> Self {
+        let fact = NetFact {
+            op: match net.op {
+                NetOp::Connect => "connect",
+                NetOp::Send => "send",
+                NetOp::Bind => "bind",
+                NetOp::Listen => "listen",
+                NetOp::Accept => "accept",
+            }
+            .to_owned(),
+            proto: proto(net.proto).to_owned(),
+            address: net.addr.to_string(),
+            port: net.port,
+            name: net.name.clone(),
+            role: role.as_str().to_owned(),
+            result: net.result.clone(),
+            sent: None,
+            abi: net.abi.clone(),
+            io_uring: net.io_uring,
+        };
+        if matches!(net.op, NetOp::Bind | NetOp::Listen) { Self::Bind(fact) } else { Self::Connect(fact) }
+    }
+
+    /// Evidence of an exec.
+    #[must_use]
+    pub fn exec(exec: &Exec) -> Self {
+        Self::Exec {
+            exe: exec.exe.path.clone(),
+            argv: exec.argv.clone(),
+            memfd: exec.memfd,
+            unlinked: exec.unlinked,
+            script: exec.script.as_ref().map(|script| script.path.clone()),
+            preload: exec.preload.clone(),
+        }
+    }
+}
+
+/// The stable word of a protocol.
+#[must_use]
+pub const fn proto(proto: Proto) -> &'static str {
+    match proto {
+        Proto::Tcp => "tcp",
+        Proto::Udp => "udp",
+        Proto::Icmp => "icmp",
+        Proto::Raw => "raw",
+        Proto::Other => "other",
+    }
+}
+
+/// The stable word of a way to reach another process.
+#[must_use]
+pub const fn memory_op(op: MemoryOp) -> &'static str {
+    match op {
+        MemoryOp::PtraceAttach => "ptrace_attach",
+        MemoryOp::VmRead => "process_vm_readv",
+        MemoryOp::VmWrite => "process_vm_writev",
+        MemoryOp::ProcMem => "proc_mem",
+        MemoryOp::ProcEnviron => "proc_environ",
+        MemoryOp::ProcMaps => "proc_maps",
+        MemoryOp::ProcFd => "proc_fd",
+        MemoryOp::PidfdGetfd => "pidfd_getfd",
+        MemoryOp::Signal => "signal",
+    }
+}
+
+const fn file_op(file: &File) -> &'static str {
+    match file.op {
+        FileOp::Open => match (file.read, file.write) {
+            (true, true) => "open_read_write",
+            (false, true) => "open_write",
+            _ => "open_read",
+        },
+        FileOp::Use => "use",
+        FileOp::Rename => "rename",
+        FileOp::Link => "link",
+        FileOp::Symlink => "symlink",
+        FileOp::Unlink => "unlink",
+        FileOp::Chmod => "chmod",
+        FileOp::Truncate => "truncate",
+        FileOp::Create => "create",
+        FileOp::MapExec => "map_exec",
+    }
+}

@@ -1,0 +1,237 @@
+//! `credential_access`: a server, or something below it, reaches a credential that isn't its own. And what both this
+//! and `token_theft` ask of a file: which credential it is, and whose.
+
+use crate::alert::{Evidence, Fact, Severity};
+use crate::credential::{Credential, OwnerSpec, Secrecy, Standing};
+use crate::event::{File, FileOp, Memory, MemoryOp};
+use crate::profile::Phase;
+use crate::rules;
+use crate::state::{Hold, Image, Server, State, Taint};
+
+use super::{Cx, Finding, naming_arguments};
+
+/// A credential that a file event reaches.
+#[derive(Debug, Clone, Copy)]
+pub struct Reached<'a> {
+    /// What the map says of it.
+    pub credential: &'a Credential,
+    /// The name under which it is known.
+    pub known_as: &'a str,
+    /// It was reached by another name (hard link, bind mount).
+    pub other_name: bool,
+    /// Its content is, or becomes, readable for the actor.
+    pub reads: bool,
+}
+
+/// The credential that a file event reaches, if it is one: by identity, else by name.
+#[must_use]
+pub fn reached<'a>(cx: &Cx<'a>, file: &'a File) -> Option<Reached<'a>> {
+    let (reads, relevant) = match file.op {
+        FileOp::Open => (file.read && !file.path_only && !file.dir, true),
+        FileOp::Use => (file.read && !file.dir, true),
+        FileOp::Rename | FileOp::Link => (true, true),
+        FileOp::Chmod | FileOp::Truncate | FileOp::Unlink | FileOp::Create | FileOp::Symlink | FileOp::MapExec => {
+            (false, true)
+        }
+    };
+    if !relevant {
+        return None;
+    }
+    by_identity(cx.config.credentials.lookup(&file.file.path), cx, file).map(|(credential, known_as)| Reached {
+        credential,
+        known_as,
+        other_name: known_as != file.file.path,
+        reads,
+    })
+}
+
+fn by_identity<'a>(by_name: Option<&'a Credential>, cx: &Cx<'a>, file: &'a File) -> Option<(&'a Credential, &'a str)> {
+    if let Some(credential) = by_name {
+        return Some((credential, &file.file.path));
+    }
+    let known_as = cx.state.credentials.known_as(file.file.id)?;
+    cx.config.credentials.lookup(known_as).map(|credential| (credential, known_as.as_ref()))
+}
+
+/// A server or something below it reaches a credential. Returns what it holds from now on, where that matters later.
+pub fn file(cx: &Cx<'_>, file: &File, found: &Reached<'_>, out: &mut Vec<Finding>) -> Option<Taint> {
+    let server = cx.server?;
+    // what reaches the server's own store without being its own program is a theft of that token: `token_theft` tells
+    if !found.reads
+        || is_store_of(server, found.credential, found.known_as) && is_at_hand(cx, server, found.credential)
+        || is_excused_owner(cx, server, found.credential)
+    {
+        return None;
+    }
+    let moved = matches!(file.op, FileOp::Link | FileOp::Rename);
+    let calls = cx.open_calls();
+    let fact = evidence(file, found);
+    let named = naming_arguments(server, &calls, &[found.known_as, &file.file.path]);
+    let named_by = named_call(cx, server, found);
+    let taint = (file.op != FileOp::Rename).then(|| Taint {
+        time: cx.now,
+        node: cx.node(),
+        path: found.known_as.to_owned(),
+        what: found.credential.kind.clone(),
+        secrecy: Some(found.credential.secrecy),
+        victim: None,
+        evidence: Evidence { time: cx.now.into(), fact: fact.clone() },
+        named_by,
+    });
+    if found.credential.secrecy == Secrecy::Ambient {
+        return taint;
+    }
+    let rule = if moved { &rules::CREDENTIAL_MOVED } else { &rules::CREDENTIAL_READ };
+    let verb = match file.op {
+        FileOp::Link => "made a hard link to",
+        FileOp::Rename => "renamed",
+        _ => "read",
+    };
+    let other = if found.other_name { format!(" (reached as {})", file.file.path) } else { String::new() };
+    let told = if named.is_empty() { "" } else { "; an argument of the call names this file" };
+    let summary = format!(
+        "{} {verb} {}{other}, a credential ({}) that isn't its own,{}{told}.",
+        cx.whose(),
+        found.known_as,
+        found.credential.kind,
+        cx.during(&calls),
+    );
+    let mut finding = cx.finding(rule, format!("file:{}", found.known_as), fact, summary);
+    finding.severity = severity(found.credential.secrecy);
+    finding.evidence.splice(0..0, named);
+    out.push(finding);
+    taint
+}
+
+/// A server or something below it reaches for a process that is part of no server.
+pub fn memory(cx: &Cx<'_>, memory: &Memory, out: &mut Vec<Finding>) {
+    let (Some(_), None) = (cx.server, memory.target_server) else { return };
+    let harmless = matches!(memory.op, MemoryOp::ProcMaps | MemoryOp::Signal | MemoryOp::ProcFd);
+    if harmless || memory.ok == Some(false) && memory.op == MemoryOp::ProcEnviron || memory.proc == memory.target {
+        return;
+    }
+    // what it starts itself it may debug: the tracer's own children
+    let own_child = cx.state.processes.get(memory.target).is_some_and(|target| target.node.descends_from(memory.proc));
+    if own_child {
+        return;
+    }
+    let target = cx
+        .state
+        .processes
+        .get(memory.target)
+        .map_or_else(String::new, |target| format!(" ({})", target.node.image.title()));
+    let summary = format!(
+        "{} reached into process {}{target} by {}, which is no part of it: its environment and memory may hold tokens.",
+        cx.whose(),
+        memory.target.pid,
+        crate::alert::memory_op(memory.op),
+    );
+    let object = format!("process:{}", memory.target.pid);
+    out.push(cx.finding(&rules::CREDENTIAL_MEMORY, object, super::token_theft::fact(memory), summary));
+}
+
+/// Evidence of a credential's opening.
+#[must_use]
+pub fn evidence(file: &File, found: &Reached<'_>) -> Fact {
+    let mut fact = Fact::file(file);
+    if let Fact::FileOpen(fact) | Fact::FileChange(fact) = &mut fact {
+        fact.credential = Some(found.credential.kind.clone());
+        fact.same_as = found.other_name.then(|| found.known_as.to_owned());
+    }
+    fact
+}
+
+/// Whether this store is the server's own: its profile says so, and it lies in one of the server's homes (or in none).
+#[must_use]
+pub fn is_store_of(server: &Server, credential: &Credential, path: &str) -> bool {
+    let Some(profile) = &server.profile else { return false };
+    profile.owns(&server.key, &credential.kind, path) && (server.start.homes.is_empty() || in_homes(server, path))
+}
+
+/// Settings of package managers: the server's own while it starts, and in the package manager's hands; never a reason to
+/// look into what others do with them.
+#[must_use]
+pub fn is_shared(credential: &Credential) -> bool {
+    credential.secrecy == Secrecy::Ambient || matches!(credential.kind.as_str(), "npm_config" | "pip_config")
+}
+
+/// Whether a program owns a credential: by where its executable (or main script) lies, without a preload.
+#[must_use]
+pub fn is_owner(image: &Image, owners: &[OwnerSpec]) -> bool {
+    image.preload.is_empty()
+        && !image.fileless
+        && owners.iter().any(|owner| {
+            owner.admits(&image.exe.path, image.script_path()).is_some_and(|standing| standing > Standing::Scratch)
+        })
+}
+
+/// The call whose arguments named this credential, if one that is open did.
+#[must_use]
+pub fn named_call(cx: &Cx<'_>, server: &Server, found: &Reached<'_>) -> Option<u64> {
+    server
+        .holding(cx.now, &cx.config.windows)
+        .find(|(call, _)| call.paths.iter().any(|(_, path)| path == found.known_as))
+        .map(|(call, _)| call.key.0)
+}
+
+/// A program that owns the credential, below a server: excused only if profile and open call (or the start) both say so.
+fn is_excused_owner(cx: &Cx<'_>, server: &Server, credential: &Credential) -> bool {
+    let Some(proc) = cx.proc() else { return false };
+    let image = &proc.node.image;
+    if !is_owner(image, &credential.owners) {
+        return false;
+    }
+    let Some(profile) = &server.profile else { return false };
+    let phase = server.phase(cx.now, &cx.config.windows);
+    if phase == Phase::Start && profile.registries && crate::explain::is_package_manager(image) {
+        // npx reads its own settings to fetch the server's package
+        return credential.secrecy < Secrecy::Key;
+    }
+    let Some(rule) = profile.child(&image.exe.path, image.script_path(), phase) else { return false };
+    let called = || {
+        server.holding(cx.now, &cx.config.windows).any(|(call, hold)| {
+            hold == Hold::Open
+                && (server.lenient()
+                    || call.declared.children.iter().any(|glob| crate::pattern::wildcard(glob, image.program())))
+        })
+    };
+    rule.credentials && (phase == Phase::Start || called())
+}
+
+/// What is the server's own is so at any time, but for the settings of package managers.
+fn is_at_hand(cx: &Cx<'_>, server: &Server, credential: &Credential) -> bool {
+    !is_shared(credential)
+        || credential.secrecy == Secrecy::Ambient
+        || server.phase(cx.now, &cx.config.windows) == Phase::Start
+        || cx.proc().is_some_and(|proc| is_owner(&proc.node.image, &credential.owners))
+}
+
+fn severity(secrecy: Secrecy) -> Severity {
+    if secrecy >= Secrecy::Token { Severity::High } else { Severity::Medium }
+}
+
+fn in_homes(server: &Server, path: &str) -> bool {
+    server.start.homes.iter().any(|home| crate::named::inside(path, home))
+}
+
+/// Keeps the inode map current: a credential made, replaced or removed.
+pub fn learn(state: &mut State, config: &crate::config::EngineConfig, file: &File) {
+    match file.op {
+        FileOp::Unlink if file.unlinked => state.credentials.forget(file.file.id),
+        // the file at the new name is the old one; it keeps its identity
+        FileOp::Rename => {
+            if let Some(to) = &file.to
+                && config.credentials.lookup(to).is_some()
+            {
+                let moved = crate::event::FileRef { path: to.clone(), ..file.file.clone() };
+                state.credentials.learn(&moved);
+            }
+        }
+        FileOp::Open | FileOp::Create | FileOp::Use
+            if config.credentials.lookup(&file.file.path).is_some_and(|found| found.secrecy > Secrecy::Ambient) =>
+        {
+            state.credentials.learn(&file.file);
+        }
+        _ => {}
+    }
+}

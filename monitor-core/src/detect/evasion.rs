@@ -1,0 +1,134 @@
+//! `evasion`: persistence, forged requests, ways around the sensors, injected code.
+
+use crate::alert::{Confidence, Fact, Severity};
+use crate::event::{Exec, File, Loss, Mcp, Memory, MemoryOp, Opaque};
+use crate::rules;
+
+use monitor_wire::mcp::Body;
+
+use super::{Cx, Finding, naming_arguments, request_id};
+
+/// A write to a persistence point of this kind. Only the profile can excuse it.
+pub fn persistence(cx: &Cx<'_>, file: &File, path: &str, kind: &str, out: &mut Vec<Finding>) {
+    let Some(server) = cx.server else { return };
+    let declared = server.profile.as_ref().is_some_and(|profile| {
+        profile.writes.iter().any(|pattern| pattern.matches(path))
+            && cx.proc().is_none_or(|proc| server.is_own_program(&proc.node))
+    });
+    if declared {
+        return;
+    }
+    let calls = cx.open_calls();
+    let named = naming_arguments(server, &calls, &[path]);
+    let told = if named.is_empty() { "" } else { "; an argument of the call names this file" };
+    let summary = format!(
+        "{} wrote to {path} ({kind}), from which code is started later,{}{told}.",
+        cx.whose(),
+        cx.during(&calls)
+    );
+    let mut finding = cx.finding(&rules::PERSISTENCE, format!("file:{path}"), Fact::file(file), summary);
+    finding.evidence.splice(0..0, named);
+    out.push(finding);
+}
+
+/// A request that came from inside the server's own tree.
+pub fn forged(cx: &Cx<'_>, mcp: &Mcp, out: &mut Vec<Finding>) {
+    let (tool, request, method) = match &mcp.message.body {
+        Body::Request(request) => (
+            request.call.as_ref().map(|call| call.name.clone()),
+            Some(request_id(&request.id)),
+            request.method.as_str(),
+        ),
+        Body::Notification(note) => (None, None, note.method.as_str()),
+        Body::Response(response) => (None, Some(request_id(&response.id)), "a response"),
+    };
+    let named = tool.as_deref().map_or_else(String::new, |tool| format!(" for tool {tool}"));
+    let summary = format!(
+        "{} sent the server {method}{named} from inside the server's own process tree; it explains nothing.",
+        cx.whose()
+    );
+    let object = format!("mcp:{}", tool.as_deref().unwrap_or(method));
+    let fact = Fact::Mcp { tool, field: Some(method.to_owned()), request, detail: Some("forged".to_owned()) };
+    out.push(cx.finding(&rules::FORGED, object, fact, summary));
+}
+
+/// An operation that the sensors can't decode.
+pub fn opaque(cx: &Cx<'_>, opaque: &Opaque, out: &mut Vec<Finding>) {
+    if cx.server.is_none() {
+        return;
+    }
+    let (rule, abi, io_uring) = match opaque.what.as_str() {
+        "compat_abi" | "ia32" | "x32" => (&rules::COMPAT, Some(opaque.what.clone()), false),
+        "io_uring" => (&rules::IO_URING, None, true),
+        _ => (&rules::OPAQUE, None, false),
+    };
+    let detail = if opaque.detail.is_empty() { String::new() } else { format!(" ({})", opaque.detail) };
+    let what = match rule.id {
+        "TL-EVA-003" => "used 32-bit system calls",
+        "TL-EVA-004" => "used io_uring in a way that this kernel's hooks can't resolve",
+        _ => "did something that the sensors couldn't decode",
+    };
+    let summary = format!("{} {what}: {}{detail}.", cx.whose(), opaque.what);
+    let fact = Fact::Opaque { what: opaque.what.clone(), detail: opaque.detail.clone(), abi, io_uring };
+    out.push(cx.finding(rule, format!("opaque:{}", opaque.what), fact, summary));
+}
+
+/// A 32-bit program below a server: every system call it makes goes by the other table.
+pub fn compat_exec(cx: &Cx<'_>, exec: &Exec, out: &mut Vec<Finding>) {
+    if !exec.compat || cx.server.is_none() {
+        return;
+    }
+    let summary = format!("{} executed the 32-bit program {}.", cx.whose(), exec.exe.path);
+    out.push(cx.finding(&rules::COMPAT, format!("exec:{}", exec.exe.path), Fact::exec(exec), summary));
+}
+
+/// A child with an injected preload that the server itself wasn't started with.
+pub fn preload(cx: &Cx<'_>, exec: &Exec, out: &mut Vec<Finding>) {
+    let Some(server) = cx.server else { return };
+    if exec.preload.is_empty() || server.is_root(exec.proc) {
+        return;
+    }
+    let inherited = |name: &String| server.root.image.preload.contains(name);
+    let new: Vec<&str> = exec.preload.iter().filter(|name| !inherited(name)).map(String::as_str).collect();
+    if new.is_empty() {
+        return;
+    }
+    let summary = format!(
+        "{} started {} with {} naming a place that any user can write: foreign code runs in it.",
+        cx.whose(),
+        exec.exe.path,
+        new.join(", ")
+    );
+    let object = format!("preload:{}:{}", new.join(","), exec.exe.path);
+    let mut finding = cx.finding(&rules::PRELOAD, object, Fact::exec(exec), summary);
+    finding.confidence = Confidence::Medium;
+    out.push(finding);
+}
+
+/// Data was lost because of one watched process.
+pub fn caused_loss(cx: &Cx<'_>, loss: &Loss, out: &mut Vec<Finding>) {
+    if cx.server.is_none() {
+        return;
+    }
+    let summary = format!(
+        "{} made the {} sensor lose {} records ({}): what it did meanwhile may be missing.",
+        cx.whose(),
+        loss.sensor,
+        loss.count,
+        loss.reason
+    );
+    let fact = super::sensor::fact(loss);
+    out.push(cx.finding(&rules::CAUSED_LOSS, format!("loss:{}:{}", loss.sensor, loss.reason), fact, summary));
+}
+
+/// A watched process signals or debugs the agent.
+pub fn agent(cx: &Cx<'_>, memory: &Memory, out: &mut Vec<Finding>) {
+    if cx.server.is_none() || memory.op != MemoryOp::Signal {
+        return;
+    }
+    let summary = format!("{} sent a signal that stops or kills to the agent (pid {}).", cx.whose(), memory.target.pid);
+    let mut finding =
+        cx.finding(&rules::AGENT_TAMPERING, "agent".to_owned(), super::token_theft::fact(memory), summary);
+    finding.severity = Severity::High;
+    out.push(finding);
+}

@@ -1,0 +1,102 @@
+//! `execution`: children that nothing explains, shells, programs from memory or from places that anybody can write.
+
+use crate::alert::{Confidence, Fact, Severity};
+use crate::event::Exec;
+use crate::explain::{By, Explained, is_shell, is_tunnel};
+use crate::named::inside;
+use crate::place::anybody_writes;
+use crate::profile::Phase;
+use crate::rules;
+use crate::state::Server;
+
+use super::{Cx, Finding};
+
+/// A process of a server's tree executed something.
+pub fn exec(cx: &Cx<'_>, exec: &Exec, explained: &Explained, out: &mut Vec<Finding>) {
+    let Some(server) = cx.server else { return };
+    let calls = cx.open_calls();
+    let starter = starter(cx, server);
+    let during = cx.during(&calls);
+    let line = command_line(exec);
+    let exe = exec.exe.path.as_str();
+    // the server's first program is what the user started, wherever it lies
+    let first = server.is_root(exec.proc) && server.phase(cx.now, &cx.config.windows) == Phase::Start;
+    if (exec.memfd || exec.unlinked) && !first {
+        let from = if exec.memfd { "memory (it has no file)" } else { "a deleted file" };
+        let summary = format!("{} executed a program from {from}: {line}{during}.", starter);
+        out.push(cx.finding(&rules::MEMORY_EXEC, format!("exec:{exe}"), Fact::exec(exec), summary));
+        return;
+    }
+    let scratch = [Some(exe), exec.script.as_ref().map(|script| script.path.as_str())]
+        .into_iter()
+        .flatten()
+        .find(|path| anybody_writes(path) && !lives_beside(server, path));
+    if let (Some(path), false, false) = (scratch, first, explained.by == By::Profile) {
+        let summary = format!("{} executed {path}, which lies where anybody can write: {line}{during}.", starter);
+        out.push(cx.finding(&rules::SCRATCH_EXEC, format!("exec:{path}"), Fact::exec(exec), summary));
+        return;
+    }
+    if explained.is_explained() {
+        return;
+    }
+    if is_tunnel(exe) {
+        super::lateral_movement::tunnel(cx, exec, out);
+        return;
+    }
+    if is_shell(exe) {
+        let summary = format!("{} started a shell: {line}{during}; no call excuses a shell.", starter);
+        out.push(cx.finding(&rules::SHELL, format!("exec:{exe}"), Fact::exec(exec), summary));
+        return;
+    }
+    let summary = format!("{} started {line}{during}, which nothing explains.", starter);
+    let object = format!("exec:{}", exec.script.as_ref().map_or(exe, |script| &script.path));
+    let mut finding = cx.finding(&rules::CHILD, object, Fact::exec(exec), summary);
+    finding.absence = true;
+    let mover = crate::explain::is_mover(exe) || exec.script.is_none() && exec.argv.len() > 1 && is_inline(exec);
+    if server.lenient() && server.phase(cx.now, &cx.config.windows) == Phase::Start && !mover {
+        // many servers look for their tools when they start
+        finding.severity = Severity::Low;
+        finding.confidence = Confidence::Weak;
+    }
+    out.push(finding);
+}
+
+/// Who made the process that executes, for people.
+fn starter(cx: &Cx<'_>, server: &Server) -> String {
+    let node = cx.node();
+    match node.parent.as_deref() {
+        Some(parent) if !server.is_root(node.id) && !server.is_root(parent.id) => {
+            format!("{} (pid {}), below MCP server {},", parent.image.title(), parent.id.pid, server.start.name)
+        }
+        _ => format!("MCP server {}", server.start.name),
+    }
+}
+
+/// The server was itself started from such a place: tests, demos, one-file bundles.
+fn lives_beside(server: &Server, path: &str) -> bool {
+    let image = &server.root.image;
+    [image.exe.path.as_str(), image.script_path().unwrap_or_default()].into_iter().any(|own| {
+        anybody_writes(own)
+            && own.rsplit_once('/').is_some_and(|(folder, _)| {
+                // the scratch place itself is nobody's folder
+                folder.matches('/').count() > 1 && inside(path, folder)
+            })
+    })
+}
+
+fn is_inline(exec: &Exec) -> bool {
+    exec.argv.iter().skip(1).any(|arg| matches!(arg.as_str(), "-c" | "-e" | "--eval" | "-p"))
+}
+
+/// The command for people, bounded.
+fn command_line(exec: &Exec) -> String {
+    let mut line = exec.exe.path.clone();
+    for arg in exec.argv.iter().skip(1).take(8) {
+        line.push(' ');
+        line.extend(arg.chars().filter(|c| !c.is_control()).take(80));
+    }
+    if exec.argv.len() > 9 || exec.argv_cut {
+        line.push_str(" …");
+    }
+    line
+}

@@ -1,0 +1,168 @@
+//! `token_theft` and `exfiltration`, the sending half: what was read without a right leaves by a way that nothing
+//! explains, or by one that is explained and must not carry it.
+
+use crate::alert::{Category, Confidence, Evidence, Fact, Severity};
+use crate::credential::Secrecy;
+use crate::event::{Net, NetOp};
+use crate::explain::{By, Destination, Explained, Firm, Scene, resolver_known};
+use crate::profile::Phase;
+use crate::rules::{self, Rule};
+use crate::state::{Hold, Taint, Taints};
+
+use super::{Cx, Finding};
+
+/// A way out.
+#[derive(Debug, Clone, Copy)]
+pub struct Way<'a> {
+    /// The network effect.
+    pub net: &'a Net,
+    /// Where to.
+    pub to: &'a Destination<'a>,
+    /// Bytes that were seen to leave on it, where known.
+    pub sent: Option<u64>,
+}
+
+/// Whether something that was read without a right may leave on this way. `explained` is what explains the way itself.
+pub fn send(cx: &Cx<'_>, way: &Way<'_>, explained: &Explained, out: &mut Vec<Finding>) {
+    let taints = cx.server.map_or(&cx.state.foreign, |server| &server.taints);
+    if taints.is_empty() || way.to.local() && way.net.op != NetOp::Send {
+        return;
+    }
+    let Some(taint) = worst(cx, taints, explained) else { return };
+    let Some((rule, severity, confidence)) = verdict(cx, &taint, way, explained) else { return };
+    let left = way.net.op == NetOp::Send || way.sent.is_some_and(|sent| sent > 0);
+    let severity = if left && rule.category == Category::TokenTheft { Severity::Critical } else { severity };
+    let mut fact = Fact::net(way.net, way.to.role);
+    if let Fact::Connect(fact) = &mut fact {
+        fact.sent = way.sent;
+    }
+    let calls = cx.open_calls();
+    let verb = match (left, way.net.op) {
+        (true, _) => "sent data to",
+        (false, NetOp::Send) => "sent a datagram to",
+        (false, _) => "connected to",
+    };
+    let read = if taint.node.id == cx.actor {
+        format!("read {} ({})", taint.path, taint.what)
+    } else {
+        format!(
+            "held what {} (pid {}) read from {} ({})",
+            taint.node.image.title(),
+            taint.node.id.pid,
+            taint.path,
+            taint.what
+        )
+    };
+    let way_out = match rule.id {
+        id if id == rules::CREDENTIAL_IN_CALL.id => "by a connection that must not carry it",
+        _ => "which nothing explains",
+    };
+    let summary = format!(
+        "{} {read} and {} s later {verb} {}, {way_out},{}.",
+        cx.whose(),
+        cx.now.since(taint.time) / crate::time::SECOND,
+        way.to.text(),
+        cx.during(&calls),
+    );
+    let mut finding = cx.finding(rule, format!("dest:{}", way.to.text()), fact, summary);
+    finding.severity = severity;
+    finding.confidence = confidence;
+    if cx.server.is_none() {
+        finding.concerns = taint.victim;
+    }
+    finding.evidence.insert(0, taint.evidence.clone());
+    out.push(finding);
+}
+
+/// A name look-up after a secret was read: quiet towards a resolver that was in use before; one that wasn't is a way
+/// out as good as any.
+pub fn look_up(cx: &Cx<'_>, scene: &Scene<'_>, way: &Way<'_>, out: &mut Vec<Finding>) {
+    if resolver_known(scene, way.to) {
+        return;
+    }
+    let before = out.len();
+    send(cx, way, &Explained::nothing(), out);
+    for finding in out.iter_mut().skip(before) {
+        // a first look-up may simply come late
+        finding.confidence = Confidence::Weak;
+        finding.severity = finding.severity.min(Severity::High);
+    }
+}
+
+/// The worst secret that this lineage holds, the newest of equals.
+fn worst(cx: &Cx<'_>, taints: &Taints, explained: &Explained) -> Option<Taint> {
+    let node = cx.node();
+    let related = |taint: &&Taint| {
+        // one server is one lineage: what a child reads, its sibling or parent may send through a pipe
+        // outside, a common ancestor proves nothing, but the reader's own children and nearest parents do
+        cx.server.is_some()
+            || node.descends_from(taint.node.id)
+            || taint.node.chain().take(3).any(|above| above.id == node.id)
+    };
+    let counts = |taint: &&Taint| match taint.secrecy {
+        // what programs read as they start, and plain data, only count when the way is wholly unexplained
+        None | Some(Secrecy::Ambient) => explained.firm == Firm::No,
+        Some(_) => true,
+    };
+    let mut worst: Option<&Taint> = None;
+    for taint in taints.within(cx.now, cx.config.windows.theft).filter(related).filter(counts) {
+        if worst.is_none_or(|known| taint.secrecy > known.secrecy) {
+            worst = Some(taint);
+        }
+    }
+    worst.cloned()
+}
+
+fn verdict(
+    cx: &Cx<'_>,
+    taint: &Taint,
+    way: &Way<'_>,
+    explained: &Explained,
+) -> Option<(&'static Rule, Severity, Confidence)> {
+    let refused = !matches!(way.net.result.as_str(), "" | "ok" | "in_progress" | "established");
+    let sure = match (explained.firm, taint.node.id == cx.actor) {
+        _ if refused => Confidence::Weak,
+        (Firm::No, true) => Confidence::Strong,
+        _ => Confidence::Medium,
+    };
+    if explained.firm < Firm::Strong {
+        return Some(match taint.secrecy {
+            Some(Secrecy::Token | Secrecy::Key) => (&rules::TOKEN_SENT, Severity::High, sure),
+            Some(Secrecy::Config | Secrecy::Ambient) => (&rules::CREDENTIAL_SENT, Severity::High, sure),
+            None => (&rules::DATA_SENT, Severity::High, sure.min(Confidence::Medium)),
+        });
+    }
+    taint.secrecy.filter(|secrecy| *secrecy > Secrecy::Ambient)?;
+    let server = cx.server?;
+    let open = |key: u64| {
+        server.holding(cx.now, &cx.config.windows).any(|(call, hold)| call.key.0 == key && hold == Hold::Open)
+    };
+    // the call that named the credential makes the connection that it declares
+    if taint.named_by.is_some_and(open) {
+        return Some((&rules::CREDENTIAL_IN_CALL, Severity::High, Confidence::Medium));
+    }
+    match explained.by {
+        // an argument excuses the destination, never the credential
+        By::Call => Some((&rules::CREDENTIAL_IN_CALL, Severity::High, Confidence::Weak)),
+        // nobody asked for anything, and yet it sends
+        By::Profile if server.phase(cx.now, &cx.config.windows) == Phase::Idle => {
+            Some((&rules::CREDENTIAL_IN_CALL, Severity::High, Confidence::Weak))
+        }
+        _ => None,
+    }
+}
+
+/// Data that a process read without being asked: remembered, in case it leaves.
+#[must_use]
+pub fn data_taint(cx: &Cx<'_>, file: &crate::event::File) -> Taint {
+    Taint {
+        time: cx.now,
+        node: cx.node(),
+        path: file.file.path.clone(),
+        what: "a person's file".to_owned(),
+        secrecy: None,
+        victim: None,
+        evidence: Evidence { time: cx.now.into(), fact: Fact::file(file) },
+        named_by: None,
+    }
+}

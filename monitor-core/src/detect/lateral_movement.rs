@@ -1,0 +1,157 @@
+//! `lateral_movement`: towards metadata services, orchestrators, other hosts, runtime sockets; and ways in from outside.
+
+use crate::alert::{Fact, Severity};
+use crate::event::{Net, NetOp, Proto, SocketMade, Unix};
+use crate::explain::{Destination, Explained, Firm, Scene};
+use crate::role::{Role, ServiceClass, runtime_socket, service_port};
+use crate::rules::{self, Rule};
+
+use super::{Cx, Finding};
+
+/// A connection or datagram. `explained` is what explains it, calls included.
+pub fn connect(cx: &Cx<'_>, net: &Net, to: &Destination<'_>, explained: &Explained, out: &mut Vec<Finding>) {
+    let Some((rule, severity, what)) = verdict(to, explained) else { return };
+    let calls = cx.open_calls();
+    let verb = if net.op == NetOp::Send { "sent a datagram to" } else { "connected to" };
+    let summary = format!("{} {verb} {}, {what},{}.", cx.whose(), to.text(), cx.during(&calls));
+    let mut finding = cx.finding(rule, format!("dest:{}", address(to)), Fact::net(net, to.role), summary);
+    finding.severity = severity;
+    out.push(finding);
+}
+
+/// A listener.
+pub fn listen(cx: &Cx<'_>, scene: &Scene<'_>, net: &Net, role: Role, out: &mut Vec<Finding>) {
+    if net.op != NetOp::Listen || role == Role::Loopback || net.proto != Proto::Tcp {
+        return;
+    }
+    if matches!(scene.server.start.transport.as_str(), "http" | "https") {
+        return;
+    }
+    let calls = cx.open_calls();
+    let summary = format!(
+        "{} listens on {} port {}, which other hosts can reach,{}.",
+        cx.whose(),
+        net.addr,
+        net.port,
+        cx.during(&calls)
+    );
+    out.push(cx.finding(&rules::LISTENER, format!("listen:{}", net.port), Fact::net(net, role), summary));
+}
+
+/// A local socket.
+pub fn unix(cx: &Cx<'_>, scene: &Scene<'_>, unix: &Unix, out: &mut Vec<Finding>) {
+    if unix.op != "connect" {
+        return;
+    }
+    let Some(service) = runtime_socket(&unix.path) else { return };
+    let declared =
+        scene.server.profile.as_ref().is_some_and(|profile| profile.sockets.iter().any(|own| own == service));
+    let Some(severity) = power(service).filter(|_| !declared) else { return };
+    let calls = cx.open_calls();
+    let summary = format!(
+        "{} connected to {}, the socket of {service}, which its profile doesn't declare,{}.",
+        cx.whose(),
+        unix.path,
+        cx.during(&calls)
+    );
+    let fact =
+        Fact::UnixConnect { path: unix.path.clone(), service: Some(service.to_owned()), result: unix.result.clone() };
+    let mut finding = cx.finding(&rules::RUNTIME_SOCKET, format!("unix:{}", unix.path), fact, summary);
+    finding.severity = severity;
+    out.push(finding);
+}
+
+/// A socket of an unusual kind.
+pub fn socket(cx: &Cx<'_>, made: &SocketMade, out: &mut Vec<Finding>) {
+    // netlink and the kernel's crypto are how runtimes ask for addresses and digests
+    if !matches!(made.family.as_str(), "packet" | "raw" | "vsock" | "xdp") {
+        return;
+    }
+    let calls = cx.open_calls();
+    let summary = format!("{} made a {} socket{}.", cx.whose(), made.family, cx.during(&calls));
+    let fact = Fact::Socket { family: made.family.clone(), protocol: made.protocol };
+    out.push(cx.finding(&rules::RAW_SOCKET, format!("socket:{}", made.family), fact, summary));
+}
+
+/// A tunnel program was started.
+pub fn tunnel(cx: &Cx<'_>, exec: &crate::event::Exec, out: &mut Vec<Finding>) {
+    let calls = cx.open_calls();
+    let summary = format!("{} started the tunnel program {}{}.", cx.whose(), exec.exe.path, cx.during(&calls));
+    out.push(cx.finding(&rules::TUNNEL, format!("exec:{}", exec.exe.path), Fact::exec(exec), summary));
+}
+
+fn verdict(to: &Destination<'_>, explained: &Explained) -> Option<(&'static Rule, Severity, &'static str)> {
+    use ServiceClass::{Database, FileShare, Orchestrator, RemoteAccess, Runtime, SecretStore, Tunnel};
+    if explained.firm == Firm::Strong {
+        return None;
+    }
+    if to.role == Role::Metadata {
+        return Some((
+            &rules::METADATA,
+            Severity::High,
+            "a cloud metadata service that hands out this host's credentials",
+        ));
+    }
+    if explained.firm == Firm::Weak {
+        return None;
+    }
+    if to.name.is_some_and(is_tunnel_edge) {
+        return Some((&rules::TUNNEL, Severity::High, "the edge of a tunnel service"));
+    }
+    // outside, a shared port says nothing
+    let service = service_port(to.port).filter(|service| service.sole || !to.outside());
+    match service.map(|service| service.class) {
+        Some(Orchestrator) => {
+            Some((&rules::ORCHESTRATOR, Severity::High, "the API of a cluster, which its profile doesn't declare"))
+        }
+        Some(Runtime) => Some((
+            &rules::ORCHESTRATOR,
+            Severity::High,
+            "the API of a container runtime, which its profile doesn't declare",
+        )),
+        Some(Tunnel) => Some((&rules::TUNNEL, Severity::High, "the edge of a tunnel")),
+        Some(RemoteAccess) => {
+            Some((&rules::INTERNAL_SERVICE, Severity::Medium, "a remote access port that its profile doesn't declare"))
+        }
+        Some(Database | FileShare | SecretStore) => Some((
+            &rules::INTERNAL_SERVICE,
+            Severity::Medium,
+            "a database, file or secret service that its profile doesn't declare",
+        )),
+        None if to.role == Role::Internal => Some((
+            &rules::INTERNAL,
+            Severity::Medium,
+            "an address of the internal network that its profile doesn't declare",
+        )),
+        None => None,
+    }
+}
+
+/// Sockets that give power over the host or over keys; looking up users or writing a log line gives none.
+fn power(service: &str) -> Option<Severity> {
+    match service {
+        "nscd" | "syslog" | "journal" | "journald" | "resolved" | "dbus_session" => None,
+        "dbus_system" | "systemd" | "systemd_user" => Some(Severity::Low),
+        _ => Some(Severity::High),
+    }
+}
+
+fn is_tunnel_edge(name: &str) -> bool {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    [
+        "argotunnel.com",
+        "trycloudflare.com",
+        "ngrok.io",
+        "ngrok.app",
+        "ngrok-free.app",
+        "ngrok.com",
+        "loca.lt",
+        "bore.pub",
+    ]
+    .iter()
+    .any(|edge| name == *edge || name.strip_suffix(edge).is_some_and(|rest| rest.ends_with('.')))
+}
+
+fn address(to: &Destination<'_>) -> String {
+    format!("{}:{}", to.addr, to.port)
+}

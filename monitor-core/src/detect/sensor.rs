@@ -1,0 +1,47 @@
+//! `sensor`: the agent tells of its own losses and blind spots.
+
+use crate::alert::{Confidence, Evidence, Fact};
+use crate::event::{Blind, Loss};
+use crate::rules::{self, Rule};
+use crate::time::Time;
+
+use super::Finding;
+
+/// Data was lost.
+#[must_use]
+pub fn loss(loss: &Loss, now: Time) -> Finding {
+    let summary = format!(
+        "The {} sensor lost {} records ({}); alerts of that time say what may be missing.",
+        loss.sensor, loss.count, loss.reason
+    );
+    own(&rules::LOSS, format!("loss:{}:{}", loss.sensor, loss.reason), fact(loss), summary, now)
+}
+
+/// A sensor serves nothing.
+#[must_use]
+pub fn blind(blind: &Blind, now: Time) -> Finding {
+    let summary = format!("The {} sensor is blind: {}. Run tripline doctor.", blind.sensor, blind.reason);
+    let fact = Fact::Blind { sensor: blind.sensor.clone(), reason: blind.reason.clone() };
+    own(&rules::BLIND, format!("blind:{}:{}", blind.sensor, blind.reason), fact, summary, now)
+}
+
+/// Evidence of a loss.
+#[must_use]
+pub fn fact(loss: &Loss) -> Fact {
+    Fact::Loss { sensor: loss.sensor.clone(), reason: loss.reason.clone(), from: loss.from.into(), lost: loss.count }
+}
+
+fn own(rule: &'static Rule, object: String, fact: Fact, summary: String, now: Time) -> Finding {
+    Finding {
+        rule,
+        severity: rule.severity,
+        confidence: Confidence::Strong,
+        absence: false,
+        concerns: None,
+        actor: None,
+        object,
+        calls: Vec::new(),
+        evidence: vec![Evidence { time: now.into(), fact }],
+        summary,
+    }
+}

@@ -1,0 +1,100 @@
+//! `tool_abuse`: hidden and changed tools, arguments that name a credential.
+
+use crate::alert::{Confidence, Fact, Severity};
+use crate::event::Mcp;
+use crate::rules;
+use crate::state::{Call, Heard};
+
+use super::{Cx, Finding, request_id};
+
+/// A message was understood.
+pub fn message(cx: &Cx<'_>, mcp: &Mcp, heard: &Heard, out: &mut Vec<Finding>) {
+    let Some(server) = cx.server else { return };
+    let call = |key| server.calls.iter().find(|call: &&Call| call.key == key);
+    if let Some(call) = heard.opened.and_then(call) {
+        arguments(cx, call, out);
+        if is_unlisted(cx, call) {
+            unlisted(cx, call, false, out);
+        }
+    }
+    if let Some((key, true)) = heard.answered
+        && let Some(call) = call(key).filter(|call| is_unlisted(cx, call))
+    {
+        unlisted(cx, call, true, out);
+    }
+    for (tool, old, new) in &heard.changed {
+        let summary = format!(
+            "MCP server {} changed its declaration of tool {tool} after tools had been used: what was approved isn't \
+             what runs now.",
+            server.start.name
+        );
+        out.push(changed(cx, mcp, tool, format!("{old} became {new}"), summary));
+    }
+    for tool in &heard.added {
+        let summary = format!("MCP server {} added tool {tool} after tools had been used.", server.start.name);
+        let mut finding = changed(cx, mcp, tool, "added".to_owned(), summary);
+        finding.severity = Severity::Low;
+        out.push(finding);
+    }
+}
+
+fn arguments(cx: &Cx<'_>, call: &Call, out: &mut Vec<Finding>) {
+    for (at, path) in &call.credentials {
+        let kind = cx.config.credentials.lookup(path).map_or("credential", |found| found.kind.as_str());
+        let summary = format!(
+            "Argument {at} of tool {} names {path}, a credential ({kind}): find out where that path came from.",
+            call.tool
+        );
+        let mut finding =
+            cx.finding(&rules::CREDENTIAL_ARGUMENT, format!("file:{path}"), fact(call, at, path), summary);
+        finding.calls = vec![call.key];
+        out.push(finding);
+    }
+}
+
+fn is_unlisted(cx: &Cx<'_>, call: &Call) -> bool {
+    cx.server.is_some_and(|server| {
+        // with a gap in the stream, the list that named it may be what was missed
+        server.listed
+            && !server.tools.contains_key(&call.tool)
+            && !cx.state.gaps.stream_incomplete(server.id, server.started, cx.now)
+    })
+}
+
+fn unlisted(cx: &Cx<'_>, call: &Call, answered: bool, out: &mut Vec<Finding>) {
+    let what = if answered { "and the server carried it out" } else { "and was asked for" };
+    let summary = format!("Tool {} isn't in the server's tool list, {what}: a hidden tool escapes review.", call.tool);
+    let fact = Fact::Mcp {
+        tool: Some(call.tool.clone()),
+        field: Some("name".to_owned()),
+        request: Some(request_id(&call.rpc)),
+        detail: Some(if answered { "answered" } else { "requested" }.to_owned()),
+    };
+    let mut finding = cx.finding(&rules::UNLISTED_TOOL, format!("tool:{}", call.tool), fact, summary);
+    finding.calls = vec![call.key];
+    if !answered {
+        // models make names up, and servers refuse them
+        finding.severity = Severity::Low;
+        finding.confidence = Confidence::Medium;
+    }
+    out.push(finding);
+}
+
+fn changed(cx: &Cx<'_>, mcp: &Mcp, tool: &str, detail: String, summary: String) -> Finding {
+    let request = match &mcp.message.body {
+        monitor_wire::mcp::Body::Response(response) => Some(request_id(&response.id)),
+        _ => None,
+    };
+    let fact =
+        Fact::Mcp { tool: Some(tool.to_owned()), field: Some("tools/list".to_owned()), request, detail: Some(detail) };
+    cx.finding(&rules::CHANGED_TOOL, format!("tool:{tool}"), fact, summary)
+}
+
+fn fact(call: &Call, at: &str, path: &str) -> Fact {
+    Fact::Mcp {
+        tool: Some(call.tool.clone()),
+        field: Some(at.to_owned()),
+        request: Some(request_id(&call.rpc)),
+        detail: Some(path.to_owned()),
+    }
+}

@@ -1,0 +1,179 @@
+//! The engine: `step` for every event, in order of time; `tick` when none comes; `finish` at the end.
+//!
+//! It owns all state, reads no clock and does no I/O: the same events give the same alerts, byte for byte.
+
+mod effects;
+mod life;
+
+use crate::alert::Alert;
+use crate::config::EngineConfig;
+use crate::correlate::Correlator;
+use crate::detect::{self, Cx, Finding};
+use crate::event::{Event, Kind};
+use crate::id::{ProcId, ServerId};
+use crate::ledger::CallRecord;
+use crate::state::{Evictions, State, Taint};
+use crate::time::Time;
+
+/// The engine.
+#[derive(Debug)]
+pub struct Engine {
+    config: EngineConfig,
+    state: State,
+    correlator: Correlator,
+    /// Number of the last call.
+    calls: u64,
+    /// The latest time that was seen.
+    now: Time,
+    events: u64,
+    /// Reused for every event.
+    findings: Vec<Finding>,
+}
+
+/// What the engine says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EngineStats {
+    /// Events so far.
+    pub events: u64,
+    /// Calls so far.
+    pub calls: u64,
+    /// Processes known now.
+    pub processes: usize,
+    /// Connections open now.
+    pub connections: usize,
+    /// What was forgotten before its time.
+    pub evictions: Evictions,
+}
+
+impl Engine {
+    /// An engine that knows nothing yet.
+    #[must_use]
+    pub fn new(config: EngineConfig) -> Self {
+        let state = State::new(&config);
+        let correlator = Correlator::new(&config);
+        Self { config, state, correlator, calls: 0, now: Time(0), events: 0, findings: Vec::new() }
+    }
+
+    /// Takes in an event and appends the alerts that follow from it.
+    pub fn step(&mut self, event: &Event, alerts: &mut Vec<Alert>) {
+        self.events = self.events.saturating_add(1);
+        self.now = self.now.max(event.time);
+        self.state.advance(self.now, &self.config);
+        let now = event.time;
+        let said = event.server;
+        match &event.kind {
+            Kind::ServerStart(start) => self.server_start(said, start, now),
+            Kind::ServerEnd => self.server_end(said, now),
+            Kind::Fork(fork) => self.state.processes.fork(fork, said),
+            Kind::Known(exec) => self.known(said, exec),
+            Kind::Exec(exec) => self.exec(said, exec, now, alerts),
+            Kind::Exit(exit) => self.exit(said, exit, now),
+            Kind::File(file) => self.file(said, file, now, alerts),
+            Kind::Net(net) => self.net(said, net, now, alerts),
+            Kind::NetEnd(end) => self.net_end(end, now, alerts),
+            Kind::Unix(unix) => self.unix(said, unix, now, alerts),
+            Kind::Socket(made) => self.detect(said, made.proc, now, alerts, |cx, out| {
+                if cx.server.is_some() {
+                    detect::lateral_movement::socket(cx, made, out);
+                }
+            }),
+            Kind::Memory(memory) => self.memory(said, memory, now, alerts),
+            Kind::Mcp(mcp) => self.mcp(said, mcp, now, alerts),
+            Kind::Opaque(opaque) => {
+                self.detect(said, opaque.proc, now, alerts, |cx, out| detect::evasion::opaque(cx, opaque, out));
+            }
+            Kind::Loss(loss) => self.loss(said, loss, now, alerts),
+            Kind::Blind(blind) => self.blind(said, blind, now, alerts),
+            Kind::CredentialFile(known) => self.state.credentials.learn(&known.file),
+        }
+    }
+
+    /// Lets time pass without an event.
+    pub fn tick(&mut self, now: Time, _alerts: &mut Vec<Alert>) {
+        self.now = self.now.max(now);
+        self.state.advance(self.now, &self.config);
+    }
+
+    /// The end: every call is closed, and its record kept for [`Engine::take_calls`].
+    pub fn finish(&mut self, now: Time, alerts: &mut Vec<Alert>) {
+        self.tick(now, alerts);
+        self.state.servers.close_all(self.now);
+    }
+
+    /// The records of the calls that were closed since the last time, oldest first.
+    pub fn take_calls(&mut self) -> impl Iterator<Item = CallRecord> + '_ {
+        self.state.servers.take_closed()
+    }
+
+    /// Counts and evictions.
+    #[must_use]
+    pub fn stats(&self) -> EngineStats {
+        let mut evictions = self.state.evictions();
+        evictions.findings = self.correlator.evicted();
+        evictions.records = self.state.servers.closed_lost();
+        EngineStats {
+            events: self.events,
+            calls: self.calls,
+            processes: self.state.processes.len(),
+            connections: self.state.connections.len(),
+            evictions,
+        }
+    }
+
+    /// What is remembered.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Runs a detector and turns what it finds into alerts.
+    fn detect(
+        &mut self,
+        said: Option<ServerId>,
+        actor: ProcId,
+        now: Time,
+        alerts: &mut Vec<Alert>,
+        detector: impl FnOnce(&Cx<'_>, &mut Vec<Finding>),
+    ) {
+        let server = self.state.server_of(said, actor);
+        let mut findings = std::mem::take(&mut self.findings);
+        detector(&context(&self.config, &self.state, server, actor, now), &mut findings);
+        self.emit(server, &mut findings, now, alerts);
+        self.findings = findings;
+    }
+
+    /// Turns findings into alerts. `server` is the actor's.
+    fn emit(&mut self, server: Option<ServerId>, findings: &mut Vec<Finding>, now: Time, alerts: &mut Vec<Alert>) {
+        for finding in findings.drain(..) {
+            let calls = finding.calls.clone();
+            let alert = self.correlator.take(&self.config, &self.state, server, finding, now);
+            let Some(alert) = alert else { continue };
+            if let Some(server) = server.and_then(|id| self.state.servers.get_mut(id)) {
+                for call in server.calls.iter_mut().filter(|call| calls.contains(&call.key)) {
+                    call.observed.alert(&alert.id);
+                }
+            }
+            alerts.push(alert);
+        }
+    }
+
+    /// Remembers what somebody holds without a right.
+    fn taint(&mut self, server: Option<ServerId>, taint: Option<Taint>) {
+        let Some(taint) = taint else { return };
+        match server.and_then(|id| self.state.servers.get_mut(id)) {
+            Some(server) => server.taints.add(taint),
+            None => self.state.foreign.add(taint),
+        }
+    }
+}
+
+/// What detectors look at.
+fn context<'a>(
+    config: &'a EngineConfig,
+    state: &'a State,
+    server: Option<ServerId>,
+    actor: ProcId,
+    now: Time,
+) -> Cx<'a> {
+    Cx { config, state, now, server: server.and_then(|id| state.servers.get(id)), actor }
+}

@@ -1,0 +1,250 @@
+//! Effects: files, network, local sockets, other processes' memory.
+
+use super::{Engine, context};
+use crate::alert::Alert;
+use crate::detect::{credential, evasion, exfiltration, lateral_movement, token_theft, undeclared_effect};
+use crate::event::{File, FileOp, Memory, Net, NetEnd, NetOp, Proto, Unix};
+use crate::explain::{self, Destination, Explained, Firm};
+use crate::id::ServerId;
+use crate::persistence;
+use crate::role::{Role, canonical};
+use crate::state::Connection;
+use crate::time::Time;
+
+impl Engine {
+    pub(super) fn file(&mut self, said: Option<ServerId>, file: &File, now: Time, alerts: &mut Vec<Alert>) {
+        let server = self.state.server_of(said, file.proc);
+        let mut findings = std::mem::take(&mut self.findings);
+        let cx = context(&self.config, &self.state, server, file.proc, now);
+        let mut taint = None;
+        let mut noted: Option<(&'static str, &str, Explained)> = None;
+        let found = credential::reached(&cx, file);
+        if let Some(found) = &found {
+            let own = credential::file(&cx, file, found, &mut findings);
+            let stolen = token_theft::file(&cx, file, found, &mut findings);
+            taint = stolen.or(own);
+            if cx.server.is_some() && found.reads {
+                noted = Some(("file_read", &file.file.path, Explained::nothing()));
+            }
+        }
+        if let Some(scene) = cx.scene() {
+            let changes = file.write || !matches!(file.op, FileOp::Open | FileOp::Use | FileOp::MapExec);
+            if changes {
+                for path in changed_names(file) {
+                    if let Some(kind) = persistence::lookup(path) {
+                        evasion::persistence(&cx, file, path, kind, &mut findings);
+                        noted = Some(("file_change", path, Explained::nothing()));
+                        continue;
+                    }
+                    if file.dir && file.op == FileOp::Open || found.is_some() && own_store_write(&cx, path) {
+                        continue;
+                    }
+                    let explained = explain::write(&scene, path);
+                    undeclared_effect::write(&cx, file, path, &explained, &mut findings);
+                    if !matches!(explained.by, explain::By::Runtime) {
+                        noted = Some(("file_change", path, explained));
+                    }
+                }
+            } else if found.is_none() && file.read && !file.dir && !file.path_only {
+                let image = cx.proc().map(|proc| proc.node.image.as_ref());
+                let explained = explain::read(&scene, image, &file.file.path);
+                if explained.firm == Firm::No && explain::is_user_data(&file.file.path) {
+                    undeclared_effect::read(&cx, file, &mut findings);
+                    taint = Some(exfiltration::data_taint(&cx, file));
+                }
+                if !matches!(explained.by, explain::By::Runtime) {
+                    noted = Some(("file_read", &file.file.path, explained));
+                }
+            }
+        }
+        if found.is_some() || file.op == FileOp::Rename {
+            credential::learn(&mut self.state, &self.config, file);
+        }
+        if let (Some(server), Some((kind, object, explained))) = (server, noted) {
+            self.note(server, now, kind, object, &explained);
+        }
+        self.emit(server, &mut findings, now, alerts);
+        self.findings = findings;
+        self.taint(server, taint);
+    }
+
+    pub(super) fn net(&mut self, said: Option<ServerId>, net: &Net, now: Time, alerts: &mut Vec<Alert>) {
+        let Some(id) = self.state.server_of(said, net.proc) else {
+            self.foreign_net(net, now, alerts);
+            return;
+        };
+        let role = self.config.roles.role(net.addr);
+        match net.op {
+            NetOp::Accept | NetOp::Bind => {}
+            NetOp::Listen => self.listen(id, net, role, now, alerts),
+            NetOp::Connect | NetOp::Send => {
+                // setting a datagram socket's destination sends nothing: resolvers sort addresses so
+                let silent = net.op == NetOp::Connect && net.proto != Proto::Tcp && net.proto != Proto::Other;
+                if net.cookie != 0 && net.op == NetOp::Connect {
+                    let connection = Connection { net: net.clone(), server: id, opened: now, silent, judged: false };
+                    self.state.connections.insert(net.cookie, connection);
+                }
+                if !silent {
+                    self.destination(id, net, None, now, alerts);
+                }
+                if net.op == NetOp::Send
+                    && let Some(known) = self.state.connections.get_mut(&net.cookie)
+                {
+                    known.judged = true;
+                }
+            }
+        }
+    }
+
+    /// A connection ended or grew: what was only an attempt before may have carried something out.
+    pub(super) fn net_end(&mut self, end: &NetEnd, now: Time, alerts: &mut Vec<Alert>) {
+        if end.cookie == 0 {
+            return;
+        }
+        let ended = !matches!(end.state.as_str(), "established" | "open" | "");
+        let Some(known) = self.state.connections.get_mut(&end.cookie) else { return };
+        let judge = end.sent > 0 && !known.judged;
+        let (server, mut net, silent) = (known.server, known.net.clone(), known.silent);
+        known.judged |= judge;
+        if ended {
+            self.state.connections.remove(&end.cookie);
+        }
+        if !judge {
+            return;
+        }
+        if silent {
+            net.op = NetOp::Send;
+            self.destination(server, &net, Some(end.sent), now, alerts);
+        } else {
+            self.sent(server, &net, end.sent, now, alerts);
+        }
+    }
+
+    pub(super) fn unix(&mut self, said: Option<ServerId>, unix: &Unix, now: Time, alerts: &mut Vec<Alert>) {
+        let Some(server) = self.state.server_of(said, unix.proc) else { return };
+        if unix.op == "connect" {
+            self.note(server, now, "unix_connect", &unix.path, &Explained::nothing());
+        }
+        self.detect(Some(server), unix.proc, now, alerts, |cx, out| {
+            if let Some(scene) = cx.scene() {
+                lateral_movement::unix(cx, &scene, unix, out);
+            }
+        });
+    }
+
+    pub(super) fn memory(&mut self, said: Option<ServerId>, memory: &Memory, now: Time, alerts: &mut Vec<Alert>) {
+        let server = self.state.server_of(said, memory.proc);
+        let mut taint = None;
+        self.detect(said, memory.proc, now, alerts, |cx, out| {
+            evasion::agent(cx, memory, out);
+            credential::memory(cx, memory, out);
+            taint = token_theft::memory(cx, memory, out);
+        });
+        self.taint(server, taint);
+    }
+
+    fn listen(&mut self, id: ServerId, net: &Net, role: Role, now: Time, alerts: &mut Vec<Alert>) {
+        if let Some(server) = self.state.servers.get_mut(id)
+            && server.listens.len() < 1024
+        {
+            server.listens.insert(net.port);
+        }
+        self.detect(Some(id), net.proc, now, alerts, |cx, out| {
+            if let Some(scene) = cx.scene() {
+                lateral_movement::listen(cx, &scene, net, role, out);
+            }
+        });
+    }
+
+    /// A destination was contacted.
+    fn destination(&mut self, id: ServerId, net: &Net, sent: Option<u64>, now: Time, alerts: &mut Vec<Alert>) {
+        let role = self.config.roles.role(net.addr);
+        if net.port == 0 || role == Role::Multicast {
+            return;
+        }
+        let addr = canonical(net.addr);
+        let to = Destination { addr, port: net.port, name: net.name.as_deref(), role };
+        let way = exfiltration::Way { net, to: &to, sent };
+        let mut findings = std::mem::take(&mut self.findings);
+        let cx = context(&self.config, &self.state, Some(id), net.proc, now);
+        let (mut resolver, mut explained) = (false, Explained::nothing());
+        if let Some(scene) = cx.scene() {
+            if explain::is_resolver(net.port) {
+                exfiltration::look_up(&cx, &scene, &way, &mut findings);
+                resolver = findings.is_empty();
+            } else {
+                explained = explain::destination(&scene, cx.proc(), &to);
+                undeclared_effect::connect(&cx, net, &to, &explained, &mut findings);
+                lateral_movement::connect(&cx, net, &to, &explained, &mut findings);
+                exfiltration::send(&cx, &way, &explained, &mut findings);
+            }
+        }
+        if let Some(server) = self.state.servers.get_mut(id) {
+            if resolver {
+                server.resolver(addr);
+            } else if explained.is_explained() && to.outside() {
+                server.remember(undeclared_effect::key(&to));
+            }
+        }
+        if !explain::is_resolver(net.port) && !server_is_quiet(&self.state, id) {
+            self.note(id, now, "connect", &to.text(), &explained);
+        }
+        self.emit(Some(id), &mut findings, now, alerts);
+        self.findings = findings;
+    }
+
+    /// Bytes were seen to leave on a connection that was judged when it was made.
+    fn sent(&mut self, id: ServerId, net: &Net, sent: u64, now: Time, alerts: &mut Vec<Alert>) {
+        if self.state.servers.get(id).is_none_or(|server| server.taints.is_empty()) {
+            return;
+        }
+        let role = self.config.roles.role(net.addr);
+        let to = Destination { addr: canonical(net.addr), port: net.port, name: net.name.as_deref(), role };
+        if explain::is_resolver(net.port) {
+            return;
+        }
+        self.detect(Some(id), net.proc, now, alerts, |cx, out| {
+            if let Some(scene) = cx.scene() {
+                let explained = explain::destination(&scene, cx.proc(), &to);
+                exfiltration::send(cx, &exfiltration::Way { net, to: &to, sent: Some(sent) }, &explained, out);
+            }
+        });
+    }
+
+    /// A process outside every server: of interest only if it holds what it took from one.
+    fn foreign_net(&mut self, net: &Net, now: Time, alerts: &mut Vec<Alert>) {
+        if self.state.foreign.is_empty() || !matches!(net.op, NetOp::Connect | NetOp::Send) {
+            return;
+        }
+        let role = self.config.roles.role(net.addr);
+        if net.proto == Proto::Udp && net.op == NetOp::Connect || explain::is_resolver(net.port) {
+            return;
+        }
+        let to = Destination { addr: canonical(net.addr), port: net.port, name: net.name.as_deref(), role };
+        self.detect(None, net.proc, now, alerts, |cx, out| {
+            let way = exfiltration::Way { net, to: &to, sent: None };
+            exfiltration::send(cx, &way, &Explained::nothing(), out);
+        });
+    }
+}
+
+/// The names that an operation changes.
+fn changed_names(file: &File) -> impl Iterator<Item = &str> {
+    let own = match file.op {
+        // the link's or file's old name stays as it is
+        FileOp::Link | FileOp::Symlink => None,
+        _ => Some(file.file.path.as_str()),
+    };
+    let own = own.or_else(|| if file.to.is_none() { Some(file.file.path.as_str()) } else { None });
+    own.into_iter().chain(file.to.as_deref())
+}
+
+/// The server rewrites its own store, as when it refreshes a token.
+fn own_store_write(cx: &crate::detect::Cx<'_>, path: &str) -> bool {
+    let (Some(server), Some(found)) = (cx.server, cx.config.credentials.lookup(path)) else { return false };
+    credential::is_store_of(server, found, path)
+}
+
+fn server_is_quiet(state: &crate::state::State, id: ServerId) -> bool {
+    state.servers.get(id).is_none_or(|server| server.calls.is_empty())
+}

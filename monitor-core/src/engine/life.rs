@@ -1,0 +1,156 @@
+//! Life and death of servers and processes, MCP messages, and what the sensors say of themselves.
+
+use std::sync::Arc;
+
+use super::Engine;
+use crate::alert::Alert;
+use crate::detect::{evasion, execution, sensor, tool_abuse};
+use crate::event::{Blind, Exec, Exit, Fork, Loss, Mcp, ServerStart, Side};
+use crate::explain::{self, Explained, Scene};
+use crate::id::{ProcId, ServerId};
+use crate::state::{Node, Server, apply_message};
+use crate::time::Time;
+
+impl Engine {
+    pub(super) fn server_start(&mut self, said: Option<ServerId>, start: &ServerStart, now: Time) {
+        let Some(id) = said else { return };
+        if self.state.processes.get(start.root).is_none() {
+            let parent = ProcId { pid: 0, start: 0 };
+            self.state.processes.fork(&Fork { parent, child: start.root }, said);
+        }
+        let root = match self.state.processes.get_mut(start.root) {
+            Some(proc) => {
+                proc.server = said;
+                Arc::clone(&proc.node)
+            }
+            None => Arc::new(Node::unknown(start.root)),
+        };
+        self.state.servers.add(Server::new(id, start.clone(), root, now, &self.config));
+    }
+
+    pub(super) fn server_end(&mut self, said: Option<ServerId>, now: Time) {
+        if let Some(server) = said.and_then(|id| self.state.servers.get_mut(id)) {
+            server.ended = Some(now);
+            server.stopped.get_or_insert(now);
+            self.state.servers.due(now);
+        }
+    }
+
+    pub(super) fn known(&mut self, said: Option<ServerId>, exec: &Exec) {
+        let node = self.state.processes.exec(exec, said);
+        let server = self.state.server_of(said, exec.proc);
+        self.identify(server, exec.proc, node);
+    }
+
+    pub(super) fn exec(&mut self, said: Option<ServerId>, exec: &Exec, now: Time, alerts: &mut Vec<Alert>) {
+        let inherited = self.state.processes.get(exec.parent).and_then(|parent| parent.server);
+        let Some(server) = self.state.server_of(said, exec.proc).or(inherited) else {
+            self.state.processes.exec(exec, said);
+            return;
+        };
+        // judged by what the process and its server were before
+        let explained = match self.state.servers.get(server) {
+            Some(known) => {
+                let scene = Scene::new(&self.config, known, now);
+                let before = self.state.processes.get(exec.proc).or_else(|| self.state.processes.get(exec.parent));
+                explain::child(&scene, before, exec)
+            }
+            None => Explained::nothing(),
+        };
+        let node = self.state.processes.exec(exec, Some(server));
+        if let Some(proc) = self.state.processes.get_mut(exec.proc) {
+            proc.explained = explained.is_explained();
+        }
+        self.note(server, now, "exec", &exec.exe.path, &explained);
+        self.detect(Some(server), exec.proc, now, alerts, |cx, out| {
+            evasion::compat_exec(cx, exec, out);
+            evasion::preload(cx, exec, out);
+            execution::exec(cx, exec, &explained, out);
+        });
+        self.identify(Some(server), exec.proc, node);
+    }
+
+    pub(super) fn exit(&mut self, said: Option<ServerId>, exit: &Exit, now: Time) {
+        let server = self.state.server_of(said, exit.proc);
+        if let Some(server) = server.and_then(|id| self.state.servers.get_mut(id))
+            && server.is_root(exit.proc)
+        {
+            server.stopped.get_or_insert(now);
+        }
+        self.state.processes.exit(exit.proc, now);
+    }
+
+    pub(super) fn mcp(&mut self, said: Option<ServerId>, mcp: &Mcp, now: Time, alerts: &mut Vec<Alert>) {
+        let Some(id) = self.state.server_of(said, mcp.proc) else { return };
+        let speaker = self.state.processes.get(mcp.proc).map(|proc| Arc::clone(&proc.node));
+        let Some(server) = self.state.servers.get_mut(id) else { return };
+        let heard = apply_message(server, mcp, now, &self.config, &mut self.calls);
+        if let (Side::Client, Some(node)) = (mcp.side, speaker) {
+            server.speaks(&node);
+        }
+        let deadlines = server.calls.iter().map(|call| call.deadline(&self.config.windows));
+        let due = deadlines.min();
+        if let Some(due) = due {
+            self.state.servers.due(due);
+        }
+        self.detect(Some(id), mcp.proc, now, alerts, |cx, out| {
+            if mcp.side == Side::Forged {
+                evasion::forged(cx, mcp, out);
+            } else {
+                tool_abuse::message(cx, mcp, &heard, out);
+            }
+        });
+        if let Some(record) = heard.evicted {
+            self.state.servers.keep(record);
+        }
+    }
+
+    pub(super) fn loss(&mut self, said: Option<ServerId>, loss: &Loss, now: Time, alerts: &mut Vec<Alert>) {
+        self.state.gaps.lose(said, &loss.sensor, &loss.reason, (loss.from, now), loss.count);
+        let mut findings = vec![sensor::loss(loss, now)];
+        self.emit(said, &mut findings, now, alerts);
+        if let Some(cause) = loss.caused_by {
+            self.detect(said, cause, now, alerts, |cx, out| evasion::caused_loss(cx, loss, out));
+        }
+    }
+
+    pub(super) fn blind(&mut self, said: Option<ServerId>, blind: &Blind, now: Time, alerts: &mut Vec<Alert>) {
+        if self.state.gaps.blind(said, &blind.sensor, &blind.reason, now) {
+            let mut findings = vec![sensor::blind(blind, now)];
+            self.emit(said, &mut findings, now, alerts);
+        }
+    }
+
+    /// Notes what was seen with every call that could explain it; with every open one if none does.
+    pub(super) fn note(
+        &mut self,
+        server: ServerId,
+        now: Time,
+        kind: &'static str,
+        object: &str,
+        explained: &Explained,
+    ) {
+        let windows = self.config.windows;
+        let Some(server) = self.state.servers.get_mut(server) else { return };
+        for call in &mut server.calls {
+            let attributed = if explained.calls.is_empty() {
+                call.hold(now, &windows).is_some()
+            } else {
+                explained.calls.contains(&call.key)
+            };
+            if attributed {
+                call.observed.note(now, kind, object, explained.word());
+            }
+        }
+    }
+
+    /// The root of a server runs something new: before the first call, that is who the server is.
+    fn identify(&mut self, server: Option<ServerId>, proc: ProcId, node: Arc<Node>) {
+        if let Some(server) = server.and_then(|id| self.state.servers.get_mut(id))
+            && server.is_root(proc)
+            && server.first_call.is_none()
+        {
+            server.identify(node);
+        }
+    }
+}

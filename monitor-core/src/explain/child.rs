@@ -1,0 +1,198 @@
+//! What explains a child process.
+
+use super::{By, Explained, Firm, Scene};
+use crate::event::Exec;
+use crate::pattern::wildcard;
+use crate::profile::Phase;
+use crate::state::{Hold, Image, Proc};
+
+/// Programs that move data or open ways in and out. In a profile that says little, no call explains them.
+const MOVERS: &[&str] = &[
+    "curl",
+    "wget",
+    "nc",
+    "ncat",
+    "netcat",
+    "nc.openbsd",
+    "nc.traditional",
+    "socat",
+    "ssh",
+    "scp",
+    "sftp",
+    "rsync",
+    "telnet",
+    "ftp",
+    "tftp",
+    "nmap",
+    "masscan",
+    "tcpdump",
+    "tshark",
+    "gdb",
+    "strace",
+    "ltrace",
+    "openssl",
+    "gpg",
+    "base64",
+    "xxd",
+    "crontab",
+    "at",
+    "systemctl",
+    "sudo",
+    "su",
+    "doas",
+    "pkexec",
+    "nsenter",
+    "chroot",
+    "unshare",
+    "mount",
+    "insmod",
+    "modprobe",
+    "docker",
+    "podman",
+    "kubectl",
+    "nerdctl",
+    "ctr",
+];
+
+/// Programs that runtimes start to learn about the host.
+const HOST_FACTS: &[&str] =
+    &["ldconfig", "ldconfig.real", "uname", "lsb_release", "getconf", "locale", "tput", "which"];
+
+const SHELLS: &[&str] = &["sh", "bash", "dash", "zsh", "ash", "ksh", "mksh", "fish", "csh", "tcsh", "busybox", "pwsh"];
+
+const TUNNELS: &[&str] =
+    &["cloudflared", "ngrok", "frpc", "chisel", "bore", "tailscale", "tailscaled", "localtunnel", "lt"];
+
+/// What explains that `parent` (as it was before) executed this.
+#[must_use]
+pub fn child(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec) -> Explained {
+    let server = scene.server;
+    let exe = exec.exe.path.as_str();
+    let name = program(exe);
+    let interpreter_with_code = exec.script.is_none() && is_interpreter(name) && has_inline_code(&exec.argv);
+    let script = exec.script.as_ref().map(|script| script.path.as_str());
+    let declared = server.profile.as_ref().is_some_and(|profile| profile.child(exe, script, scene.phase).is_some());
+    // where little is declared, a runtime's workers are its scripts, not code from a command line
+    if declared && !(server.lenient() && interpreter_with_code) {
+        return Explained::strong(By::Profile);
+    }
+    let declared = scene.holding().map(|(call, hold)| {
+        let named = hold == Hold::Open && call.declared.children.iter().any(|glob| wildcard(glob, name));
+        (call.key, if named { Firm::Strong } else { Firm::No })
+    });
+    if let Some(explained) = Explained::by_calls(declared) {
+        return explained;
+    }
+    if runtime(scene, parent, exec) {
+        return Explained::strong(By::Runtime);
+    }
+    // no argument excuses a shell or a mover
+    if is_shell(exe) || is_tunnel(exe) || MOVERS.contains(&name) && !below_helper(scene, parent) {
+        return Explained::nothing();
+    }
+    if below_helper(scene, parent) {
+        return Explained::weak(By::Call);
+    }
+    Explained::nothing()
+}
+
+/// Whether it is a shell, by the name of the resolved executable.
+#[must_use]
+pub fn is_shell(exe: &str) -> bool {
+    SHELLS.contains(&program(exe))
+}
+
+/// Whether it is a program that makes a tunnel.
+#[must_use]
+pub fn is_tunnel(exe: &str) -> bool {
+    TUNNELS.contains(&program(exe))
+}
+
+/// Whether it moves data or opens ways in and out.
+#[must_use]
+pub fn is_mover(exe: &str) -> bool {
+    MOVERS.contains(&program(exe))
+}
+
+/// Whether it installs and starts packages: npm, npx, uv and their like.
+#[must_use]
+pub fn is_package_manager(image: &Image) -> bool {
+    const NAMES: &[&str] =
+        &["npm", "npx", "pnpm", "pnpx", "yarn", "yarnpkg", "bun", "bunx", "uv", "uvx", "pipx", "corepack"];
+    const SCRIPTS: &[&str] =
+        &["npm-cli.js", "npx-cli.js", "pnpm.cjs", "pnpx.cjs", "yarn.js", "npm", "npx", "pipx", "corepack.js"];
+    NAMES.contains(&image.program())
+        || image.script_path().is_some_and(|script| SCRIPTS.contains(&script.rsplit('/').next().unwrap_or_default()))
+}
+
+/// What is normal for runtimes: the same program again, packages that their manager starts, looks at the host.
+fn runtime(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec) -> bool {
+    let server = scene.server;
+    let exe = exec.exe.path.as_str();
+    let image = Image::from(exec);
+    if HOST_FACTS.contains(&program(exe)) {
+        return true;
+    }
+    // the server's own program again (workers), but not with code given on the command line
+    if image.same_program(&server.root.image) || server.speakers.iter().any(|own| image.same_program(own)) {
+        return true;
+    }
+    if parent.is_some_and(|parent| parent.node.image.same_program(&image)) && !is_shell(exe) {
+        return true;
+    }
+    if scene.phase != Phase::Start {
+        return false;
+    }
+    // the root re-executes: a wrapper that becomes the server
+    if server.is_root(exec.proc) && !is_tunnel(exe) {
+        return true;
+    }
+    let Some(parent) = parent else { return false };
+    let mut above = parent.node.chain().take(4);
+    let manager = above.any(|node| is_package_manager(&node.image));
+    let wrapper = is_shell(&server.root.image.exe.path) && server.root.image.same_program(&parent.node.image);
+    if manager && is_shell(exe) {
+        return is_package_start(&exec.argv);
+    }
+    (manager || wrapper)
+        && (exec.script.is_some() || !is_interpreter(program(exe)))
+        && !MOVERS.contains(&program(exe))
+        && !is_shell(exe)
+}
+
+/// `sh -c "program 'argument' …"`, as npm starts a package's program: one command, nothing that chains or expands.
+fn is_package_start(argv: &[String]) -> bool {
+    match argv {
+        [_, flag, command, ..] if flag == "-c" => {
+            !command.contains([';', '|', '&', '$', '`', '<', '>', '(', '\n']) && {
+                let first = program(command.split_whitespace().next().unwrap_or_default());
+                !MOVERS.contains(&first) && !is_shell(first)
+            }
+        }
+        _ => false,
+    }
+}
+
+/// Below a program that profile or call explained: git starts git-remote-https, and that its helpers.
+fn below_helper(scene: &Scene<'_>, parent: Option<&Proc>) -> bool {
+    parent.is_some_and(|parent| {
+        parent.explained
+            && !scene.server.is_own_program(&parent.node)
+            && !is_package_manager(&parent.node.image)
+            && !is_shell(&parent.node.image.exe.path)
+    })
+}
+
+fn is_interpreter(name: &str) -> bool {
+    ["node", "nodejs", "bun", "deno", "perl", "ruby", "php", "lua"].contains(&name)
+        || name.starts_with("python")
+        || name.starts_with("pypy")
+}
+
+fn has_inline_code(argv: &[String]) -> bool {
+    argv.iter().skip(1).any(|arg| matches!(arg.as_str(), "-c" | "-e" | "--eval" | "-p" | "--print"))
+}
+
+fn program(exe: &str) -> &str {
+    exe.rsplit('/').next().unwrap_or(exe)
+}

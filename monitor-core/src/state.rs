@@ -1,0 +1,115 @@
+//! What the engine remembers. Every table is bounded; what it forgets before its time is counted.
+//!
+//! - `bounded`: the table type.
+//! - `process`: processes with their lineage, which survives double forks, reparenting and exits.
+//! - `server`: watched servers, their phase, tools and what they were given.
+//! - `call`: open calls and when they end.
+//! - `connection`: open connections, to judge what is only known at their end.
+//! - `credential`: credential files by identity, so that another name for the same file is recognised.
+//! - `taint`: who holds what secret, for how long.
+//! - `gap`: what the sensors missed.
+
+mod bounded;
+mod call;
+mod connection;
+mod credential;
+mod gap;
+mod mcp;
+mod process;
+mod server;
+mod taint;
+
+pub use bounded::Bounded;
+pub use call::{Call, CallKey, Ending, Hold};
+pub use connection::Connection;
+pub use credential::CredentialFiles;
+pub use gap::Gaps;
+pub use mcp::{Heard, apply as apply_message};
+pub use process::{Image, Node, Proc, Processes};
+pub use server::{Server, Servers, ToolState};
+pub use taint::{Taint, Taints};
+
+use crate::config::EngineConfig;
+use crate::id::{ProcId, ServerId};
+use crate::time::Time;
+
+/// Everything the engine remembers.
+#[derive(Debug)]
+pub struct State {
+    /// Processes of the host.
+    pub processes: Processes,
+    /// Watched servers.
+    pub servers: Servers,
+    /// Open connections of watched processes, by socket cookie.
+    pub connections: Bounded<u64, Connection>,
+    /// Credential files by identity.
+    pub credentials: CredentialFiles,
+    /// Secrets in the hands of processes outside every server.
+    pub foreign: Taints,
+    /// What the sensors missed.
+    pub gaps: Gaps,
+}
+
+/// What was forgotten before its time, by table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Evictions {
+    /// Processes.
+    pub processes: u64,
+    /// Servers.
+    pub servers: u64,
+    /// Calls.
+    pub calls: u64,
+    /// Tools.
+    pub tools: u64,
+    /// Connections.
+    pub connections: u64,
+    /// Credential files.
+    pub files: u64,
+    /// Alerts kept for deduplication.
+    pub findings: u64,
+    /// Closed call records that nobody fetched.
+    pub records: u64,
+}
+
+impl State {
+    /// Empty tables.
+    #[must_use]
+    pub fn new(config: &EngineConfig) -> Self {
+        let limits = &config.limits;
+        Self {
+            processes: Processes::new(limits.processes),
+            servers: Servers::new(limits.servers),
+            connections: Bounded::new(limits.connections),
+            credentials: CredentialFiles::new(limits.files),
+            foreign: Taints::default(),
+            gaps: Gaps::default(),
+        }
+    }
+
+    /// The server that `proc` belongs to: what the sensors said, else what lineage says.
+    #[must_use]
+    pub fn server_of(&self, said: Option<ServerId>, proc: ProcId) -> Option<ServerId> {
+        said.or_else(|| self.processes.get(proc).and_then(|known| known.server))
+    }
+
+    /// Lets time pass: forgets ended processes, closes calls that have run out.
+    pub fn advance(&mut self, now: Time, config: &EngineConfig) {
+        self.processes.expire(now, config.windows.lineage);
+        self.servers.advance(now, &config.windows);
+    }
+
+    /// What was forgotten before its time.
+    #[must_use]
+    pub fn evictions(&self) -> Evictions {
+        let (calls, tools) = self.servers.inner_evictions();
+        Evictions {
+            processes: self.processes.evicted(),
+            servers: self.servers.evicted(),
+            calls,
+            tools,
+            connections: self.connections.evicted(),
+            files: self.credentials.evicted(),
+            ..Evictions::default()
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! What an MCP message changes: calls open and close, tools are declared, the start phase ends.
+
+use monitor_wire::mcp::{Body, Id, Message, Notification, Request, Response, TaskState, ToolCall, ToolDecl};
+
+use super::{Call, CallKey, Ending, Server, ToolState};
+use crate::alert::Effect;
+use crate::config::EngineConfig;
+use crate::digest::{Digest, uuid_v7};
+use crate::event::{Mcp, Side};
+use crate::id::FileId;
+use crate::ledger::{CallRecord, Declared, DeclaredBy};
+use crate::named;
+use crate::time::Time;
+
+/// Longest list of tools that one answer may change: the wire has the same cap.
+const MAX_CHANGES: usize = 64;
+
+/// What a message meant, for the detectors.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// A call was opened.
+    pub opened: Option<CallKey>,
+    /// A call was answered, and whether it succeeded.
+    pub answered: Option<(CallKey, bool)>,
+    /// Tools whose declaration changed after the first call: name, old and new digest.
+    pub changed: Vec<(String, String, String)>,
+    /// Tools that appeared after the first call.
+    pub added: Vec<String>,
+    /// The record of a call that had to make room.
+    pub evicted: Option<CallRecord>,
+}
+
+/// Applies a message. `number` is the engine's next call number.
+pub fn apply(server: &mut Server, mcp: &Mcp, now: Time, config: &EngineConfig, number: &mut u64) -> Heard {
+    let mut heard = Heard::default();
+    let Message { body, complete, .. } = &mcp.message;
+    if !complete {
+        server.incomplete = Some(now);
+    }
+    if mcp.side == Side::Forged {
+        return heard;
+    }
+    server.messages = server.messages.saturating_add(1);
+    match (mcp.side, body) {
+        (Side::Client, Body::Request(request)) => {
+            if request.method == "tools/list" {
+                server.settled.get_or_insert(now);
+            }
+            match &request.call {
+                Some(call) => open(server, mcp, request, call, now, config, number, &mut heard),
+                None => ask(server, request, now),
+            }
+        }
+        (Side::Client, Body::Notification(note)) => client_note(server, note, now),
+        (Side::Server, Body::Notification(note)) => server_note(server, note, now),
+        (Side::Server, Body::Response(response)) => answer(server, mcp.stream, response, now, config, &mut heard),
+        // the server's own requests and their answers reuse the client's ids and touch none of its calls
+        (Side::Server, Body::Request(_)) | (Side::Client, Body::Response(_)) | (Side::Forged, _) => {}
+    }
+    heard
+}
+
+#[expect(clippy::too_many_arguments, reason = "one caller, and each is a different thing")]
+fn open(
+    server: &mut Server,
+    mcp: &Mcp,
+    request: &Request,
+    tool: &ToolCall,
+    now: Time,
+    config: &EngineConfig,
+    number: &mut u64,
+    heard: &mut Heard,
+) {
+    server.first_call.get_or_insert(now);
+    if let Some(call) = server.calls.iter_mut().find(|call| call.continues(tool)) {
+        call.rpc = request.id.clone();
+        call.stream = mcp.stream;
+        call.progressed = now;
+        call.ending = Ending::Answer;
+        return;
+    }
+    if server.calls.len() >= config.limits.calls.max(1) {
+        let oldest = server.calls.remove(0);
+        server.calls_evicted += 1;
+        heard.evicted = Some(server.record(oldest, "evicted"));
+    }
+    *number += 1;
+    let key = CallKey(*number);
+    let cwd = server.root.image.cwd.clone();
+    let (mut hosts, mut paths, mut credentials) = (Vec::new(), Vec::new(), Vec::new());
+    for argument in &tool.arguments {
+        if let Some(host) = named::host(&argument.text) {
+            hosts.push((argument.at.clone(), host));
+            continue;
+        }
+        for path in named::paths(&argument.text, &cwd, &server.start.homes) {
+            if config.credentials.lookup(&path).is_some_and(|found| found.secrecy > crate::credential::Secrecy::Ambient)
+            {
+                credentials.push((argument.at.clone(), path.clone()));
+            }
+            paths.push((argument.at.clone(), path));
+        }
+    }
+    let hash = Digest::new()
+        .number(server.start.root.start)
+        .number(u64::from(server.start.root.pid))
+        .number(u64::from(server.id.0))
+        .number(*number)
+        .field(tool.name.as_bytes());
+    server.calls.push(Call {
+        key,
+        id: uuid_v7(now, hash.finish()),
+        rpc: request.id.clone(),
+        stream: mcp.stream,
+        tool: tool.name.clone(),
+        arguments: tool.arguments.clone(),
+        cut: tool.cut || !mcp.message.complete,
+        digest: tool.digest.clone(),
+        progress: tool.progress.clone(),
+        started: now,
+        progressed: now,
+        answered: None,
+        ending: Ending::Answer,
+        declared: declared(server, &tool.name),
+        hosts,
+        paths,
+        credentials,
+        observed: crate::ledger::Observations::default(),
+    });
+    heard.opened = Some(key);
+}
+
+/// What the tool is declared to do: by the profile, else by the server's annotations where the profile lets them
+/// count, else by the profile's default.
+fn declared(server: &Server, tool: &str) -> Declared {
+    let Some(profile) = &server.profile else {
+        return annotated(server, tool, Declared::from_spec(&crate::profile::ToolSpec::default(), DeclaredBy::Nobody));
+    };
+    if let Some(spec) = profile.tool(&server.key, tool) {
+        return Declared::from_spec(spec, DeclaredBy::Profile);
+    }
+    let default = Declared::from_spec(&profile.undeclared_tool, DeclaredBy::Nobody);
+    if profile.trust_annotations { annotated(server, tool, default) } else { default }
+}
+
+fn annotated(server: &Server, tool: &str, default: Declared) -> Declared {
+    let decl = server.tools.get(tool).map(|tool| &tool.decl);
+    let effect = decl.map_or(Effect::Unknown, |decl| Effect::from_annotations(decl.read_only, decl.destructive));
+    // an absent openWorldHint means true
+    let open_world = decl.and_then(|decl| decl.open_world).unwrap_or(true);
+    Declared { by: DeclaredBy::Annotations, effect, open_world, fetches: default.fetches && open_world, ..default }
+}
+
+/// A request that isn't a call: it may concern a task, and it may end the start phase.
+fn ask(server: &mut Server, request: &Request, now: Time) {
+    let Some(task) = &request.task else { return };
+    for call in &mut server.calls {
+        if matches!(&call.ending, Ending::Task(id) if id == task) {
+            call.progressed = now;
+            if request.method == "tasks/result" {
+                // its answer is the call's result
+                call.rpc = request.id.clone();
+            }
+        }
+    }
+}
+
+fn client_note(server: &mut Server, note: &Notification, now: Time) {
+    if note.method == "notifications/initialized" {
+        server.settled.get_or_insert(now);
+    }
+    if let Some(id) = &note.cancels {
+        let open = server.calls.iter_mut().rev().find(|call| call.rpc == *id && call.answered.is_none());
+        if let Some(call) = open {
+            // a second cancellation doesn't extend the first
+            if !matches!(call.ending, Ending::Cancelled(_)) {
+                call.ending = Ending::Cancelled(now);
+            }
+        }
+    }
+}
+
+fn server_note(server: &mut Server, note: &Notification, now: Time) {
+    if let Some(token) = &note.progress {
+        let open =
+            server.calls.iter_mut().find(|call| call.progress.as_ref() == Some(token) && call.answered.is_none());
+        if let Some(call) = open {
+            call.progressed = now;
+        }
+    }
+    if let Some(task) = &note.task {
+        task_state(server, task, now);
+    }
+}
+
+fn answer(
+    server: &mut Server,
+    stream: FileId,
+    response: &Response,
+    now: Time,
+    config: &EngineConfig,
+    heard: &mut Heard,
+) {
+    if let Some(tools) = &response.tools {
+        list(server, tools, response.more, now, config, heard);
+        return;
+    }
+    let Some(at) = position(server, stream, &response.id) else {
+        if let Some(task) = &response.task {
+            task_state(server, task, now);
+        }
+        return;
+    };
+    let Some(call) = server.calls.get_mut(at) else { return };
+    let failed = response.error.is_some() || response.is_error;
+    match (&response.task, &call.ending) {
+        (Some(task), _) if !terminal(&task.status) => {
+            call.ending = Ending::Task(task.id.clone());
+            call.progressed = now;
+            return;
+        }
+        _ if response.input_required => {
+            call.ending = Ending::Input;
+            call.progressed = now;
+            return;
+        }
+        (_, Ending::Cancelled(_)) => call.end(now, "cancelled"),
+        _ => call.end(now, if failed { "error" } else { "answered" }),
+    }
+    heard.answered = Some((call.key, !failed));
+}
+
+/// The open call that a response answers: the same stream first (HTTP carries both ways on one), else the oldest.
+fn position(server: &Server, stream: FileId, id: &Id) -> Option<usize> {
+    let open = |call: &&Call| call.answered.is_none() && call.rpc == *id;
+    server
+        .calls
+        .iter()
+        .position(|call| open(&call) && call.stream == stream)
+        .or_else(|| server.calls.iter().position(|call| open(&call)))
+}
+
+fn task_state(server: &mut Server, task: &TaskState, now: Time) {
+    let open = server.calls.iter_mut().find(|call| matches!(&call.ending, Ending::Task(id) if *id == task.id));
+    let Some(call) = open else { return };
+    call.progressed = now;
+    match task.status.as_str() {
+        "completed" => call.end(now, "task_completed"),
+        "failed" => call.end(now, "task_failed"),
+        "cancelled" => call.end(now, "task_cancelled"),
+        _ => {}
+    }
+}
+
+fn terminal(status: &str) -> bool {
+    matches!(status, "completed" | "failed" | "cancelled")
+}
+
+fn list(server: &mut Server, tools: &[ToolDecl], more: bool, now: Time, config: &EngineConfig, heard: &mut Heard) {
+    server.settled.get_or_insert(now);
+    // more than one page: whole once the last one came
+    if !more {
+        server.listed = true;
+    }
+    let used = server.first_call.is_some();
+    for decl in tools {
+        let full = server.tools.len() >= config.limits.tools.max(1);
+        let news = used && !server.tools.is_empty();
+        match server.tools.get_mut(&decl.name) {
+            Some(known) if known.decl.digest == decl.digest => {}
+            Some(known) => {
+                if used && heard.changed.len() < MAX_CHANGES {
+                    heard.changed.push((decl.name.clone(), known.decl.digest.clone(), decl.digest.clone()));
+                }
+                *known = ToolState { decl: decl.clone(), since: now };
+            }
+            None if full => {
+                server.tools_evicted += 1;
+                // an unlisted name proves nothing any more
+                server.listed = false;
+            }
+            None => {
+                if news && heard.added.len() < MAX_CHANGES {
+                    heard.added.push(decl.name.clone());
+                }
+                server.tools.insert(decl.name.clone(), ToolState { decl: decl.clone(), since: now });
+            }
+        }
+    }
+}

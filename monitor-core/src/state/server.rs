@@ -1,0 +1,422 @@
+//! Watched servers: what they were given, which phase they are in, what they said of their tools.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use monitor_wire::mcp::ToolDecl;
+
+use super::{Bounded, Call, Hold, Image, Node, Taints};
+use crate::alert::ServerInfo;
+use crate::config::{EngineConfig, Windows};
+use crate::event::ServerStart;
+use crate::id::{ProcId, ServerId};
+use crate::ledger::{ArgumentShape, CallRecord};
+use crate::named::{self, Host};
+use crate::profile::{Phase, Profile, ServerIdentity};
+use crate::time::{SECOND, Time};
+
+/// How long after the handshake the start phase goes on: lists are answered, caches filled.
+const SETTLE: u64 = 5 * SECOND;
+/// Most destinations, resolvers and programs that are remembered per server.
+const MAX_REMEMBERED: usize = 1024;
+/// Most closed calls that wait to be fetched.
+const MAX_CLOSED: usize = 4096;
+
+/// A watched server.
+#[derive(Debug)]
+pub struct Server {
+    /// Its number.
+    pub id: ServerId,
+    /// How it came under watch.
+    pub start: ServerStart,
+    /// Its root process as it is now.
+    pub root: Arc<Node>,
+    /// When it came under watch.
+    pub started: Time,
+    /// The profile that judges it.
+    pub profile: Option<Arc<Profile>>,
+    /// Key under which the profile lists its tools.
+    pub key: String,
+    /// Folders that it was given.
+    pub roots: Vec<String>,
+    /// Hosts that its command line or proxy settings name.
+    pub hosts: Vec<Host>,
+    /// What it says of its tools.
+    pub tools: BTreeMap<String, ToolState>,
+    /// A whole list was seen: a name that isn't in it was never listed.
+    pub listed: bool,
+    /// Tools were left out for want of room.
+    pub tools_evicted: u64,
+    /// First `tools/call`.
+    pub first_call: Option<Time>,
+    /// The client's handshake was over.
+    pub settled: Option<Time>,
+    /// MCP messages seen.
+    pub messages: u64,
+    /// The last message that was incomplete.
+    pub incomplete: Option<Time>,
+    /// Open calls and those in their tail, oldest first.
+    pub calls: Vec<Call>,
+    /// Calls that made room for others.
+    pub calls_evicted: u64,
+    /// Secrets that its processes read.
+    pub taints: Taints,
+    /// Destinations that were explained once, by name or address.
+    pub destinations: BTreeSet<String>,
+    /// Resolvers that it asked before it read any secret.
+    pub resolvers: BTreeSet<IpAddr>,
+    /// Ports on which it listens.
+    pub listens: BTreeSet<u16>,
+    /// Programs that were seen on its MCP transport, besides the root.
+    pub speakers: Vec<Arc<Image>>,
+    /// When its root ended.
+    pub stopped: Option<Time>,
+    /// When its last process ended.
+    pub ended: Option<Time>,
+}
+
+/// A tool as it was last declared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolState {
+    /// The declaration.
+    pub decl: ToolDecl,
+    /// It was first declared then.
+    pub since: Time,
+}
+
+/// The table.
+#[derive(Debug)]
+pub struct Servers {
+    table: Bounded<ServerId, Server>,
+    /// In order, for the few questions that concern all.
+    live: BTreeSet<ServerId>,
+    closed: VecDeque<CallRecord>,
+    closed_lost: u64,
+    calls_evicted: u64,
+    tools_evicted: u64,
+    /// Nothing runs out before then.
+    next: Time,
+}
+
+impl Servers {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            table: Bounded::new(limit),
+            live: BTreeSet::new(),
+            closed: VecDeque::new(),
+            closed_lost: 0,
+            calls_evicted: 0,
+            tools_evicted: 0,
+            next: Time(u64::MAX),
+        }
+    }
+
+    /// A server.
+    #[must_use]
+    pub fn get(&self, id: ServerId) -> Option<&Server> {
+        self.table.get(&id)
+    }
+
+    /// A server, to change.
+    pub fn get_mut(&mut self, id: ServerId) -> Option<&mut Server> {
+        self.table.get_mut(&id)
+    }
+
+    /// Every server, in order of number.
+    pub fn iter(&self) -> impl Iterator<Item = &Server> {
+        self.live.iter().filter_map(|id| self.table.get(id))
+    }
+
+    /// A server came under watch.
+    pub fn add(&mut self, server: Server) {
+        let id = server.id;
+        if let Some((old, mut gone)) = self.table.insert(id, server) {
+            self.live.remove(&old);
+            let now = gone.started;
+            gone.close_all(now, "evicted", &mut |record| Self::push(&mut self.closed, &mut self.closed_lost, record));
+        }
+        self.live.insert(id);
+    }
+
+    /// Closes what has run out.
+    pub(super) fn advance(&mut self, now: Time, windows: &Windows) {
+        if now < self.next {
+            return;
+        }
+        self.next = Time(u64::MAX);
+        let mut gone = Vec::new();
+        for id in &self.live {
+            let Some(server) = self.table.get_mut(id) else { continue };
+            let (closed, lost) = (&mut self.closed, &mut self.closed_lost);
+            server.close_expired(now, windows, &mut |record| Self::push(closed, lost, record));
+            if let Some(ended) = server.ended {
+                if now.since(ended) >= windows.lineage {
+                    server.close_all(now, "server_ended", &mut |record| Self::push(closed, lost, record));
+                    gone.push(*id);
+                } else {
+                    self.next = self.next.min(ended.plus(windows.lineage));
+                }
+            }
+            if let Some(deadline) = server.calls.iter().map(|call| call.deadline(windows)).min() {
+                self.next = self.next.min(deadline);
+            }
+        }
+        for id in gone {
+            self.live.remove(&id);
+            if let Some(server) = self.table.remove(&id) {
+                self.calls_evicted += server.calls_evicted;
+                self.tools_evicted += server.tools_evicted;
+            }
+        }
+    }
+
+    /// A call or server will run out at `when`.
+    pub fn due(&mut self, when: Time) {
+        self.next = self.next.min(when);
+    }
+
+    /// Closes every call of every server.
+    pub fn close_all(&mut self, now: Time) {
+        for id in &self.live {
+            if let Some(server) = self.table.get_mut(id) {
+                let (closed, lost) = (&mut self.closed, &mut self.closed_lost);
+                server.close_all(now, "agent_ended", &mut |record| Self::push(closed, lost, record));
+            }
+        }
+    }
+
+    /// Hands over a closed call's record.
+    pub fn keep(&mut self, record: CallRecord) {
+        Self::push(&mut self.closed, &mut self.closed_lost, record);
+    }
+
+    /// The closed calls so far, oldest first.
+    pub fn take_closed(&mut self) -> impl Iterator<Item = CallRecord> + '_ {
+        self.closed.drain(..)
+    }
+
+    /// Closed calls that nobody fetched in time.
+    #[must_use]
+    pub const fn closed_lost(&self) -> u64 {
+        self.closed_lost
+    }
+
+    pub(super) fn evicted(&self) -> u64 {
+        self.table.evicted()
+    }
+
+    pub(super) fn inner_evictions(&self) -> (u64, u64) {
+        self.iter().fold((self.calls_evicted, self.tools_evicted), |(calls, tools), server| {
+            (calls + server.calls_evicted, tools + server.tools_evicted)
+        })
+    }
+
+    fn push(closed: &mut VecDeque<CallRecord>, lost: &mut u64, record: CallRecord) {
+        if closed.len() >= MAX_CLOSED {
+            closed.pop_front();
+            *lost += 1;
+        }
+        closed.push_back(record);
+    }
+}
+
+impl Server {
+    /// A server that came under watch `now`.
+    #[must_use]
+    pub fn new(id: ServerId, start: ServerStart, root: Arc<Node>, now: Time, config: &EngineConfig) -> Self {
+        let profile = config.profiles.judge(&start.profile).cloned().map(Arc::new);
+        let mut server = Self {
+            id,
+            start,
+            root: Arc::clone(&root),
+            started: now,
+            profile,
+            key: String::new(),
+            roots: Vec::new(),
+            hosts: Vec::new(),
+            tools: BTreeMap::new(),
+            listed: false,
+            tools_evicted: 0,
+            first_call: None,
+            settled: None,
+            messages: 0,
+            incomplete: None,
+            calls: Vec::new(),
+            calls_evicted: 0,
+            taints: Taints::default(),
+            destinations: BTreeSet::new(),
+            resolvers: BTreeSet::new(),
+            listens: BTreeSet::new(),
+            speakers: Vec::new(),
+            stopped: None,
+            ended: None,
+        };
+        server.identify(root);
+        server
+    }
+
+    /// The root process runs this now: what its command line gives is the server's.
+    pub fn identify(&mut self, root: Arc<Node>) {
+        let image = &root.image;
+        // the user wrote the command line; a profile that knows its server says itself whether that counts
+        let counts = self.profile.as_ref().is_none_or(|profile| profile.argv_hosts || profile.trust_annotations);
+        self.hosts = if counts { named::hosts_of_argv(&image.argv) } else { Vec::new() };
+        for (name, value) in &self.start.env {
+            if name.to_ascii_lowercase().ends_with("_proxy") {
+                self.hosts.extend(named::host(value));
+            }
+        }
+        if let Some(profile) = &self.profile {
+            self.roots = profile.root_folders(&image.argv, &image.cwd);
+            let names: Vec<String> = self.start.env.iter().map(|(name, _)| name.clone()).collect();
+            let package = (!self.start.name.is_empty()).then_some(self.start.name.as_str());
+            let identity = ServerIdentity {
+                exe_path: &image.exe.path,
+                argv: &image.argv,
+                package: package.filter(|name| name.contains(':')),
+                env_names: &names,
+                image: None,
+            };
+            self.key = profile.server_key(&identity).unwrap_or(&self.start.name).to_owned();
+        }
+        self.root = root;
+    }
+
+    /// Which phase of its life it is in.
+    #[must_use]
+    pub fn phase(&self, now: Time, windows: &Windows) -> Phase {
+        if self.calls.iter().any(|call| call.hold(now, windows) == Some(Hold::Open)) {
+            return Phase::Call;
+        }
+        if self.stopped.is_some() {
+            return Phase::Stop;
+        }
+        let settling = self.settled.is_none_or(|at| now.since(at) <= SETTLE);
+        let young = now.since(self.started) <= windows.start;
+        if self.start.from_start && self.first_call.is_none() && settling && young { Phase::Start } else { Phase::Idle }
+    }
+
+    /// The calls that may explain what happens `now`, oldest first.
+    pub fn holding<'a>(&'a self, now: Time, windows: &'a Windows) -> impl Iterator<Item = (&'a Call, Hold)> + 'a {
+        self.calls.iter().filter_map(move |call| call.hold(now, windows).map(|hold| (call, hold)))
+    }
+
+    /// Whether the absence of a call proves anything: no if the transport was never seen, or part of it was missed.
+    #[must_use]
+    pub fn transport_seen(&self) -> bool {
+        self.start.from_start || self.messages > 0
+    }
+
+    /// Whether the server lets annotations of its tools count: the generic profile, or none.
+    #[must_use]
+    pub fn lenient(&self) -> bool {
+        self.profile.as_ref().is_none_or(|profile| profile.trust_annotations)
+    }
+
+    /// Whether this is the server's own program, not merely something below it: the root's program, or one that
+    /// speaks MCP on its transport.
+    #[must_use]
+    pub fn is_own_program(&self, node: &Node) -> bool {
+        let image = &node.image;
+        node.id == self.root.id
+            || image.same_program(&self.root.image)
+            || self.speakers.iter().any(|speaker| speaker.same_program(image))
+            || image.script_path().is_some_and(|script| self.is_own_package(script))
+    }
+
+    /// A process of its tree was seen on its transport.
+    pub fn speaks(&mut self, node: &Node) {
+        if !self.is_own_program(node) && self.speakers.len() < 2 {
+            self.speakers.push(Arc::clone(&node.image));
+        }
+    }
+
+    /// Remembers a destination that was explained.
+    pub fn remember(&mut self, destination: String) {
+        if self.destinations.len() < MAX_REMEMBERED {
+            self.destinations.insert(destination);
+        }
+    }
+
+    /// Remembers a resolver.
+    pub fn resolver(&mut self, addr: IpAddr) {
+        if self.resolvers.len() < MAX_REMEMBERED {
+            self.resolvers.insert(addr);
+        }
+    }
+
+    /// What alerts say of it.
+    #[must_use]
+    pub fn info(&self) -> ServerInfo {
+        ServerInfo {
+            name: self.start.name.clone(),
+            profile: self.start.profile.clone(),
+            pid: self.start.root.pid,
+            start_time: self.start.root.start_ticks(),
+            exe: self.root.image.exe.path.clone(),
+            argv: self.root.image.argv.clone(),
+            transport: self.start.transport.clone(),
+            container: self.start.container.clone(),
+            pod: None,
+        }
+    }
+
+    /// Whether `id` is its root.
+    #[must_use]
+    pub fn is_root(&self, id: ProcId) -> bool {
+        self.start.root == id
+    }
+
+    /// The record of a call that is over.
+    #[must_use]
+    pub fn record(&self, call: Call, outcome: &str) -> CallRecord {
+        let (observed, more, alerts) = call.observed.take();
+        CallRecord {
+            id: call.id,
+            server: self.start.name.clone(),
+            profile: self.start.profile.clone(),
+            pid: self.start.root.pid,
+            tool: call.tool,
+            request: crate::detect::request_id(&call.rpc),
+            started: call.started.into(),
+            ended: call.answered.map(Into::into),
+            outcome: outcome.to_owned(),
+            declared: call.declared,
+            arguments: call.arguments.into_iter().map(|arg| ArgumentShape { at: arg.at, len: arg.len }).collect(),
+            observed,
+            more,
+            alerts,
+        }
+    }
+
+    fn is_own_package(&self, script: &str) -> bool {
+        let Some(package) = crate::profile::package_of_path(script) else { return false };
+        let name = self.start.name.as_str();
+        package == name || package.split_once(':').is_some_and(|(_, package)| package == name)
+    }
+
+    fn close_expired(&mut self, now: Time, windows: &Windows, keep: &mut dyn FnMut(CallRecord)) {
+        let mut at = 0;
+        while let Some(call) = self.calls.get(at) {
+            if now < call.deadline(windows) {
+                at += 1;
+                continue;
+            }
+            let call = self.calls.remove(at);
+            let outcome = match &call.ending {
+                super::Ending::Ended(how) => how,
+                super::Ending::Cancelled(_) => "cancelled",
+                _ => "no_progress",
+            };
+            keep(self.record(call, outcome));
+        }
+    }
+
+    fn close_all(&mut self, _now: Time, outcome: &str, keep: &mut dyn FnMut(CallRecord)) {
+        for call in std::mem::take(&mut self.calls) {
+            let outcome = if let super::Ending::Ended(how) = call.ending { how } else { outcome };
+            keep(self.record(call, outcome));
+        }
+    }
+}
