@@ -36,7 +36,7 @@ fn flag_values<'a>(argv: &'a [String], flags: &[String]) -> Vec<&'a str> {
 /// as a folder would excuse everything.
 fn absolute(folder: &str, cwd: &str) -> Option<String> {
     let whole = if folder.starts_with('/') { folder.to_owned() } else { format!("{cwd}/{folder}") };
-    if folder.is_empty() || !whole.starts_with('/') {
+    if folder.is_empty() || !(folder.starts_with('/') || cwd.starts_with('/')) {
         return None;
     }
     let mut parts: Vec<&str> = Vec::new();
