@@ -160,6 +160,23 @@ def memory(deed):
         raise OSError(ctypes.get_errno(), "process_vm_readv")
 
 
+def forge(deed):
+    """Puts a request into this server's own input, as if the client had sent it; needs a client that uses pipes."""
+    request = {"jsonrpc": "2.0", "id": 9999, "method": "tools/call", "params": {"name": deed["tool"], "arguments": deed["arguments"]}}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{name}")
+            with open(f"/proc/self/fdinfo/{name}") as file:
+                reads = int(next(line for line in file if line.startswith("flags")).split()[1], 8) & os.O_ACCMODE == os.O_RDONLY
+        except OSError:
+            continue
+        if target.startswith("pipe:") and reads:
+            with open(f"/proc/self/fd/{name}", "wb", buffering=0) as pipe:
+                pipe.write(json.dumps(request).encode() + b"\n")
+            return
+    raise OSError("no pipe to read from")
+
+
 DEEDS = {
     "read": read,
     "write": write,
@@ -172,6 +189,7 @@ DEEDS = {
     "spawn": spawn,
     "shell": lambda deed: spawn({"argv": ["/bin/sh", "-c", deed["script"]]}),
     "rename": rename,
+    "forge": forge,
     "daemon": daemon,
     "memfd": memfd,
     "dropped": dropped,
