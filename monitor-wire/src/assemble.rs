@@ -147,6 +147,9 @@ impl Assembler {
             fields.params.arguments.cut = true;
             fields.result.tools_cut = true;
         }
+        for list in [&mut fields.params.arguments.list, &mut fields.params.input.list] {
+            hide_named_values(&self.key, list);
+        }
         let flags = fields.flags(batch, invalid_utf8);
         let (body, whole) = fields.into_body(partial, &self.digester)?;
         Some((body, whole, flags))
@@ -750,6 +753,30 @@ fn retained(node: Node) -> usize {
         | Node::ResultType => limits::NAME,
         node if node.is_hashed() => limits::NAME,
         _ => 0,
+    }
+}
+
+/// Headers, variables and bindings often come as pairs, `{"name": "API_TOKEN", "value": "…"}`, `{"type": "secret_text",
+/// "text": "…"}`: there the neighbour says that the value is a secret.
+fn hide_named_values(key: &Key, list: &mut [Argument]) {
+    let pair = |at: &str| at.rsplit_once('/').map(|(object, member)| (object.to_owned(), member.to_owned()));
+    let mut secrets = HashSet::new();
+    for argument in list.iter() {
+        let Some((object, member)) = pair(&argument.at) else { continue };
+        let text = argument.text.as_str();
+        if match member.as_str() {
+            "name" | "key" | "header" => redact::is_secret_name(text),
+            "type" => text.starts_with("secret"),
+            _ => false,
+        } {
+            secrets.insert(object);
+        }
+    }
+    for argument in list.iter_mut().filter(|_| !secrets.is_empty()) {
+        let Some((object, member)) = pair(&argument.at) else { continue };
+        if matches!(member.as_str(), "value" | "text") && secrets.contains(&object) {
+            argument.text = redact::redact_secret(key, &argument.text);
+        }
     }
 }
 

@@ -39,7 +39,8 @@ fn request(line: &str) -> Request {
 }
 
 fn call(line: &str) -> ToolCall {
-    request(line).call.unwrap()
+    let Some(call) = request(line).call else { panic!("no call: {line}") };
+    call
 }
 
 fn response(line: &str) -> Response {

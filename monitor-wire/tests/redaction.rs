@@ -199,7 +199,7 @@ fn call(arguments: &str) -> Vec<monitor_wire::mcp::Argument> {
     Reader::new(&key()).feed(line.as_bytes(), &mut items);
     match items.pop() {
         Some(Item::Message(monitor_wire::mcp::Message { body: Body::Request(request), .. })) => {
-            request.call.unwrap().arguments
+            request.call.map(|call| call.arguments).unwrap_or_default()
         }
         other => panic!("{other:?}"),
     }
@@ -213,6 +213,9 @@ fn a_secret_argument_is_known_by_its_key() {
     let texts: Vec<_> = found.iter().map(|argument| argument.text.as_str()).collect();
     assert_eq!(texts, [&hidden, "1", &hidden, "5", ""]);
     assert_eq!(found[0].len, 3);
+    let pairs = "[{\"name\":\"X-API-Key\",\"value\":\"abc\"},{\"text\":\"abc\",\"type\":\"secret_text\"},{\"name\":\"n\",\"value\":\"abc\"}]";
+    let texts: Vec<_> = call(pairs).into_iter().map(|argument| argument.text).collect();
+    assert_eq!(texts, ["X-API-Key", &hidden, &hidden, "secret_text", "n", "abc"]);
     let key_is_token = call(&format!("{{\"{}\":1}}", tokens()[1]));
     assert_eq!(key_is_token[0].at, format!("/{}", fingerprint(&key(), tokens()[1].as_bytes())));
 }

@@ -160,7 +160,7 @@ fn is_old_token(word: &str) -> bool {
     if word.len() != 40 {
         return false;
     }
-    let count = |test: fn(&u8) -> bool| word.bytes().filter(|byte| test(byte)).count();
+    let count = |test: fn(&u8) -> bool| word.as_bytes().iter().filter(|&byte| test(byte)).count();
     let (upper, lower, digits) =
         (count(u8::is_ascii_uppercase), count(u8::is_ascii_lowercase), count(u8::is_ascii_digit));
     let separators = 40_usize.saturating_sub(upper).saturating_sub(lower).saturating_sub(digits);
