@@ -83,9 +83,12 @@ fn name(identity: &ServerIdentity<'_>) -> String {
     if let Some(package) = identity.package() {
         return package.split_once(':').map_or(package.as_ref(), |(_, name)| name).to_owned();
     }
-    let script = identity.argv.iter().skip(1).find(|arg| !arg.starts_with('-') && arg.contains('/'));
+    // A program text given inline (`-c`, `-e`) names nothing.
+    let inline = |arg: &&String| !matches!(arg.as_str(), "-c" | "-e" | "--eval" | "-p");
+    let mut arguments = identity.argv.iter().skip(1).take_while(inline);
+    let script = arguments.find(|arg| !arg.starts_with('-') && arg.contains('/'));
     let path = script.map_or(identity.exe_path, String::as_str);
-    path.rsplit('/').next().unwrap_or(path).to_owned()
+    path.rsplit('/').next().unwrap_or(path).chars().take(128).collect()
 }
 
 /// Environment of a process. Values stay in this module.

@@ -7,7 +7,7 @@
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -136,8 +136,9 @@ fn close_others(keep: i32) {
         entries.flatten().filter_map(|entry| entry.file_name().to_string_lossy().parse().ok()).collect();
     for fd in open {
         if fd > 2 && fd != keep {
-            // SAFETY: nothing in this process uses the descriptor any more: it executes another program next.
-            drop(unsafe { OwnedFd::from_raw_fd(fd) });
+            // SAFETY: nothing in this process uses the descriptor any more: it executes another program next. One of
+            // them was the listing's own and is closed already, which close(2) just says.
+            unsafe { libc::close(fd) };
         }
     }
 }

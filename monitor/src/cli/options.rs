@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use monitor_core::config::{EngineConfig, FileConfig, SinkSection};
 use monitor_core::profile::Profile;
+use monitor_core::trace;
 use monitor_wire::redact::Key;
 
 use super::Failure;
+use crate::pipeline::clock::Clock;
 use crate::pipeline::output::{Lines, Output, Store};
 
 /// Where the configuration is looked for if none is named; it need not exist.
@@ -44,6 +46,8 @@ pub struct Prepared {
     pub store: Store,
     /// Sinks of the configuration.
     pub sinks: Vec<PathBuf>,
+    /// Digest of configuration and profile, for the head of a recording.
+    pub digest: String,
 }
 
 impl WatchOptions {
@@ -81,7 +85,9 @@ impl WatchOptions {
         if let Some(profile) = &profile {
             engine.profiles.add(profile.clone());
         }
-        Ok(Prepared { engine, profile, store, sinks })
+        let texts = [self.config.as_deref().and_then(|path| fs::read_to_string(path).ok()), self.profile.clone()];
+        let digest = trace::config_digest(texts.iter().flatten().map(String::as_str));
+        Ok(Prepared { engine, profile, store, sinks, digest })
     }
 
     /// Opens everything that is written to.
@@ -100,7 +106,8 @@ impl WatchOptions {
             None => None,
             Some(path) => {
                 let mut lines = open(path)?;
-                lines.push(&monitor_core::trace::header(&prepared.engine));
+                let header = trace::Header::new(&prepared.digest, Clock::sample().now());
+                lines.push(&header.to_line().map_err(|error| Failure::failed(error.to_string()))?);
                 Some(lines)
             }
         };

@@ -336,9 +336,9 @@ impl Pipeline {
 
     fn write(&mut self) {
         for alert in self.alerts.drain(..) {
-            let line = alert.to_json_line();
+            let Ok(line) = alert.to_json_line() else { continue };
             for lines in &mut self.output.alerts {
-                lines.push(&line);
+                lines.push(line.trim_end());
             }
         }
         if let Some(lines) = &mut self.output.calls {
