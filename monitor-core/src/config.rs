@@ -6,7 +6,7 @@ mod file;
 pub use engine::{EngineConfig, Limits, Windows};
 pub use file::{
     AlertsSection, ConfigError, CredentialSection, FileConfig, NetworkSection, Range, RolesSection, ServersSection,
-    Severity, SinkSection, StateSection, SuppressSection,
+    SinkSection, StateSection, SuppressSection,
 };
 
 /// Line and column (characters, from 1) and one-line message of a TOML error.

@@ -53,13 +53,15 @@ impl Role {
 #[derive(Debug, Clone)]
 pub struct Roles {
     /// Longest prefix first; per family, so that a look-up walks one list only.
-    v4: Vec<Range>,
-    v6: Vec<Range>,
+    v4: Vec<Range<u32>>,
+    v6: Vec<Range<u128>>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Range {
-    net: IpNet,
+struct Range<Bits> {
+    net: Bits,
+    mask: Bits,
+    prefix: u8,
     role: Role,
 }
 
@@ -87,19 +89,35 @@ impl Roles {
 
     /// Adds a configured range. An IPv4-mapped IPv6 range of at least 96 bits counts as its IPv4 range.
     pub fn add(&mut self, role: Role, net: IpNet) {
-        let net = canonical_net(net.trunc());
-        let list = if matches!(net, IpNet::V4(_)) { &mut self.v4 } else { &mut self.v6 };
-        let at = list.partition_point(|range| range.net.prefix_len() > net.prefix_len());
-        list.insert(at, Range { net, role });
+        match canonical_net(net.trunc()) {
+            IpNet::V4(net) => {
+                let at = self.v4.partition_point(|range| range.prefix > net.prefix_len());
+                let (bits, mask) = (net.network().to_bits(), net.netmask().to_bits());
+                self.v4.insert(at, Range { net: bits, mask, prefix: net.prefix_len(), role });
+            }
+            IpNet::V6(net) => {
+                let at = self.v6.partition_point(|range| range.prefix > net.prefix_len());
+                let (bits, mask) = (net.network().to_bits(), net.netmask().to_bits());
+                self.v6.insert(at, Range { net: bits, mask, prefix: net.prefix_len(), role });
+            }
+        }
     }
 
     /// The role of `addr`. IPv4-mapped (`::ffff:a.b.c.d`) and NAT64 (`64:ff9b::a.b.c.d`, RFC 6052) addresses count as
     /// the IPv4 address that they reach.
     #[must_use]
     pub fn role(&self, addr: IpAddr) -> Role {
-        let addr = canonical(addr);
-        let list = if addr.is_ipv4() { &self.v4 } else { &self.v6 };
-        list.iter().find(|range| range.net.contains(&addr)).map_or(Role::Internet, |range| range.role)
+        let role = match canonical(addr) {
+            IpAddr::V4(v4) => {
+                let bits = v4.to_bits();
+                self.v4.iter().find(|range| bits & range.mask == range.net).map(|range| range.role)
+            }
+            IpAddr::V6(v6) => {
+                let bits = v6.to_bits();
+                self.v6.iter().find(|range| bits & range.mask == range.net).map(|range| range.role)
+            }
+        };
+        role.unwrap_or(Role::Internet)
     }
 }
 

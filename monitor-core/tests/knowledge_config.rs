@@ -1,6 +1,7 @@
 //! The configuration file: what it sets, and what is wrong with it.
 
-use monitor_core::config::{FileConfig, Severity, SinkSection};
+use monitor_core::alert::Severity;
+use monitor_core::config::{FileConfig, SinkSection};
 use monitor_core::role::Role;
 
 const FULL: &str = r#"
@@ -39,7 +40,7 @@ path = "/var/log/tripline.ndjson"
 fn a_full_file_sets_everything() {
     let file = FileConfig::parse(FULL, "config.toml").expect("config");
     assert_eq!(file.state.dir, "/srv/tripline");
-    assert_eq!(file.alerts.min_severity, Severity::Low);
+    assert_eq!(file.alerts.min_severity, Some(Severity::Low));
     assert_eq!(file.sink, [SinkSection::File { path: "/var/log/tripline.ndjson".to_owned() }]);
     let engine = file.into_engine().expect("engine");
     for (address, role) in [

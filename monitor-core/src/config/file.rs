@@ -4,6 +4,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::engine::{EngineConfig, Windows};
+use crate::alert::Severity;
 use crate::credential::OwnerSpec;
 use crate::pattern::Pattern;
 use crate::role::Role;
@@ -108,7 +109,7 @@ pub struct ServersSection {
 #[serde(deny_unknown_fields, default)]
 pub struct AlertsSection {
     /// Lowest severity that is written. Default: all.
-    pub min_severity: Severity,
+    pub min_severity: Option<Severity>,
     /// See [`Windows::tail`]; 0 to 60 000.
     #[serde(deserialize_with = "tail")]
     pub tail_ms: Option<u64>,
@@ -137,23 +138,6 @@ pub struct SuppressSection {
     pub path: Option<Pattern>,
     /// Address of the object.
     pub address: Option<Range>,
-}
-
-/// Lowest severity to write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// All.
-    #[default]
-    Info,
-    /// `low` and up.
-    Low,
-    /// `medium` and up.
-    Medium,
-    /// `high` and up.
-    High,
-    /// `critical` only.
-    Critical,
 }
 
 /// `[[sink]]`: delivery.

@@ -7,7 +7,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Part, Pattern, components, match_parts};
+use super::{Part, Pattern, components, match_parts, wildcard};
 
 /// Order among patterns that match the same path: the lowest wins.
 pub(crate) type Rank = i64;
@@ -17,8 +17,8 @@ pub(crate) type Rank = i64;
 pub(crate) struct Index<T> {
     entries: Vec<Entry<T>>,
     anchors: FxHashMap<Box<str>, Vec<u32>>,
-    extensions: FxHashMap<Box<str>, Vec<u32>>,
-    rest: Vec<u32>,
+    extensions: FxHashMap<Box<str>, Vec<Tail>>,
+    rest: Vec<Tail>,
     /// For each first byte, the lengths (bit 63: 63 and more) of anchors that start with it.
     lengths: Box<[u64; 256]>,
 }
@@ -28,6 +28,18 @@ struct Entry<T> {
     parts: Vec<Part>,
     rank: Rank,
     value: T,
+}
+
+/// A pattern filed under its final component's wildcard text.
+#[derive(Debug, Clone)]
+struct Tail {
+    id: u32,
+    /// What stands before the first wildcard.
+    head: Box<str>,
+    /// What stands behind the last one.
+    foot: Box<str>,
+    /// All of it.
+    glob: Box<str>,
 }
 
 impl<T> Default for Index<T> {
@@ -54,8 +66,10 @@ impl<T: Copy> Index<T> {
                     }
                     self.anchors.entry(anchor.into()).or_default().push(id);
                 }
-                Filing::Extension(extension) => self.extensions.entry(extension.into()).or_default().push(id),
-                Filing::Rest => self.rest.push(id),
+                Filing::Extension(extension) => {
+                    self.extensions.entry(extension.into()).or_default().push(Tail::of(id, parts));
+                }
+                Filing::Rest => self.rest.push(Tail::of(id, parts)),
             }
             self.entries.push(Entry { parts: parts.clone(), rank, value });
         }
@@ -65,7 +79,10 @@ impl<T: Copy> Index<T> {
     pub(crate) fn find(&self, path: &str) -> Option<T> {
         let mut candidates: Vec<u32> = Vec::new();
         let mut name = "";
-        for component in components(path) {
+        for component in path.split('/') {
+            if component.is_empty() {
+                continue;
+            }
             name = component;
             let (first, bit) = key(component);
             if self.lengths.get(first).is_some_and(|lengths| lengths & bit != 0)
@@ -74,12 +91,13 @@ impl<T: Copy> Index<T> {
                 candidates.extend_from_slice(ids);
             }
         }
-        if let Some((_, extension)) = name.rsplit_once('.')
-            && let Some(ids) = self.extensions.get(extension)
+        if !self.extensions.is_empty()
+            && let Some((_, extension)) = name.rsplit_once('.')
+            && let Some(tails) = self.extensions.get(extension)
         {
-            candidates.extend(ids.iter().filter(|&&id| self.final_part_fits(id, name)));
+            candidates.extend(tails.iter().filter(|tail| tail.fits(name)).map(|tail| tail.id));
         }
-        candidates.extend(self.rest.iter().filter(|&&id| self.final_part_fits(id, name)));
+        candidates.extend(self.rest.iter().filter(|tail| tail.fits(name)).map(|tail| tail.id));
         if candidates.is_empty() {
             return None;
         }
@@ -97,18 +115,25 @@ impl<T: Copy> Index<T> {
             .min_by_key(|entry| entry.rank)
             .map(|entry| entry.value)
     }
+}
 
-    /// The literal text before the first and behind the last wildcard of the final component: a cheap test before the
-    /// full one.
-    fn final_part_fits(&self, id: u32, name: &str) -> bool {
-        let entry = usize::try_from(id).ok().and_then(|at| self.entries.get(at));
-        match entry.and_then(|entry| entry.parts.last()) {
-            Some(Part::Glob(glob)) => {
-                name.starts_with(glob.split(['*', '?']).next().unwrap_or(""))
-                    && name.ends_with(glob.rsplit(['*', '?']).next().unwrap_or(""))
-            }
-            _ => true,
-        }
+impl Tail {
+    fn of(id: u32, parts: &[Part]) -> Self {
+        let glob = match parts.last() {
+            Some(Part::Glob(glob)) => glob.as_str(),
+            // `**`: any name
+            _ => "*",
+        };
+        let head = glob.split(['*', '?']).next().unwrap_or("");
+        let foot = glob.rsplit(['*', '?']).next().unwrap_or("");
+        Self { id, head: head.into(), foot: foot.into(), glob: glob.into() }
+    }
+
+    /// Tests from cheap to dear, all before the walk over the whole path.
+    fn fits(&self, name: &str) -> bool {
+        name.as_bytes().starts_with(self.head.as_bytes())
+            && name.as_bytes().ends_with(self.foot.as_bytes())
+            && wildcard(&self.glob, name)
     }
 }
 
@@ -120,8 +145,40 @@ enum Filing<'a> {
 
 /// Components that many ordinary paths have.
 const BUSY: &[&str] = &[
-    "home", "root", "usr", "etc", "var", "run", "lib", "local", "share", "opt", "tmp", "proc", "bin", ".config",
-    ".local", ".cache", "config", "secrets", "User", "user", "settings", "cache", "auth", "logs", "live",
+    "home",
+    "root",
+    "usr",
+    "etc",
+    "var",
+    "run",
+    "lib",
+    "local",
+    "share",
+    "opt",
+    "tmp",
+    "proc",
+    "bin",
+    ".config",
+    ".local",
+    ".cache",
+    "config",
+    "secrets",
+    "User",
+    "user",
+    "settings",
+    "cache",
+    "auth",
+    "logs",
+    "live",
+    "config.json",
+    "config.toml",
+    "config.yml",
+    "config.yaml",
+    "settings.json",
+    "auth.json",
+    "data.json",
+    "token",
+    "credentials",
 ];
 
 fn filing(parts: &[Part]) -> Filing<'_> {
@@ -134,14 +191,21 @@ fn filing(parts: &[Part]) -> Filing<'_> {
     if let Some(anchor) = rare().find(|literal| literal.starts_with('.')).or_else(|| rare().next()) {
         return Filing::Anchor(anchor);
     }
-    match parts.last() {
-        Some(Part::Literal(literal)) => Filing::Anchor(literal),
-        Some(Part::Glob(glob)) => match glob.rsplit_once('.') {
-            Some((_, extension)) if !extension.is_empty() && !extension.contains(['*', '?']) => {
-                Filing::Extension(extension)
-            }
-            _ => Filing::Rest,
-        },
+    let extension = match parts.last() {
+        Some(Part::Glob(glob)) => glob.rsplit_once('.').map(|(_, extension)| extension),
+        _ => None,
+    };
+    if let Some(extension) = extension.filter(|text| !text.is_empty() && !text.contains(['*', '?'])) {
+        return Filing::Extension(extension);
+    }
+    // a busy anchor still spares most paths, where the wildcard has no head to spare them
+    let busy = parts.iter().rev().find_map(|part| match part {
+        Part::Literal(literal) => Some(literal.as_str()),
+        Part::Glob(_) | Part::Any => None,
+    });
+    match (parts.last(), busy) {
+        (Some(Part::Glob(glob)), _) if !glob.starts_with(['*', '?']) => Filing::Rest,
+        (_, Some(anchor)) => Filing::Anchor(anchor),
         _ => Filing::Rest,
     }
 }
