@@ -1,13 +1,14 @@
 //! A path by walking dentries and mounts, from the last component to the root: never the string the process passed.
 
-use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
+use aya_ebpf::cty::c_void;
+use aya_ebpf::helpers::generated::{bpf_loop, bpf_probe_read_kernel};
 use monitor_abi::process::PATH_MAX;
 
 use crate::kernel::{offset, read};
 use crate::maps::{PATH_BUF, Scratch};
 
-/// Most components (and mount crossings) that a walk visits.
-const STEPS: u32 = 160;
+/// Most components and mount crossings that a walk visits: `PATH_MAX` holds 2048 of the shortest names.
+const STEPS: u32 = 2304;
 
 /// Walks `struct path` at `path` into `scratch.path[scratch.at..PATH_BUF]`. True if the whole path fits.
 ///
@@ -21,15 +22,26 @@ pub fn walk(scratch: &mut Scratch, path: u64) -> bool {
     scratch.mount = mnt.wrapping_sub(offset!(mount_mnt));
     scratch.at = PATH_BUF as u64;
     scratch.cut = 1;
-    for _ in 0..STEPS {
-        if !step(scratch) {
-            break;
-        }
-    }
+    let mut state = Walk { scratch: core::ptr::from_mut(scratch) };
+    // bpf_loop (5.17): the verifier proves one step, not every path through all of them; arming takes milliseconds so.
+    // SAFETY: the callback takes this very type, and the loop ends before the borrow does.
+    unsafe { bpf_loop(STEPS, turn as *mut c_void, core::ptr::from_mut(&mut state).cast(), 0) };
     if scratch.at >= PATH_BUF as u64 {
         prepend(scratch, 0, 0);
     }
     scratch.cut == 0
+}
+
+/// What the loop hands from turn to turn.
+struct Walk {
+    scratch: *mut Scratch,
+}
+
+/// Callback of `bpf_loop`: 0 goes on, 1 stops.
+unsafe extern "C" fn turn(_index: u64, walk: *mut Walk) -> i64 {
+    // SAFETY: bpf_loop hands through the pointer that `walk` gave it, which points to this CPU's scratch.
+    let scratch = unsafe { &mut *(*walk).scratch };
+    i64::from(!step(scratch))
 }
 
 /// One turn: writes a component or crosses a mount. False at the root, or when there is no more room.
