@@ -91,7 +91,8 @@ pub fn paths(text: &str, cwd: &str, homes: &[String]) -> Vec<String> {
     if text.starts_with('/') {
         return vec![tidy(text)];
     }
-    if cwd.is_empty() { Vec::new() } else { vec![tidy(&format!("{cwd}/{text}"))] }
+    // a relative path with spaces in it is far more often a sentence
+    if cwd.is_empty() || text.contains(char::is_whitespace) { Vec::new() } else { vec![tidy(&format!("{cwd}/{text}"))] }
 }
 
 /// Whether `path` is `folder` or lies below it. The root folder holds everything and so excuses nothing.

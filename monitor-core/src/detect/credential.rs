@@ -58,7 +58,9 @@ pub fn file(cx: &Cx<'_>, file: &File, found: &Reached<'_>, out: &mut Vec<Finding
     let server = cx.server?;
     // what reaches the server's own store without being its own program is a theft of that token: `token_theft` tells
     if !found.reads
-        || is_store_of(server, found.credential, found.known_as) && is_at_hand(cx, server, found.credential)
+        || is_store_of(server, found.credential, found.known_as)
+            && is_at_hand(cx, server, found.credential)
+            && found.credential.secrecy > Secrecy::Ambient
         || is_excused_owner(cx, server, found.credential)
     {
         return None;
@@ -198,10 +200,10 @@ fn is_excused_owner(cx: &Cx<'_>, server: &Server, credential: &Credential) -> bo
     rule.credentials && (phase == Phase::Start || called())
 }
 
-/// What is the server's own is so at any time, but for the settings of package managers.
+/// What is the server's own is so at any time, but for the settings of package managers. (What everybody reads as it
+/// starts is only remembered, in case something is sent.)
 fn is_at_hand(cx: &Cx<'_>, server: &Server, credential: &Credential) -> bool {
     !is_shared(credential)
-        || credential.secrecy == Secrecy::Ambient
         || server.phase(cx.now, &cx.config.windows) == Phase::Start
         || cx.proc().is_some_and(|proc| is_owner(&proc.node.image, &credential.owners))
 }

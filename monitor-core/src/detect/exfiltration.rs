@@ -128,7 +128,9 @@ fn verdict(
     if explained.firm < Firm::Strong {
         return Some(match taint.secrecy {
             Some(Secrecy::Token | Secrecy::Key) => (&rules::TOKEN_SENT, Severity::High, sure),
-            Some(Secrecy::Config | Secrecy::Ambient) => (&rules::CREDENTIAL_SENT, Severity::High, sure),
+            Some(Secrecy::Config) => (&rules::CREDENTIAL_SENT, Severity::High, sure),
+            // everybody reads it, so the two may well have nothing to do with each other
+            Some(Secrecy::Ambient) => (&rules::CREDENTIAL_SENT, Severity::Medium, Confidence::Weak),
             None => (&rules::DATA_SENT, Severity::High, sure.min(Confidence::Medium)),
         });
     }

@@ -1,0 +1,262 @@
+//! What holds whatever the events: the same bytes again, bounded memory, a schema that is the code's.
+
+mod script;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use monitor_core::alert::{self, Alert};
+use monitor_core::config::EngineConfig;
+use monitor_core::engine::Engine;
+use monitor_core::event::{Event, Kind, Net, NetOp, Proto};
+use monitor_core::id::{FileId, ProcId, ServerId};
+use monitor_core::time::{MS, SECOND, Time};
+use monitor_core::trace;
+
+const THEFT: &str = r#"
+0    start /usr/bin/node script=/home/u/srv/server.js server.js
+10   handshake
+20   list weather:1:ro:closed
+5000 call 1 weather /city=Bern
+5005 spawn child root /usr/bin/tac x
+5010 read child /home/u/.ssh/id_ed25519
+5020 connect root 203.0.113.9:8443 cookie=5
+5900 end root cookie=5 sent=900
+5950 answer 1
+"#;
+
+fn run(config: EngineConfig, events: &[Event]) -> (Engine, Vec<Alert>) {
+    let mut engine = Engine::new(config);
+    let mut alerts = Vec::new();
+    for event in events {
+        engine.step(event, &mut alerts);
+    }
+    (engine, alerts)
+}
+
+fn lines(alerts: &[Alert]) -> String {
+    alerts.iter().map(|alert| alert.to_json_line().unwrap()).collect()
+}
+
+/// Compares with a file of the repository; `TRIPLINE_BLESS=1` rewrites the file.
+fn same_as_file(path: &Path, text: &str) {
+    if std::env::var_os("TRIPLINE_BLESS").is_some() {
+        std::fs::write(path, text).unwrap();
+    }
+    let known = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(known == text, "{} differs from the code: run the tests with TRIPLINE_BLESS=1\n{text}", path.display());
+}
+
+fn here(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+#[test]
+fn the_schema_file_is_the_codes() {
+    same_as_file(&here("../docs/schema/alert.schema.json"), &alert::schema().unwrap());
+}
+
+#[test]
+fn one_alert_in_full() {
+    let (_, alerts) = run(EngineConfig::default(), &script::events(&script::Setup::default(), THEFT));
+    let theft = alerts.iter().rfind(|alert| alert.category == alert::Category::TokenTheft).unwrap();
+    let mut text = serde_json::to_string_pretty(theft).unwrap();
+    text.push('\n');
+    same_as_file(&here("tests/snapshots/alert.json"), &text);
+    let incidents: std::collections::BTreeSet<&str> = alerts.iter().map(|alert| alert.incident.as_str()).collect();
+    assert_eq!(incidents.len(), 1, "one story is one incident");
+}
+
+#[test]
+fn a_replay_gives_the_same_bytes() {
+    let events = script::events(&script::Setup::default(), THEFT);
+    let (_, first) = run(EngineConfig::default(), &events);
+    let header = trace::Header::new(&trace::config_digest(["a = 1"]), Time(script::EPOCH));
+    let mut recording = header.to_line().unwrap();
+    for event in &events {
+        recording.push_str(&trace::event_line(event).unwrap());
+    }
+    let (again, read) = trace::read(&recording).unwrap();
+    assert_eq!(again, header);
+    let read: Vec<Event> = read.collect::<Result<_, _>>().unwrap();
+    assert_eq!(read, events);
+    let (_, second) = run(EngineConfig::default(), &read);
+    assert!(!first.is_empty());
+    assert_eq!(lines(&first), lines(&second));
+}
+
+#[test]
+fn what_a_recording_can_be_wrong_about_is_said_in_one_line() {
+    let header = trace::Header::new("d", Time(0)).to_line().unwrap();
+    let good = r#"{"time":1,"kind":"server_end"}"#;
+    let errors = |text: &str| match trace::read(text) {
+        Err(error) => error.to_string(),
+        Ok((_, events)) => events.filter_map(Result::err).map(|error| error.to_string()).collect(),
+    };
+    assert_eq!(errors(""), "recording is empty: its first line should be a header");
+    assert!(errors("hello\n").starts_with("line 1: not a tripline recording"));
+    assert!(errors(&header.replace("\"version\":1", "\"version\":9")).contains("format 9"));
+    assert!(errors(&format!("{header}{good}\nnonsense\n")).starts_with("line 3: not an event"));
+    assert!(errors(&format!("{header}{good}\n{{\"time\":1")).contains("line 3: recording ends in the middle"));
+    assert_eq!(errors(&format!("{header}\n{good}\n")), "");
+}
+
+#[test]
+fn calls_are_recorded_with_what_was_seen() {
+    let steps = r"
+0    start /usr/bin/node script=/home/u/srv/server.js server.js
+10   handshake
+20   list fetch note:1:ro
+5000 call 1 fetch /url=https://news.example/
+5001 call 2 note /text=hello
+5010 connect root 203.0.113.9:443 host=news.example
+5020 read root /home/u/.ssh/id_ed25519
+5030 answer 1
+5040 answer 2 iserror
+";
+    let events = script::events(&script::Setup::default(), steps);
+    let (mut engine, alerts) = run(EngineConfig::default(), &events);
+    engine.finish(Time(script::EPOCH + 10 * SECOND), &mut Vec::new());
+    let calls: Vec<_> = engine.take_calls().collect();
+    assert_eq!(calls.len(), 2);
+    assert_eq!((calls[0].tool.as_str(), calls[0].outcome.as_str()), ("fetch", "answered"));
+    assert_eq!((calls[1].tool.as_str(), calls[1].outcome.as_str()), ("note", "error"));
+    let seen = |index: usize| calls[index].observed.iter().map(|seen| seen.object.as_str()).collect::<Vec<_>>();
+    assert_eq!(seen(0), ["news.example:443", "/home/u/.ssh/id_ed25519"]);
+    assert_eq!(seen(1), ["news.example:443", "/home/u/.ssh/id_ed25519"], "an open world explains as well");
+    assert_eq!(calls[0].arguments[0].at, "/url");
+    let theft = alerts.iter().find(|alert| alert.rule.id == "TL-CRED-001").unwrap();
+    assert!(calls.iter().all(|call| call.alerts.contains(&theft.id)));
+    assert_eq!(theft.calls.len(), 2, "every open call concerned");
+}
+
+#[test]
+fn growth_is_told_at_powers_of_ten() {
+    let mut steps = String::from(
+        "0 start /usr/bin/node script=/home/u/srv/server.js server.js\n10 handshake\n5000 call 1 weather\n",
+    );
+    for at in 0..1000 {
+        writeln!(steps, "{} read root /home/u/.ssh/id_ed25519", 5100 + at * 20).unwrap();
+    }
+    let (_, alerts) = run(EngineConfig::default(), &script::events(&script::Setup::default(), &steps));
+    let counts: Vec<(u32, u64)> = alerts.iter().map(|alert| (alert.revision, alert.dedup.count)).collect();
+    assert_eq!(counts, [(1, 1), (2, 10), (3, 100), (4, 1000)]);
+}
+
+#[test]
+fn evidence_is_bounded_and_the_rest_counted() {
+    let mut steps = String::from(
+        "0 start /usr/bin/node script=/home/u/srv/server.js server.js\n10 handshake\n5000 call 1 weather\n",
+    );
+    for at in 0..100 {
+        writeln!(steps, "{} read root /home/u/.ssh/id_ed25519 via=/home/u/link{at}", 5100 + at * 20).unwrap();
+    }
+    let (_, alerts) = run(EngineConfig::default(), &script::events(&script::Setup::default(), &steps));
+    let last = alerts.last().unwrap();
+    assert_eq!(last.dedup.count, 100);
+    assert_eq!(last.evidence.len(), 65);
+    assert!(lines(&alerts).contains(r#""kind":"more","count":36"#));
+}
+
+#[test]
+fn tables_stay_bounded_over_a_million_events() {
+    let mut config = EngineConfig::default();
+    config.limits.processes = 2000;
+    config.limits.connections = 500;
+    config.limits.files = 500;
+    config.limits.findings = 300;
+    config.limits.calls = 50;
+    let setup = script::Setup::default();
+    let mut engine = Engine::new(config);
+    let mut alerts = Vec::new();
+    for event in script::events(&setup, "0 start /usr/bin/node script=/home/u/srv/server.js server.js\n10 handshake") {
+        engine.step(&event, &mut alerts);
+    }
+    let root = ProcId { pid: 1001, start: 1001 * 10_000_000 };
+    let (mut early, mut number) = (0, 0_u64);
+    while number < 1_000_000 {
+        let time = Time(script::EPOCH + SECOND + number * MS / 10);
+        for kind in hostile(number, root) {
+            let server = Some(ServerId(1));
+            engine.step(&Event { time, server, kind }, &mut alerts);
+            number += 1;
+        }
+        alerts.clear();
+        if number == 100_000 {
+            early = resident();
+        }
+    }
+    let stats = engine.stats();
+    assert!(stats.processes <= 2000 && stats.connections <= 500, "{stats:?}");
+    let evicted = stats.evictions;
+    assert!(evicted.processes > 0 && evicted.connections > 0 && evicted.findings > 0, "{stats:?}");
+    assert!(evicted.calls > 0 && evicted.files > 0 && evicted.records > 0, "{stats:?}");
+    let grown = resident().saturating_sub(early);
+    assert!(grown < 24 * 1024 * 1024, "grew by {grown} bytes after the first tenth");
+}
+
+/// Everything new every time: processes, credentials, destinations, calls.
+fn hostile(number: u64, root: ProcId) -> Vec<Kind> {
+    let child = ProcId { pid: 5000 + u32::try_from(number % 4_000_000_000).unwrap(), start: number + 1 };
+    let path = format!("/home/u{number}/.ssh/id_rsa");
+    let id = FileId { dev: 1, ino: number + 1 };
+    let file = monitor_core::event::FileRef { path, id, cut: false };
+    let addr = std::net::Ipv4Addr::from(0xcb00_0000 + u32::try_from(number % 0xff_ffff).unwrap());
+    vec![
+        Kind::Fork(monitor_core::event::Fork { parent: root, child }),
+        Kind::File(monitor_core::event::File {
+            proc: child,
+            op: monitor_core::event::FileOp::Open,
+            file,
+            read: true,
+            write: false,
+            create: false,
+            path_only: false,
+            dir: false,
+            unlinked: false,
+            to: None,
+            via: None,
+            by: "tracepoint".to_owned(),
+        }),
+        Kind::Net(Net {
+            proc: child,
+            op: NetOp::Connect,
+            proto: Proto::Tcp,
+            addr: addr.into(),
+            port: 443,
+            cookie: number + 1,
+            result: String::new(),
+            name: None,
+            io_uring: false,
+            abi: None,
+        }),
+        Kind::Mcp(call(number, root)),
+    ]
+}
+
+fn call(number: u64, proc: ProcId) -> monitor_core::event::Mcp {
+    use monitor_wire::mcp::{Body, Id, Message, Request, ToolCall};
+    let call = ToolCall {
+        name: format!("tool{number}"),
+        arguments: Vec::new(),
+        cut: false,
+        digest: number.to_string(),
+        progress: None,
+        repeat: false,
+        as_task: false,
+    };
+    let id = Id::Number(i64::try_from(number).unwrap());
+    let request = Request { id, method: "tools/call".to_owned(), call: Some(call), peer: None, task: None };
+    monitor_core::event::Mcp {
+        stream: FileId { dev: 1, ino: 1 },
+        side: monitor_core::event::Side::Client,
+        proc,
+        message: Message { body: Body::Request(request), bytes: 100, complete: true, flags: Vec::new() },
+    }
+}
+
+/// Resident memory in bytes.
+fn resident() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+    text.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4096
+}

@@ -1,0 +1,477 @@
+//! Scenarios in compact form: one event a line, `MILLISECONDS verb …`, which this turns into events.
+//!
+//! Processes have names; `root` is the server's. Words are split at spaces; double quotes hold them together.
+//!
+//! | verb | what |
+//! | --- | --- |
+//! | `start EXE ARG…` | the server's root executes and comes under watch |
+//! | `spawn NAME PARENT EXE ARG…` | fork and exec; `script=`, `preload=`, `+memfd`, `+unlinked`, `+compat` |
+//! | `fork NAME PARENT`, `exec NAME EXE ARG…`, `exit NAME`, `foreign NAME EXE ARG…` | |
+//! | `read`, `write`, `append`, `use`, `opath`, `unlink`, `chmod NAME PATH` | `ino=`, `via=`; `rename`, `link`, `symlink NAME PATH TO` |
+//! | `connect`, `send`, `listen`, `bind NAME ADDR:PORT` | `host=`, `cookie=`, `result=`, `+udp`; `end NAME cookie= sent= state=` |
+//! | `unix NAME PATH`, `socket NAME FAMILY`, `memory NAME TARGET OP [+failed]`, `opaque NAME WHAT` | |
+//! | `handshake`, `list TOOL…` (`name`, `name:digest`, `name:digest:ro`, `…:closed`), `+more` | |
+//! | `call ID TOOL /pointer=value…` | `+repeat`, `+forged`, `+cut`, `progress=`; `answer ID [error\|input\|task=ID:STATUS]` |
+//! | `cancel ID`, `progress TOKEN`, `task ID STATUS`, `ask METHOD ID [TASK]`, `serverask ID`, `clientanswer ID` | |
+//! | `loss SENSOR REASON COUNT [by=NAME]`, `blind SENSOR`, `credential PATH ino=` | |
+
+use std::collections::BTreeMap;
+
+use monitor_core::event::{
+    Blind, CredentialFile, Event, Exec, Exit, File, FileOp, FileRef, Fork, Kind, Loss, Mcp, Memory, MemoryOp, Net,
+    NetEnd, NetOp, Opaque, Proto, ServerStart, Side, SocketMade, Unix,
+};
+use monitor_core::id::{FileId, ProcId, ServerId};
+use monitor_core::time::{MS, Time};
+use monitor_wire::mcp::{Argument, Body, Id, Message, Notification, Request, Response, TaskState, ToolCall, ToolDecl};
+
+/// 2026-11-22T00:00:00Z.
+pub const EPOCH: u64 = 1_795_305_600_000_000_000;
+
+/// What the server is, besides its program.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Setup {
+    pub name: String,
+    pub profile: String,
+    pub transport: String,
+    pub from_start: bool,
+    pub homes: Vec<String>,
+    pub registries: Vec<String>,
+    pub cwd: String,
+    pub env: Vec<(String, String)>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            name: "sample-server".to_owned(),
+            profile: "generic".to_owned(),
+            transport: "stdio".to_owned(),
+            from_start: true,
+            homes: vec!["/home/u".to_owned()],
+            registries: vec!["registry.example".to_owned()],
+            cwd: "/home/u/project".to_owned(),
+            env: Vec::new(),
+        }
+    }
+}
+
+pub struct Script {
+    setup: Setup,
+    procs: BTreeMap<String, (ProcId, bool)>,
+    next: u32,
+    pub events: Vec<Event>,
+}
+
+struct Words {
+    plain: Vec<String>,
+    named: BTreeMap<String, String>,
+    flags: Vec<String>,
+}
+
+impl Words {
+    fn at(&self, index: usize) -> &str {
+        self.plain.get(index).map_or("", String::as_str)
+    }
+    fn get(&self, name: &str) -> Option<String> {
+        self.named.get(name).cloned()
+    }
+    fn number(&self, name: &str) -> u64 {
+        self.named.get(name).map_or(0, |text| text.parse().expect("a number"))
+    }
+    fn has(&self, flag: &str) -> bool {
+        self.flags.iter().any(|known| known == flag)
+    }
+}
+
+/// The events of a script.
+pub fn events(setup: &Setup, text: &str) -> Vec<Event> {
+    let mut script = Script { setup: setup.clone(), procs: BTreeMap::new(), next: 1000, events: Vec::new() };
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        script.line(line);
+    }
+    script.events
+}
+
+impl Script {
+    fn line(&mut self, line: &str) {
+        let mut words = split(line);
+        let time: u64 = words.remove(0).parse().unwrap_or_else(|_| panic!("no time in: {line}"));
+        let verb = words.remove(0);
+        let keys: &[&str] = match verb.as_str() {
+            "call" => &["progress"],
+            _ => &[
+                "script", "preload", "ino", "via", "host", "cookie", "result", "sent", "state", "by", "task", "cwd",
+                "service",
+            ],
+        };
+        let mut parsed = Words { plain: Vec::new(), named: BTreeMap::new(), flags: Vec::new() };
+        for word in words {
+            match word.split_once('=') {
+                Some((key, value)) if keys.contains(&key) => {
+                    parsed.named.insert(key.to_owned(), value.to_owned());
+                }
+                _ if word.starts_with('+') => parsed.flags.push(word[1..].to_owned()),
+                _ => parsed.plain.push(word),
+            }
+        }
+        self.verb(Time(EPOCH + time * MS), &verb, &parsed, line);
+    }
+
+    fn verb(&mut self, time: Time, verb: &str, words: &Words, line: &str) {
+        match verb {
+            "start" => {
+                let root = self.name("root", true);
+                let exec = self.exec(root, ProcId { pid: 1, start: 1 }, words, 0);
+                let setup = self.setup.clone();
+                self.push(
+                    time,
+                    true,
+                    Kind::ServerStart(ServerStart {
+                        root,
+                        name: setup.name,
+                        profile: setup.profile,
+                        transport: setup.transport,
+                        from_start: setup.from_start,
+                        homes: setup.homes,
+                        env: setup.env,
+                        registries: setup.registries,
+                        container: None,
+                    }),
+                );
+                let kind = if setup.from_start { Kind::Exec(exec) } else { Kind::Known(exec) };
+                self.push(time, true, kind);
+            }
+            "foreign" => {
+                let proc = self.name(words.at(0), false);
+                let exec = self.exec(proc, ProcId { pid: 2, start: 2 }, words, 1);
+                self.push(time, false, Kind::Exec(exec));
+            }
+            "fork" | "spawn" => {
+                let (parent, watched) = self.proc(words.at(1));
+                let child = self.name(words.at(0), watched);
+                self.push(time, watched, Kind::Fork(Fork { parent, child }));
+                if verb == "spawn" {
+                    let exec = self.exec(child, parent, words, 2);
+                    self.push(time, watched, Kind::Exec(exec));
+                }
+            }
+            "exec" => {
+                let (proc, watched) = self.proc(words.at(0));
+                let exec = self.exec(proc, ProcId { pid: 1, start: 1 }, words, 1);
+                self.push(time, watched, Kind::Exec(exec));
+            }
+            "exit" => {
+                let (proc, watched) = self.proc(words.at(0));
+                self.push(time, watched, Kind::Exit(Exit { proc, status: 0 }));
+            }
+            "end-server" => self.push(time, true, Kind::ServerEnd),
+            "read" | "write" | "append" | "use" | "opath" | "unlink" | "chmod" | "rename" | "link" | "symlink"
+            | "create" | "readwrite" => self.file(time, verb, words),
+            "connect" | "send" | "listen" | "bind" => self.net(time, verb, words),
+            "end" => {
+                let (proc, watched) = self.proc(words.at(0));
+                self.push(
+                    time,
+                    watched,
+                    Kind::NetEnd(NetEnd {
+                        proc,
+                        cookie: words.number("cookie"),
+                        state: words.get("state").unwrap_or_else(|| "closed".to_owned()),
+                        sent: words.number("sent"),
+                        received: 0,
+                    }),
+                );
+            }
+            "unix" => {
+                let (proc, watched) = self.proc(words.at(0));
+                let unix =
+                    Unix { proc, path: words.at(1).to_owned(), op: "connect".to_owned(), result: "ok".to_owned() };
+                self.push(time, watched, Kind::Unix(unix));
+            }
+            "socket" => {
+                let (proc, watched) = self.proc(words.at(0));
+                self.push(
+                    time,
+                    watched,
+                    Kind::Socket(SocketMade { proc, family: words.at(1).to_owned(), protocol: 0 }),
+                );
+            }
+            "memory" => {
+                let (proc, watched) = self.proc(words.at(0));
+                let (target, target_watched) = self.proc(words.at(1));
+                let op: MemoryOp = serde_json::from_value(words.at(2).into()).expect("a memory operation");
+                self.push(
+                    time,
+                    watched,
+                    Kind::Memory(Memory {
+                        proc,
+                        target,
+                        target_server: target_watched.then_some(ServerId(1)),
+                        op,
+                        ok: Some(!words.has("failed")),
+                    }),
+                );
+            }
+            "opaque" => {
+                let (proc, watched) = self.proc(words.at(0));
+                let opaque = Opaque { proc, what: words.at(1).to_owned(), detail: words.at(2).to_owned() };
+                self.push(time, watched, Kind::Opaque(opaque));
+            }
+            "loss" => {
+                let loss = Loss {
+                    sensor: words.at(0).to_owned(),
+                    reason: words.at(1).to_owned(),
+                    from: Time(time.0 - 5 * MS),
+                    count: words.at(2).parse().expect("a count"),
+                    caused_by: words.get("by").map(|name| self.proc(&name).0),
+                };
+                let watched = !words.has("host");
+                self.push(time, watched, Kind::Loss(loss));
+            }
+            "blind" => {
+                let blind = Blind { sensor: words.at(0).to_owned(), reason: "no usable hook".to_owned() };
+                self.push(time, false, Kind::Blind(blind));
+            }
+            "credential" => {
+                let file = file_ref(words.at(0), words.number("ino"));
+                self.push(time, false, Kind::CredentialFile(CredentialFile { file }));
+            }
+            _ => self.mcp(time, verb, words, line),
+        }
+    }
+
+    fn file(&mut self, time: Time, verb: &str, words: &Words) {
+        let (proc, watched) = self.proc(words.at(0));
+        let op = match verb {
+            "use" => FileOp::Use,
+            "unlink" => FileOp::Unlink,
+            "chmod" => FileOp::Chmod,
+            "rename" => FileOp::Rename,
+            "link" => FileOp::Link,
+            "symlink" => FileOp::Symlink,
+            "create" => FileOp::Create,
+            _ => FileOp::Open,
+        };
+        let to = words.plain.get(2).cloned();
+        self.push(
+            time,
+            watched,
+            Kind::File(File {
+                proc,
+                op,
+                file: file_ref(words.at(1), words.number("ino")),
+                read: matches!(verb, "read" | "use" | "readwrite" | "opath"),
+                write: matches!(verb, "write" | "append" | "create" | "readwrite"),
+                create: false,
+                path_only: verb == "opath",
+                dir: words.has("dir"),
+                unlinked: false,
+                to,
+                via: words.get("via"),
+                by: "tracepoint".to_owned(),
+            }),
+        );
+    }
+
+    fn net(&mut self, time: Time, verb: &str, words: &Words) {
+        let (proc, watched) = self.proc(words.at(0));
+        let (addr, port) = words.at(1).rsplit_once(':').expect("ADDR:PORT");
+        let proto = if words.has("udp") || verb == "send" { Proto::Udp } else { Proto::Tcp };
+        self.push(
+            time,
+            watched,
+            Kind::Net(Net {
+                proc,
+                op: match verb {
+                    "connect" => NetOp::Connect,
+                    "send" => NetOp::Send,
+                    "bind" => NetOp::Bind,
+                    _ => NetOp::Listen,
+                },
+                proto,
+                addr: addr.trim_matches(['[', ']']).parse().expect("an address"),
+                port: port.parse().expect("a port"),
+                cookie: words.number("cookie"),
+                result: words.get("result").unwrap_or_default(),
+                name: words.get("host"),
+                io_uring: false,
+                abi: None,
+            }),
+        );
+    }
+
+    fn mcp(&mut self, time: Time, verb: &str, words: &Words, line: &str) {
+        let id = id(words.at(0));
+        let note = |method: &str| Notification { method: method.to_owned(), cancels: None, progress: None, task: None };
+        let response = |id: Id| Response {
+            id,
+            error: None,
+            is_error: false,
+            input_required: false,
+            task: None,
+            tools: None,
+            more: false,
+            peer: None,
+        };
+        let request =
+            |id: Id, method: &str| Request { id, method: method.to_owned(), call: None, peer: None, task: None };
+        let (side, body) = match verb {
+            "handshake" => {
+                self.message(time, Side::Client, Body::Request(request(Id::Number(0), "initialize")), true);
+                self.message(time, Side::Server, Body::Response(response(Id::Number(0))), true);
+                (Side::Client, Body::Notification(note("notifications/initialized")))
+            }
+            "list" => {
+                self.message(time, Side::Client, Body::Request(request(Id::Text("list".into()), "tools/list")), true);
+                let mut answer = response(Id::Text("list".into()));
+                answer.tools = Some(words.plain.iter().map(|text| tool(text)).collect());
+                answer.more = words.has("more");
+                (Side::Server, Body::Response(answer))
+            }
+            "call" => {
+                let arguments = words.plain.iter().skip(2).map(|word| {
+                    let (at, text) = word.split_once('=').unwrap_or_else(|| panic!("no /pointer=value: {line}"));
+                    Argument { at: at.to_owned(), text: text.to_owned(), len: text.len() as u64 }
+                });
+                let mut asked = request(id, "tools/call");
+                asked.call = Some(ToolCall {
+                    name: words.at(1).to_owned(),
+                    arguments: arguments.collect(),
+                    cut: words.has("cut"),
+                    digest: format!("digest of {}", words.at(1)),
+                    progress: words.get("progress").map(Id::Text),
+                    repeat: words.has("repeat"),
+                    as_task: false,
+                });
+                (if words.has("forged") { Side::Forged } else { Side::Client }, Body::Request(asked))
+            }
+            "answer" => {
+                let mut answer = response(id);
+                match words.at(1) {
+                    "error" => answer.error = Some(-32602),
+                    "iserror" => answer.is_error = true,
+                    "input" => answer.input_required = true,
+                    _ => {}
+                }
+                answer.task = words.get("task").map(|text| {
+                    let (id, status) = text.split_once(':').expect("task=ID:STATUS");
+                    TaskState { id: id.to_owned(), status: status.to_owned() }
+                });
+                (Side::Server, Body::Response(answer))
+            }
+            "cancel" => {
+                let mut said = note("notifications/cancelled");
+                said.cancels = Some(id);
+                (Side::Client, Body::Notification(said))
+            }
+            "progress" => {
+                let mut said = note("notifications/progress");
+                said.progress = Some(Id::Text(words.at(0).to_owned()));
+                (Side::Server, Body::Notification(said))
+            }
+            "task" => {
+                let mut said = note("notifications/tasks/status");
+                said.task = Some(TaskState { id: words.at(0).to_owned(), status: words.at(1).to_owned() });
+                (Side::Server, Body::Notification(said))
+            }
+            "ask" => {
+                let mut asked = request(self::id(words.at(1)), words.at(0));
+                asked.task = words.plain.get(2).cloned();
+                (Side::Client, Body::Request(asked))
+            }
+            "serverask" => (Side::Server, Body::Request(request(id, "sampling/createMessage"))),
+            "clientanswer" => (Side::Client, Body::Response(response(id))),
+            _ => panic!("unknown verb: {line}"),
+        };
+        self.message(time, side, body, !words.has("incomplete"));
+    }
+
+    fn message(&mut self, time: Time, side: Side, body: Body, complete: bool) {
+        let proc = self.procs.get("speaker").or_else(|| self.procs.get("root")).expect("a server").0;
+        let ino = if side == Side::Server { 2 } else { 1 };
+        let message = Message { body, bytes: 100, complete, flags: Vec::new() };
+        self.push(time, true, Kind::Mcp(Mcp { stream: FileId { dev: 9, ino }, side, proc, message }));
+    }
+
+    fn exec(&self, proc: ProcId, parent: ProcId, words: &Words, skip: usize) -> Exec {
+        let exe = words.at(skip).to_owned();
+        let mut argv = vec![exe.rsplit('/').next().unwrap_or_default().to_owned()];
+        argv.extend(words.plain.iter().skip(skip + 1).cloned());
+        Exec {
+            proc,
+            parent,
+            exe: file_ref(&exe, 0),
+            argv,
+            argv_cut: false,
+            cwd: words.get("cwd").unwrap_or_else(|| self.setup.cwd.clone()),
+            uid: 1000,
+            unlinked: words.has("unlinked"),
+            memfd: words.has("memfd"),
+            compat: words.has("compat"),
+            script: words.get("script").map(|path| file_ref(&path, 0)),
+            preload: words.get("preload").into_iter().collect(),
+            cgroup: 0,
+        }
+    }
+
+    fn name(&mut self, name: &str, watched: bool) -> ProcId {
+        self.next += 1;
+        let id = ProcId { pid: self.next, start: u64::from(self.next) * 10_000_000 };
+        self.procs.insert(name.to_owned(), (id, watched));
+        id
+    }
+
+    fn proc(&self, name: &str) -> (ProcId, bool) {
+        *self.procs.get(name).unwrap_or_else(|| panic!("no process {name}"))
+    }
+
+    fn push(&mut self, time: Time, watched: bool, kind: Kind) {
+        self.events.push(Event { time, server: watched.then_some(ServerId(1)), kind });
+    }
+}
+
+fn file_ref(path: &str, ino: u64) -> FileRef {
+    // the same path is the same file, unless the script says otherwise
+    let made: u64 = path.bytes().fold(7, |hash: u64, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    let ino = if ino == 0 { made | (1 << 63) } else { ino };
+    FileRef { path: path.to_owned(), id: FileId { dev: 1, ino }, cut: false }
+}
+
+fn tool(text: &str) -> ToolDecl {
+    let mut parts = text.split(':');
+    let name = parts.next().unwrap_or_default().to_owned();
+    let digest = parts.next().unwrap_or("1").to_owned();
+    let hints: Vec<&str> = parts.collect();
+    ToolDecl {
+        name,
+        digest,
+        read_only: hints.contains(&"ro").then_some(true),
+        destructive: hints.contains(&"rw").then_some(true),
+        open_world: hints.contains(&"closed").then_some(false),
+    }
+}
+
+fn id(text: &str) -> Id {
+    text.parse().map_or_else(|_| Id::Text(text.to_owned()), Id::Number)
+}
+
+fn split(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
+    for c in line.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            ' ' if !quoted => {
+                if !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+            }
+            _ => word.push(c),
+        }
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
