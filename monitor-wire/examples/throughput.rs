@@ -47,8 +47,8 @@ fn main() {
     measure("600 kB of small arguments", &big(head, ",1", tail), 65_536);
     let (head, tail) = (r#"{"id":1,"method":"tools/call","params":{"name":"t","arguments":{"a":1"#, "}}}");
     measure("600 kB of one key", &big(head, r#","a":1"#, tail), 65_536);
-    let (head, tail) = (r#"{"id":1,"method":"tools/call","params":{"name":"t","arguments":{"a":[1"#, "}}}");
-    measure("600 kB of brackets", &big(head, ",[", tail), 65_536);
+    let (head, tail) = (r#"{"id":1,"method":"tools/call","params":{"name":"t","arguments":{"a":[1"#, "]}}}");
+    measure("600 kB of brackets", &big(head, ",[[[0]]]", tail), 65_536);
 
     for (name, text) in [
         ("redact prose", "The quick brown fox jumps over /usr/lib/x. "),

@@ -40,6 +40,8 @@ pub(crate) struct Assembler {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
     None,
+    /// The line is a batch.
+    Batch,
     /// A message's `{` was read.
     Begin,
     /// A message's `}` was read: [`Assembler::take`] it.
@@ -163,18 +165,13 @@ impl Assembler {
         }
     }
 
-    /// The line is a batch.
-    pub(crate) fn is_batch(&self) -> bool {
-        self.frames.first().is_some_and(|frame| frame.node == Node::Batch)
-    }
-
-    /// A member of a batch is in progress.
-    pub(crate) fn in_message(&self) -> bool {
-        self.frames.get(1).is_some_and(|frame| frame.node == Node::Message)
-    }
-
     pub(crate) fn wants_raw(&self) -> bool {
         self.raw_id.is_some()
+    }
+
+    /// Pieces of keys and strings that come now are of no use.
+    pub(crate) fn is_deaf(&self) -> bool {
+        matches!(self.reading, Reading::Nothing)
     }
 
     /// Takes the next event of the line.
@@ -254,7 +251,11 @@ impl Assembler {
             secret: place.secret,
             lost: place.lost,
         });
-        if place.node == Node::Message { Signal::Begin } else { Signal::None }
+        match place.node {
+            Node::Message => Signal::Begin,
+            Node::Batch => Signal::Batch,
+            _ => Signal::None,
+        }
     }
 
     fn goes_into(&mut self, node: Node, object: bool) -> bool {

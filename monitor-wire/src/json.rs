@@ -77,6 +77,7 @@ pub struct Tokenizer {
     /// Bytes at the front of the chunk that are known to be plain, so that none is scanned twice.
     plain: usize,
     invalid_text: bool,
+    mute: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +151,7 @@ impl Tokenizer {
             carried: 0,
             plain: 0,
             invalid_text: false,
+            mute: false,
         }
     }
 
@@ -178,11 +180,22 @@ impl Tokenizer {
         self.invalid_text
     }
 
+    /// While `mute`, pieces of keys and strings aren't given: for a consumer that passes over a value, at twice the speed.
+    pub const fn set_mute(&mut self, mute: bool) {
+        self.mute = mute;
+    }
+
     /// Takes one event's bytes off the front of `input`. Call until [`Step::More`], then with the next chunk.
     pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Step<'a> {
         loop {
             match self.state {
-                State::Text { key } => return self.text(key, input),
+                State::Text { key } => {
+                    let step = self.text(key, input);
+                    if self.mute && matches!(step, Step::Event(Event::Text(_) | Event::Char { .. })) {
+                        continue;
+                    }
+                    return step;
+                }
                 State::Number(number) => return self.number(number, input),
                 State::Literal { rest, value } => return self.literal(rest, value, input),
                 State::Deep { nesting, string, escaped } => return self.deep(nesting, string, escaped, input),
@@ -581,15 +594,30 @@ fn skip_space(input: &[u8]) -> &[u8] {
     input.get(blank..).unwrap_or_default()
 }
 
-/// Length of the run that holds neither a quote, a backslash nor a control character. Blocks of 32 bytes are tested as a
-/// whole, which the compiler turns into vector code.
+/// Length of the run that holds neither a quote, a backslash nor a control character, eight bytes at a time.
 fn plain_run(input: &[u8]) -> usize {
-    let (blocks, _) = input.as_chunks::<32>();
-    let clean = blocks.iter().take_while(|block| !block.iter().fold(false, |any, &byte| any | ends_run(byte))).count();
-    let start = clean.saturating_mul(32);
-    let rest = input.get(start..).unwrap_or_default();
-    let tail = rest.iter().position(|&byte| ends_run(byte)).unwrap_or(rest.len());
-    start.saturating_add(tail)
+    let (words, tail) = input.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let marks = run_ends(u64::from_le_bytes(*word));
+        if marks != 0 {
+            return index.saturating_mul(8).saturating_add((marks.trailing_zeros() >> 3) as usize);
+        }
+    }
+    let end = tail.iter().position(|&byte| ends_run(byte)).unwrap_or(tail.len());
+    words.len().saturating_mul(8).saturating_add(end)
+}
+
+/// The high bit of each byte that ends a run. A borrow can only set one above a byte that is rightly set, so the lowest
+/// is exact. (The test for a zero byte is the usual one: `(x - 1) & !x & 0x80`.)
+const fn run_ends(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    const QUOTES: u64 = ONES * b'"' as u64;
+    const BACKSLASHES: u64 = ONES * b'\\' as u64;
+    let quote = word ^ QUOTES;
+    let backslash = word ^ BACKSLASHES;
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    (control | (quote.wrapping_sub(ONES) & !quote) | (backslash.wrapping_sub(ONES) & !backslash)) & HIGH
 }
 
 const fn ends_run(byte: u8) -> bool {

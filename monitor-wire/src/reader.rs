@@ -208,15 +208,16 @@ impl Reader {
             };
             match self.assembler.event(event) {
                 Signal::None => {}
-                Signal::Begin => self.start = end.saturating_sub(input.len() as u64).saturating_sub(1),
+                Signal::Batch => self.batch = Some(Batch::default()),
+                Signal::Begin => {
+                    self.start = end.saturating_sub(input.len() as u64).saturating_sub(1);
+                    if let Some(batch) = &mut self.batch {
+                        batch.inside = true;
+                    }
+                }
                 Signal::End => self.end_message(end.saturating_sub(input.len() as u64), out),
             }
-            // The first bracket of the line says whether it is a batch.
-            if let Some(batch) = &mut self.batch {
-                batch.inside = self.assembler.in_message();
-            } else if self.assembler.is_batch() {
-                self.batch = Some(Batch::default());
-            }
+            self.tokenizer.set_mute(self.assembler.is_deaf());
         }
     }
 

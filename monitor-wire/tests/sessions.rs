@@ -15,7 +15,10 @@ fn read(chunks: &[&[u8]]) -> Vec<Item> {
 
 fn write(items: &[Item]) -> String {
     let line = |item: &Item| match item {
-        Item::Message(message) => serde_json::json!(message).to_string() + "\n",
+        Item::Message(message) => match serde_json::to_string(message) {
+            Ok(text) => text + "\n",
+            Err(error) => panic!("{error}: {message:?}"),
+        },
         Item::Noise { bytes } => format!("{{\"noise\":{bytes}}}\n"),
     };
     items.iter().map(line).collect()

@@ -66,6 +66,9 @@ const FORMS: [Form; 48] = [
     Form("secret_", Body::Alphanumeric, 32, true),
 ];
 
+/// The least body of all of them.
+const SHORTEST: usize = 10;
+
 /// Forms that begin a word and have no such mark; the body's characters are those of a word, or of base64.
 const PLAIN: [(&str, usize); 4] = [("AIza", 30), ("ya29.", 20), ("hvs.", 20), ("SG.", 20)];
 
@@ -83,11 +86,16 @@ pub(super) fn token(text: &str, word: &Range<usize>) -> Option<Range<usize>> {
 /// Tokens with a mark, glued to other letters or not.
 fn marked(word: &str, offset: usize) -> Option<Range<usize>> {
     let bytes = word.as_bytes();
-    for (at, &byte) in bytes.iter().enumerate() {
+    // Words that merely begin alike (`sk-learn-contrib-…`) have no digits. Looked up once, for the sake of linear time.
+    let digit = bytes.iter().rposition(u8::is_ascii_digit)?;
+    for (at, &byte) in bytes.iter().enumerate().take(digit) {
         if byte != b'_' && byte != b'-' {
             continue;
         }
         let body = bytes.get(at.saturating_add(1)..)?;
+        if body.len() < SHORTEST {
+            return None;
+        }
         let head = bytes.get(..=at)?;
         for Form(prefix, kind, least, begins) in &FORMS {
             let Some(before) = head.strip_suffix(prefix.as_bytes()) else { continue };
@@ -98,8 +106,7 @@ fn marked(word: &str, offset: usize) -> Option<Range<usize>> {
                 Body::Word => body.len(),
                 Body::Alphanumeric => body.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count(),
             };
-            // Words that merely begin alike (`sk-learn-contrib-…`) have no digits.
-            if length >= *least && body.iter().any(u8::is_ascii_digit) {
+            if length >= *least {
                 return Some(offset.saturating_add(before.len())..offset.saturating_add(bytes.len()));
             }
         }

@@ -19,33 +19,28 @@ pub(super) fn secrets(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut spans = Vec::new();
     let mut at: usize = 0;
-    // Up to here a random word counts as a secret.
-    let mut near: usize = 0;
+    // What lies before this was hidden or known, and hints at nothing that follows: a second pass, which finds a
+    // fingerprint there, must see the same.
+    let mut floor: usize = 0;
     while let Some(word) = next_word(bytes, at) {
-        let found = match step(text, &word, word.start < near) {
+        let found = match step(text, &word, floor) {
             Found::Secrets(found) => found,
             Found::Known(end) => {
-                near = 0;
                 at = end.max(word.end);
+                floor = at;
                 continue;
             }
             Found::Nothing => {
                 at = word.end;
-                match hint(text.get(word.clone()).unwrap_or_default()) {
-                    Some(true) => near = word.end.saturating_add(NEAR),
-                    Some(false) => near = 0,
-                    None => {}
-                }
                 continue;
             }
         };
-        // What follows a secret is judged afresh, so that a second pass, which finds a fingerprint here, sees the same.
-        near = 0;
         at = word.end;
         for span in found.into_iter().flatten() {
             at = at.max(span.end);
             spans.push(span);
         }
+        floor = at;
     }
     spans
 }
@@ -58,7 +53,7 @@ enum Found {
     Nothing,
 }
 
-fn step(text: &str, word: &Range<usize>, near: bool) -> Found {
+fn step(text: &str, word: &Range<usize>, floor: usize) -> Found {
     let bytes = text.as_bytes();
     let rest = bytes.get(word.start..).unwrap_or_default();
     // A token that was glued to other letters has left them in front.
@@ -73,12 +68,10 @@ fn step(text: &str, word: &Range<usize>, near: bool) -> Found {
     if let Some(span) = armoured(text, word).or_else(|| form::token(text, word)).or_else(|| grant(bytes, word)) {
         return one(span);
     }
-    let name = text.get(word.clone()).unwrap_or_default();
-    if is_secret_name(name)
-        && let Some(value) = value(text, word)
-    {
+    if let Some(value) = value(text, word) {
         return judge(text, value);
     }
+    let name = text.get(word.clone()).unwrap_or_default();
     if name.eq_ignore_ascii_case("bearer")
         && let Some(span) = bearer(text, word)
     {
@@ -87,7 +80,7 @@ fn step(text: &str, word: &Range<usize>, near: bool) -> Found {
     if bytes.get(word.end..).unwrap_or_default().starts_with(b"://") {
         return user_information(text, word.end.saturating_add(3));
     }
-    if near && form::is_random(name) {
+    if form::is_random(name) && is_announced(text, floor, word.start) {
         return one(word.clone());
     }
     Found::Nothing
@@ -114,6 +107,9 @@ fn run(bytes: &[u8], from: usize, test: impl Fn(u8) -> bool) -> usize {
 
 /// Length of a subresource integrity string or of a digest with its algorithm, if it has just the right length.
 fn integrity(bytes: &[u8]) -> Option<usize> {
+    if !matches!(bytes.first(), Some(b's' | b'm')) {
+        return None;
+    }
     const BASE64: [(&[u8], usize); 4] = [(b"sha512-", 88), (b"sha384-", 64), (b"sha256-", 44), (b"sha1-", 28)];
     const HEX: [(&[u8], usize); 4] = [(b"sha512:", 128), (b"sha256:", 64), (b"sha1:", 40), (b"md5:", 32)];
     let check = |prefix: &[u8], length: usize, test: fn(u8) -> bool| {
@@ -184,6 +180,10 @@ fn value(text: &str, name: &Range<usize>) -> Option<Range<usize>> {
         b"" if option => at = after,
         b":" | b"=" | b":=" | b"=>" | b"==" => at = blank(after.saturating_add(marks)),
         _ => return None,
+    }
+    // Asked last, since it costs most and few words get here.
+    if !is_secret_name(text.get(name.clone())?) {
+        return None;
     }
     let escaped = get(at) == Some(b'\\') && get(at.saturating_add(1)).is_some_and(is_quote);
     at = at.saturating_add(usize::from(escaped));
@@ -287,9 +287,10 @@ fn user_information(text: &str, start: usize) -> Found {
         let port =
             authority.iter().position(|&byte| byte == b':').and_then(|colon| authority.get(colon.saturating_add(1)..));
         if port.is_some_and(|port| !port.iter().all(u8::is_ascii_digit) && !authority.starts_with(b"[")) {
-            let stray = run(bytes, start, |byte| !is_quote(byte) && !byte.is_ascii_whitespace()).min(STRAY);
-            let window = bytes.get(start..start.saturating_add(stray)).unwrap_or_default();
-            sign = window.iter().rposition(|&byte| byte == b'@');
+            let window = bytes.get(start..).unwrap_or_default();
+            let window = window.get(..STRAY).unwrap_or(window);
+            let stray = run(window, 0, |byte| !is_quote(byte) && !byte.is_ascii_whitespace());
+            sign = window.get(..stray).unwrap_or_default().iter().rposition(|&byte| byte == b'@');
         }
     }
     let Some(sign) = sign else { return Found::Nothing };
@@ -314,6 +315,13 @@ fn user_information(text: &str, start: usize) -> Found {
         (None, None) => Found::Known(end),
         _ => Found::Secrets([secret_user, password]),
     }
+}
+
+/// Whether the last word before `start` that says anything says that a secret follows.
+fn is_announced(text: &str, floor: usize, start: usize) -> bool {
+    let from = text.ceil_char_boundary(start.saturating_sub(NEAR).max(floor));
+    let before = text.get(from..start).unwrap_or_default();
+    before.rsplit(|character| !u8::try_from(character).is_ok_and(form::is_word)).find_map(hint).unwrap_or(false)
 }
 
 /// Whether a word makes a random word after it a likely secret (`true`), or an id (`false`).
