@@ -1,15 +1,13 @@
 //! From JSON events to the fields of a message: follows the places of [`Node`], keeps what they mean, skips the rest.
 
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hasher as _};
-
 use crate::capture::Capture;
 use crate::digest::{self, Digester, Hash, Kind, Sum};
-use crate::fields::{Fields, Task};
+use crate::fields::{self, Fields, Task};
 use crate::json::Event;
+use crate::keys::Keys;
 use crate::limits;
 use crate::mcp::{Argument, Body, Id, ToolDecl};
-use crate::path::{Node, Root, Side};
+use crate::path::{Node, Root};
 use crate::redact::{self, Key};
 
 /// Reads the events of one line after the other.
@@ -95,15 +93,6 @@ struct Draft {
     open_world: Option<bool>,
 }
 
-/// The keys of the objects that were gone into, for finding duplicates. Hashed with a secret seed, so that nobody can
-/// make a false duplicate.
-struct Keys {
-    seed: u64,
-    seen: HashSet<u64>,
-    objects: u64,
-    duplicates: u32,
-}
-
 impl Assembler {
     pub(crate) fn new(key: &Key) -> Self {
         Self {
@@ -150,7 +139,7 @@ impl Assembler {
             fields.result.tools_cut = true;
         }
         for list in [&mut fields.params.arguments.list, &mut fields.params.input.list] {
-            hide_named_values(&self.key, list);
+            fields::hide_named_values(&self.key, list);
         }
         let flags = fields.flags(batch, invalid_utf8);
         let (body, whole) = fields.into_body(partial, &self.digester)?;
@@ -219,14 +208,14 @@ impl Assembler {
         if place.node == Node::Line {
             place.node = if object { Node::Message } else { Node::Batch };
         } else if !self.goes_into(place.node, object) {
-            self.present(place.node);
+            self.fields.present(place.node);
             self.skip = 1;
             if place.node == Node::Id {
                 self.raw_id = Some(vec![if object { b'{' } else { b'[' }]);
             }
             return Signal::None;
         }
-        self.present(place.node);
+        self.fields.present(place.node);
         let hash = match place.node.is_hashed() {
             true => {
                 let parent = self.frames.last().map_or(&digest::TOP, |frame| &frame.hash);
@@ -376,7 +365,7 @@ impl Assembler {
             if !frame.object && place.node.is_hashed() {
                 self.enter_root(place.node);
             }
-            self.clear(place.node);
+            self.fields.clear(place.node);
         } else if !frame.object {
             digest::index_segment(index, &mut self.segment);
             self.point_at_element(length, index, place)
@@ -410,65 +399,11 @@ impl Assembler {
         }
     }
 
-    /// A value begins at `node`: whatever an earlier member of the same name gave is gone.
-    fn clear(&mut self, node: Node) {
-        let fields = &mut self.fields;
-        match node {
-            Node::Id => fields.id = None,
-            Node::Method => fields.method = None,
-            Node::Error => fields.error = None,
-            Node::Body(side) => {
-                *fields.part(side) = Default::default();
-                fields.has_result |= side == Side::Result;
-            }
-            Node::Protocol(side) => fields.part(side).protocol = None,
-            Node::Peer(side) => fields.part(side).peer = Default::default(),
-            Node::PeerName(side) => fields.part(side).peer.name = None,
-            Node::PeerVersion(side) => fields.part(side).peer.version = None,
-            Node::Meta(side) => fields.part(side).meta = Default::default(),
-            Node::MetaProtocol(side) => fields.part(side).meta.protocol = None,
-            Node::MetaPeer(side) => fields.part(side).meta.peer = Default::default(),
-            Node::MetaPeerName(side) => fields.part(side).meta.peer.name = None,
-            Node::MetaPeerVersion(side) => fields.part(side).meta.peer.version = None,
-            Node::MetaProgress => fields.params.meta.progress = None,
-            Node::TaskId(side) => fields.part(side).task_id = None,
-            Node::TaskStatus(side) => fields.part(side).task_status = None,
-            Node::Task(side) => fields.part(side).task = None,
-            Node::Name => fields.params.name = None,
-            Node::Argument(root) => *fields.arguments(root) = Default::default(),
-            Node::RequestState => fields.params.request_state = false,
-            Node::InputResponses => fields.params.input_responses = false,
-            Node::RequestId => fields.params.request_id = None,
-            Node::Progress => fields.params.progress = None,
-            Node::IsError => fields.result.is_error = false,
-            Node::ToolResult | Node::WrappedIsError => fields.result.wrapped_is_error = false,
-            Node::ResultType => fields.result.input_required = false,
-            Node::NextCursor => fields.result.more = false,
-            Node::Tools => {
-                fields.result.tools = None;
-                fields.result.tools_cut = false;
-            }
-            _ => {}
-        }
-    }
-
-    /// A value that isn't null begins at `node`, where presence alone means something.
-    fn present(&mut self, node: Node) {
-        let fields = &mut self.fields;
-        match node {
-            Node::Error => fields.error = Some(0),
-            Node::RequestState => fields.params.request_state = true,
-            Node::InputResponses => fields.params.input_responses = true,
-            Node::NextCursor => fields.result.more = true,
-            _ => {}
-        }
-    }
-
     fn begin(&mut self, kind: Kind) {
         let place = self.enter();
-        let cap = retained(place.node);
+        let cap = place.node.retained();
         if cap == 0 {
-            self.present(place.node);
+            self.fields.present(place.node);
             return;
         }
         self.reading = Reading::Scalar(place, kind);
@@ -502,7 +437,7 @@ impl Assembler {
 
     fn scalar(&mut self, place: Place, kind: Kind) {
         if kind != Kind::Null {
-            self.present(place.node);
+            self.fields.present(place.node);
         }
         if place.node.is_hashed() {
             let hash = self.capture.long_hash().unwrap_or_else(|| {
@@ -517,7 +452,9 @@ impl Assembler {
             (Node::RequestId, _) => self.fields.params.request_id = self.reference(kind),
             (Node::Progress, _) => self.fields.params.progress = self.reference(kind),
             (Node::MetaProgress, _) => self.fields.params.meta.progress = self.reference(kind),
-            (Node::ErrorCode, Kind::Number) => self.fields.error = Some(integer(self.capture.text()).unwrap_or(0)),
+            (Node::ErrorCode, Kind::Number) => {
+                self.fields.error = Some(fields::integer(self.capture.text()).unwrap_or(0))
+            }
             (Node::IsError, _) => self.fields.result.is_error = kind == Kind::True,
             (Node::WrappedIsError, _) => self.fields.result.wrapped_is_error = kind == Kind::True,
             (Node::ResultType, Kind::String) => {
@@ -530,7 +467,7 @@ impl Assembler {
     }
 
     fn name_at(&mut self, node: Node) {
-        if node == Node::ToolPart || retained(node) == 0 {
+        if node == Node::ToolPart || node.retained() == 0 {
             return;
         }
         let name = self.name();
@@ -610,7 +547,7 @@ impl Assembler {
     fn id(&mut self, kind: Kind) -> Id {
         let bad = match kind {
             Kind::String => return Id::Text(self.name()),
-            Kind::Number => match integer(self.capture.text()) {
+            Kind::Number => match fields::integer(self.capture.text()) {
                 Some(number) if self.capture.long_hash().is_none() => return Id::Number(number),
                 _ => self.name(),
             },
@@ -626,7 +563,7 @@ impl Assembler {
     fn reference(&mut self, kind: Kind) -> Option<Id> {
         match kind {
             Kind::String => Some(Id::Text(self.name())),
-            Kind::Number => match integer(self.capture.text()) {
+            Kind::Number => match fields::integer(self.capture.text()) {
                 Some(number) if self.capture.long_hash().is_none() => Some(Id::Number(number)),
                 _ => Some(Id::Text(self.name())),
             },
@@ -691,103 +628,4 @@ impl Place {
     const fn at(node: Node) -> Self {
         Self { node, secret: false, lost: false }
     }
-}
-
-impl Keys {
-    fn new(key: &Key) -> Self {
-        let [a, b, c, d, e, f, g, h, ..] = key.derive(b"monitor-wire keys 1");
-        Self { seed: u64::from_le_bytes([a, b, c, d, e, f, g, h]), seen: HashSet::new(), objects: 0, duplicates: 0 }
-    }
-
-    fn clear(&mut self) {
-        self.seen.clear();
-        self.objects = 0;
-        self.duplicates = 0;
-    }
-
-    fn object(&mut self) -> u64 {
-        self.objects = self.objects.wrapping_add(1);
-        self.objects
-    }
-
-    fn is_duplicate(&mut self, object: u64, key: &str) -> bool {
-        let mut hasher = DefaultHasher::new();
-        hasher.write_u64(self.seed);
-        hasher.write_u64(object);
-        hasher.write(key.as_bytes());
-        let hash = hasher.finish();
-        if self.seen.len() >= limits::KEYS {
-            return self.seen.contains(&hash);
-        }
-        let duplicate = !self.seen.insert(hash);
-        self.duplicates = self.duplicates.saturating_add(u32::from(duplicate));
-        duplicate
-    }
-
-    /// So many keys, or so many twice, that the last of each can no longer be told.
-    fn is_flooded(&self) -> bool {
-        self.duplicates > limits::DUPLICATES || self.seen.len() >= limits::KEYS
-    }
-}
-
-/// How much of a string or number at `node` is kept while it is read; 0 if only its presence counts.
-fn retained(node: Node) -> usize {
-    match node {
-        Node::Argument(_) | Node::ToolPart => limits::ARGUMENT,
-        Node::Id
-        | Node::Method
-        | Node::ErrorCode
-        | Node::Protocol(_)
-        | Node::PeerName(_)
-        | Node::PeerVersion(_)
-        | Node::MetaProtocol(_)
-        | Node::MetaPeerName(_)
-        | Node::MetaPeerVersion(_)
-        | Node::TaskId(_)
-        | Node::TaskStatus(_)
-        | Node::InnerTaskId(_)
-        | Node::InnerTaskStatus(_)
-        | Node::Name
-        | Node::RequestId
-        | Node::Progress
-        | Node::MetaProgress
-        | Node::ResultType => limits::NAME,
-        node if node.is_hashed() => limits::NAME,
-        _ => 0,
-    }
-}
-
-/// Headers, variables and bindings often come as pairs, `{"name": "API_TOKEN", "value": "…"}`, `{"type": "secret_text",
-/// "text": "…"}`: there the neighbour says that the value is a secret.
-fn hide_named_values(key: &Key, list: &mut [Argument]) {
-    let pair = |at: &str| at.rsplit_once('/').map(|(object, member)| (object.to_owned(), member.to_owned()));
-    let mut secrets = HashSet::new();
-    for argument in list.iter() {
-        let Some((object, member)) = pair(&argument.at) else { continue };
-        let text = argument.text.as_str();
-        if match member.as_str() {
-            "name" | "key" | "header" => redact::is_secret_name(text),
-            "type" => text.starts_with("secret"),
-            _ => false,
-        } {
-            secrets.insert(object);
-        }
-    }
-    for argument in list.iter_mut().filter(|_| !secrets.is_empty()) {
-        let Some((object, member)) = pair(&argument.at) else { continue };
-        if matches!(member.as_str(), "value" | "text") && secrets.contains(&object) {
-            argument.text = redact::redact_secret(key, &argument.text);
-        }
-    }
-}
-
-/// A number as `JSON.parse` would see it, if that is an integer: `1.0` and `1e0` are 1.
-fn integer(text: &str) -> Option<i64> {
-    const SAFE: f64 = 9_007_199_254_740_992.0;
-    if let Ok(number) = text.parse() {
-        return Some(number);
-    }
-    let number: f64 = text.parse().ok()?;
-    #[expect(clippy::cast_possible_truncation, reason = "whole and within ±2^53, so exact")]
-    (number.fract() == 0.0 && number.abs() <= SAFE).then_some(number as i64)
 }

@@ -1,8 +1,12 @@
 //! What was read of one message, and how it becomes an [`mcp::Message`](crate::mcp::Message).
 
+use std::collections::HashSet;
+
 use crate::digest::{Digester, Sum};
+use crate::limits;
 use crate::mcp::{Argument, Body, Id, Notification, Peer, Request, Response, TaskState, ToolCall, ToolDecl};
-use crate::path::{Root, Side};
+use crate::path::{Node, Root, Side};
+use crate::redact::{self, Key};
 
 /// Everything of interest in one message, in whatever order it came. A value that comes again replaces the one before.
 #[derive(Default)]
@@ -91,6 +95,58 @@ impl Fields {
         }
     }
 
+    /// A value begins at `node`: whatever an earlier member of the same name gave is gone.
+    pub(crate) fn clear(&mut self, node: Node) {
+        match node {
+            Node::Id => self.id = None,
+            Node::Method => self.method = None,
+            Node::Error => self.error = None,
+            Node::Body(side) => {
+                *self.part(side) = Default::default();
+                self.has_result |= side == Side::Result;
+            }
+            Node::Protocol(side) => self.part(side).protocol = None,
+            Node::Peer(side) => self.part(side).peer = Default::default(),
+            Node::PeerName(side) => self.part(side).peer.name = None,
+            Node::PeerVersion(side) => self.part(side).peer.version = None,
+            Node::Meta(side) => self.part(side).meta = Default::default(),
+            Node::MetaProtocol(side) => self.part(side).meta.protocol = None,
+            Node::MetaPeer(side) => self.part(side).meta.peer = Default::default(),
+            Node::MetaPeerName(side) => self.part(side).meta.peer.name = None,
+            Node::MetaPeerVersion(side) => self.part(side).meta.peer.version = None,
+            Node::MetaProgress => self.params.meta.progress = None,
+            Node::TaskId(side) => self.part(side).task_id = None,
+            Node::TaskStatus(side) => self.part(side).task_status = None,
+            Node::Task(side) => self.part(side).task = None,
+            Node::Name => self.params.name = None,
+            Node::Argument(root) => *self.arguments(root) = Default::default(),
+            Node::RequestState => self.params.request_state = false,
+            Node::InputResponses => self.params.input_responses = false,
+            Node::RequestId => self.params.request_id = None,
+            Node::Progress => self.params.progress = None,
+            Node::IsError => self.result.is_error = false,
+            Node::ToolResult | Node::WrappedIsError => self.result.wrapped_is_error = false,
+            Node::ResultType => self.result.input_required = false,
+            Node::NextCursor => self.result.more = false,
+            Node::Tools => {
+                self.result.tools = None;
+                self.result.tools_cut = false;
+            }
+            _ => {}
+        }
+    }
+
+    /// A value that isn't null begins at `node`, where presence alone means something.
+    pub(crate) fn present(&mut self, node: Node) {
+        match node {
+            Node::Error => self.error = Some(0),
+            Node::RequestState => self.params.request_state = true,
+            Node::InputResponses => self.params.input_responses = true,
+            Node::NextCursor => self.result.more = true,
+            _ => {}
+        }
+    }
+
     /// Enough is known to say which message this is, whatever else would follow.
     pub(crate) fn is_identified(&self) -> bool {
         let answer = self.has_result || self.error.is_some();
@@ -170,8 +226,8 @@ impl Part {
         let mut arguments = std::mem::take(&mut self.arguments.list);
         arguments.append(&mut self.input.list);
         let mut cut = self.arguments.cut || self.input.cut || name.is_none();
-        if arguments.len() > crate::limits::ARGUMENTS {
-            arguments.truncate(crate::limits::ARGUMENTS);
+        if arguments.len() > limits::ARGUMENTS {
+            arguments.truncate(limits::ARGUMENTS);
             cut = true;
         }
         let name = name.unwrap_or_default();
@@ -213,4 +269,39 @@ impl Part {
         };
         Some(TaskState { id, status: status.unwrap_or_default() })
     }
+}
+
+/// Headers, variables and bindings often come as pairs, `{"name": "API_TOKEN", "value": "…"}`, `{"type": "secret_text",
+/// "text": "…"}`: there the neighbour says that the value is a secret.
+pub(crate) fn hide_named_values(key: &Key, list: &mut [Argument]) {
+    let pair = |at: &str| at.rsplit_once('/').map(|(object, member)| (object.to_owned(), member.to_owned()));
+    let mut secrets = HashSet::new();
+    for argument in list.iter() {
+        let Some((object, member)) = pair(&argument.at) else { continue };
+        let text = argument.text.as_str();
+        if match member.as_str() {
+            "name" | "key" | "header" => redact::is_secret_name(text),
+            "type" => text.starts_with("secret"),
+            _ => false,
+        } {
+            secrets.insert(object);
+        }
+    }
+    for argument in list.iter_mut().filter(|_| !secrets.is_empty()) {
+        let Some((object, member)) = pair(&argument.at) else { continue };
+        if matches!(member.as_str(), "value" | "text") && secrets.contains(&object) {
+            argument.text = redact::redact_secret(key, &argument.text);
+        }
+    }
+}
+
+/// A number as `JSON.parse` would see it, if that is an integer: `1.0` and `1e0` are 1.
+pub(crate) fn integer(text: &str) -> Option<i64> {
+    const SAFE: f64 = 9_007_199_254_740_992.0;
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    let number: f64 = text.parse().ok()?;
+    #[expect(clippy::cast_possible_truncation, reason = "whole and within ±2^53, so exact")]
+    (number.fract() == 0.0 && number.abs() <= SAFE).then_some(number as i64)
 }

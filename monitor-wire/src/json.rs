@@ -8,7 +8,13 @@
 //! ([`Tokenizer::invalid_text`]); duplicate keys are the consumer's matter. Everything else is as strict as `JSON.parse`,
 //! because a line that the receiver rejects must not count as a message here.
 
+mod number;
+mod string;
+
 use crate::limits;
+
+use number::Number;
+use string::Escape;
 
 /// One step of a document. Keys, strings and numbers come as start, any number of pieces, end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,35 +107,6 @@ enum Literal {
     True,
     False,
     Null,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Number {
-    Start,
-    Minus,
-    Zero,
-    Integer,
-    Point,
-    Fraction,
-    Exponent,
-    Sign,
-    Power,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Escape {
-    None,
-    Backslash,
-    Hex {
-        left: u8,
-        value: u32,
-    },
-    /// After a high surrogate: a backslash may follow.
-    Low,
-    /// After a high surrogate and a backslash: `u` may follow.
-    LowUnit,
-    /// A unit that was read while the surrogate before it had to be given first.
-    Unit(u32),
 }
 
 impl Default for Tokenizer {
@@ -279,210 +256,6 @@ impl Tokenizer {
         Some(Step::Event(event))
     }
 
-    fn text<'a>(&mut self, key: bool, input: &mut &'a [u8]) -> Step<'a> {
-        loop {
-            if let Escape::Unit(unit) = self.escape {
-                self.escape = Escape::None;
-                if let Some(step) = self.unit(unit) {
-                    return step;
-                }
-                continue;
-            }
-            let Some((&byte, rest)) = input.split_first() else { return Step::More };
-            if self.carried > 0 {
-                if let Some(step) = self.carry_on(byte, rest, input) {
-                    return step;
-                }
-                continue;
-            }
-            match self.escape {
-                Escape::None => {
-                    if self.plain == 0 {
-                        self.plain = plain_run(input);
-                    }
-                    if self.plain > 0 {
-                        if let Some(step) = self.plain(input) {
-                            return step;
-                        }
-                        continue;
-                    }
-                    *input = rest;
-                    match byte {
-                        b'"' => return self.end_text(key),
-                        b'\\' => self.escape = Escape::Backslash,
-                        _ => return self.fail(),
-                    }
-                }
-                Escape::Backslash => {
-                    *input = rest;
-                    self.escape = Escape::None;
-                    let value = match byte {
-                        b'u' => {
-                            self.escape = Escape::Hex { left: 4, value: 0 };
-                            continue;
-                        }
-                        b'b' => '\u{8}',
-                        b'f' => '\u{c}',
-                        b'n' => '\n',
-                        b'r' => '\r',
-                        b't' => '\t',
-                        b'"' | b'\\' | b'/' => char::from(byte),
-                        _ => return self.fail(),
-                    };
-                    return Step::Event(Event::Char { value, escaped: true });
-                }
-                Escape::Hex { left, value } => {
-                    let Some(digit) = char::from(byte).to_digit(16) else { return self.fail() };
-                    *input = rest;
-                    let value = (value << 4) | digit;
-                    if left > 1 {
-                        self.escape = Escape::Hex { left: left.wrapping_sub(1), value };
-                        continue;
-                    }
-                    self.escape = Escape::None;
-                    if let Some(step) = self.unit(value) {
-                        return step;
-                    }
-                }
-                Escape::Low if byte == b'\\' => {
-                    *input = rest;
-                    self.escape = Escape::LowUnit;
-                }
-                Escape::LowUnit if byte == b'u' => {
-                    *input = rest;
-                    self.escape = Escape::Hex { left: 4, value: 0 };
-                }
-                // The high surrogate stands alone; what follows is read again as what it is.
-                Escape::Low => {
-                    self.escape = Escape::None;
-                    return self.lone_surrogate();
-                }
-                Escape::LowUnit => {
-                    self.escape = Escape::Backslash;
-                    return self.lone_surrogate();
-                }
-                Escape::Unit(_) => {}
-            }
-        }
-    }
-
-    /// Gives the run of plain bytes at the front, as far as it is UTF-8.
-    fn plain<'a>(&mut self, input: &mut &'a [u8]) -> Option<Step<'a>> {
-        let (run, _) = input.split_at_checked(self.plain).unwrap_or((input, &[]));
-        let error = match std::str::from_utf8(run) {
-            Ok(text) => {
-                self.take(run.len(), input);
-                return Some(Step::Event(Event::Text(text)));
-            }
-            Err(error) => error,
-        };
-        let valid = run.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-        if !valid.is_empty() {
-            self.take(valid.len(), input);
-            return Some(Step::Event(Event::Text(valid)));
-        }
-        if let Some(length) = error.error_len() {
-            self.take(length, input);
-            self.invalid_text = true;
-            return Some(Step::Event(Event::Char { value: char::REPLACEMENT_CHARACTER, escaped: false }));
-        }
-        for (slot, &byte) in self.carry.iter_mut().zip(run) {
-            *slot = byte;
-        }
-        self.carried = run.len();
-        self.take(run.len(), input);
-        None
-    }
-
-    /// Goes on with a character of which the chunk before held the beginning.
-    fn carry_on<'a>(&mut self, byte: u8, rest: &'a [u8], input: &mut &'a [u8]) -> Option<Step<'a>> {
-        let mut whole = self.carry;
-        let length = self.carried.saturating_add(1);
-        if let Some(slot) = whole.get_mut(self.carried) {
-            *slot = byte;
-        }
-        let bytes = whole.get(..length).unwrap_or(&whole);
-        match std::str::from_utf8(bytes) {
-            Ok(text) => {
-                let value = text.chars().next().unwrap_or(char::REPLACEMENT_CHARACTER);
-                self.carried = 0;
-                self.take(1, input);
-                Some(Step::Event(Event::Char { value, escaped: false }))
-            }
-            Err(error) if error.error_len().is_none() => {
-                self.carry = whole;
-                self.carried = length;
-                self.plain = self.plain.saturating_sub(1);
-                *input = rest;
-                None
-            }
-            Err(_) => {
-                self.carried = 0;
-                self.invalid_text = true;
-                Some(Step::Event(Event::Char { value: char::REPLACEMENT_CHARACTER, escaped: false }))
-            }
-        }
-    }
-
-    /// One UTF-16 unit of a `\u` escape.
-    fn unit<'a>(&mut self, unit: u32) -> Option<Step<'a>> {
-        let low = (0xdc00..0xe000).contains(&unit);
-        if self.high != 0 && !low {
-            self.escape = Escape::Unit(unit);
-            return Some(self.lone_surrogate());
-        }
-        if (0xd800..0xdc00).contains(&unit) {
-            self.high = unit;
-            self.escape = Escape::Low;
-            return None;
-        }
-        let code = if self.high == 0 { unit } else { pair(self.high, unit) };
-        self.high = 0;
-        let value = char::from_u32(code).unwrap_or_else(|| {
-            self.invalid_text = true;
-            char::REPLACEMENT_CHARACTER
-        });
-        Some(Step::Event(Event::Char { value, escaped: true }))
-    }
-
-    const fn lone_surrogate<'a>(&mut self) -> Step<'a> {
-        self.high = 0;
-        self.invalid_text = true;
-        Step::Event(Event::Char { value: char::REPLACEMENT_CHARACTER, escaped: true })
-    }
-
-    fn end_text<'a>(&mut self, key: bool) -> Step<'a> {
-        if key {
-            self.state = State::Colon;
-            return Step::Event(Event::KeyEnd);
-        }
-        self.after_value();
-        Step::Event(Event::StringEnd)
-    }
-
-    fn number<'a>(&mut self, mut number: Number, input: &mut &'a [u8]) -> Step<'a> {
-        let mut length: usize = 0;
-        for &byte in *input {
-            let Some(next) = number.step(byte) else { break };
-            number = next;
-            length = length.saturating_add(1);
-        }
-        self.state = State::Number(number);
-        let (run, rest) = input.split_at_checked(length).unwrap_or((input, &[]));
-        *input = rest;
-        if !run.is_empty() {
-            return Step::Event(Event::Text(std::str::from_utf8(run).unwrap_or_default()));
-        }
-        if input.is_empty() {
-            return Step::More;
-        }
-        if !number.may_end() {
-            return self.fail();
-        }
-        self.after_value();
-        Step::Event(Event::NumberEnd)
-    }
-
     fn literal<'a>(&mut self, mut left: &'static [u8], value: Literal, input: &mut &'a [u8]) -> Step<'a> {
         while let Some((&expected, after)) = left.split_first() {
             let Some((&byte, rest)) = input.split_first() else {
@@ -534,11 +307,6 @@ impl Tokenizer {
         Step::Event(Event::Deep(run))
     }
 
-    fn take(&mut self, length: usize, input: &mut &[u8]) {
-        *input = input.get(length..).unwrap_or_default();
-        self.plain = self.plain.saturating_sub(length);
-    }
-
     const fn fail<'a>(&mut self) -> Step<'a> {
         self.state = State::Failed;
         Step::Invalid
@@ -565,61 +333,7 @@ impl Tokenizer {
     }
 }
 
-impl Number {
-    const fn step(self, byte: u8) -> Option<Self> {
-        Some(match (self, byte) {
-            (Self::Start, b'-') => Self::Minus,
-            (Self::Start | Self::Minus, b'0') => Self::Zero,
-            (Self::Start | Self::Minus, b'1'..=b'9') | (Self::Integer, b'0'..=b'9') => Self::Integer,
-            (Self::Zero | Self::Integer, b'.') => Self::Point,
-            (Self::Point | Self::Fraction, b'0'..=b'9') => Self::Fraction,
-            (Self::Zero | Self::Integer | Self::Fraction, b'e' | b'E') => Self::Exponent,
-            (Self::Exponent, b'+' | b'-') => Self::Sign,
-            (Self::Exponent | Self::Sign | Self::Power, b'0'..=b'9') => Self::Power,
-            _ => return None,
-        })
-    }
-
-    const fn may_end(self) -> bool {
-        matches!(self, Self::Zero | Self::Integer | Self::Fraction | Self::Power)
-    }
-}
-
-const fn pair(high: u32, low: u32) -> u32 {
-    (((high & 0x3ff) << 10) | (low & 0x3ff)).wrapping_add(0x1_0000)
-}
-
 fn skip_space(input: &[u8]) -> &[u8] {
     let blank = input.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count();
     input.get(blank..).unwrap_or_default()
-}
-
-/// Length of the run that holds neither a quote, a backslash nor a control character, eight bytes at a time.
-fn plain_run(input: &[u8]) -> usize {
-    let (words, tail) = input.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let marks = run_ends(u64::from_le_bytes(*word));
-        if marks != 0 {
-            return index.saturating_mul(8).saturating_add((marks.trailing_zeros() >> 3) as usize);
-        }
-    }
-    let end = tail.iter().position(|&byte| ends_run(byte)).unwrap_or(tail.len());
-    words.len().saturating_mul(8).saturating_add(end)
-}
-
-/// The high bit of each byte that ends a run. A borrow can only set one above a byte that is rightly set, so the lowest
-/// is exact. (The test for a zero byte is the usual one: `(x - 1) & !x & 0x80`.)
-const fn run_ends(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
-    const QUOTES: u64 = ONES * b'"' as u64;
-    const BACKSLASHES: u64 = ONES * b'\\' as u64;
-    let quote = word ^ QUOTES;
-    let backslash = word ^ BACKSLASHES;
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (control | (quote.wrapping_sub(ONES) & !quote) | (backslash.wrapping_sub(ONES) & !backslash)) & HIGH
-}
-
-const fn ends_run(byte: u8) -> bool {
-    byte == b'"' || byte == b'\\' || byte < 0x20
 }

@@ -24,6 +24,7 @@ mod capture;
 mod digest;
 mod fields;
 pub mod json;
+mod keys;
 pub mod limits;
 pub mod mcp;
 mod path;

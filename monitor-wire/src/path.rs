@@ -1,6 +1,8 @@
 //! Where a value lies in a message, and so what it means. `params` and `result` may come before `method`, so every place
 //! that any method gives a meaning is followed; which of them counts is settled when the message is over.
 
+use crate::limits;
+
 /// The two members that hold a message's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -167,5 +169,32 @@ impl Node {
                 | Self::OpenWorld
                 | Self::ToolPart
         )
+    }
+
+    /// How much of a string or number at this place is kept while it is read; 0 if only its presence counts.
+    pub(crate) fn retained(self) -> usize {
+        match self {
+            Self::Argument(_) | Self::ToolPart => limits::ARGUMENT,
+            Self::Id
+            | Self::Method
+            | Self::ErrorCode
+            | Self::Protocol(_)
+            | Self::PeerName(_)
+            | Self::PeerVersion(_)
+            | Self::MetaProtocol(_)
+            | Self::MetaPeerName(_)
+            | Self::MetaPeerVersion(_)
+            | Self::TaskId(_)
+            | Self::TaskStatus(_)
+            | Self::InnerTaskId(_)
+            | Self::InnerTaskStatus(_)
+            | Self::Name
+            | Self::RequestId
+            | Self::Progress
+            | Self::MetaProgress
+            | Self::ResultType => limits::NAME,
+            node if node.is_hashed() => limits::NAME,
+            _ => 0,
+        }
     }
 }
