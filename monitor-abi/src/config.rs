@@ -90,6 +90,10 @@ pub const SCOPE_PENDING: u32 = 1;
 /// Not known to be a server yet.
 pub const SCOPE_UNDECIDED: u32 = 2;
 
+/// Set in [`Scope::server`] of a process that is undecided; the rest is the thread group it began with. Servers have
+/// numbers below this.
+pub const SCOPE_CANDIDATE: u32 = 1 << 31;
+
 /// State of the agent's reader and switches, one entry.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]

@@ -50,6 +50,19 @@ pub struct Start {
 }
 
 impl Start {
+    /// A process that runs already, from procfs.
+    #[must_use]
+    pub fn running(pid: u32, from_start: bool) -> Self {
+        let cmdline = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let argv = cmdline
+            .strip_suffix(&[0])
+            .unwrap_or(&cmdline)
+            .split(|byte| *byte == 0)
+            .map(|arg| String::from_utf8_lossy(arg).into_owned())
+            .collect();
+        Self { pid, exe: fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default(), argv, from_start }
+    }
+
     /// The engine's account of this start, judged by `wanted` or by what its identity tells.
     #[must_use]
     pub fn describe(&self, profiles: &Profiles, wanted: Option<&Profile>, key: &Key) -> ServerStart {

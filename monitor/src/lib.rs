@@ -1,5 +1,6 @@
 //! Tripline's agent: everything that touches the world. The judgement is `monitor-core`'s.
 
+pub mod agent;
 pub mod cli;
 pub mod discover;
 pub mod pipeline;

@@ -3,23 +3,25 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use aya::maps::{HashMap, MapData};
-use monitor_abi::config::{Control, SCOPE_PENDING, Scope};
+use monitor_abi::config::{Control, SCOPE_CANDIDATE, SCOPE_PENDING, SCOPE_UNDECIDED, Scope};
 use monitor_core::config::EngineConfig;
 use monitor_core::credential::Credentials;
-use monitor_core::event::ServerStart;
+use monitor_core::event::{Exec, ServerStart};
 use monitor_core::id::ServerId;
+use monitor_core::profile::{Profile, Profiles};
 use monitor_wire::redact::Key;
 
-use crate::pipeline::Pipeline;
+use crate::discover::Start;
 use crate::pipeline::clock::{Clock, boot_now};
-use crate::pipeline::output::Output;
+use crate::pipeline::output::{Lines, Output};
+use crate::pipeline::{Pipeline, Recognise, enrich};
 use crate::sensor::fanotify::Marks;
 use crate::sensor::hooks::SENSORS;
 use crate::sensor::load::{HookStatus, ScopeValue, Sensors, Stats, StreamKey};
@@ -48,6 +50,10 @@ pub struct Session {
     pipeline: Pipeline,
     next: u32,
     live: usize,
+    /// Goes on when nothing is watched.
+    forever: bool,
+    profiles: Profiles,
+    key: Key,
 }
 
 impl Session {
@@ -56,17 +62,33 @@ impl Session {
     /// # Errors
     /// Says which sensor can't be had, and what to do.
     pub fn arm(config: EngineConfig, key: Key, output: Output) -> Result<Self> {
+        Self::with(config, key, output, Control { agent: std::process::id(), ..Control::default() })
+    }
+
+    /// As [`Self::arm`], and every process that may be a server is a candidate from its first instruction.
+    ///
+    /// # Errors
+    /// As [`Self::arm`].
+    pub fn arm_host(config: EngineConfig, key: Key, output: Output, recognise: Recognise) -> Result<Self> {
+        let control = Control { agent: std::process::id(), discover: 1, ..Control::default() };
+        let mut session = Self::with(config, key, output, control)?;
+        session.forever = true;
+        session.pipeline.discover(recognise);
+        Ok(session)
+    }
+
+    fn with(config: EngineConfig, key: Key, output: Output, settings: Control) -> Result<Self> {
         let mut sensors = Sensors::load()?;
         let rings = sensors.rings()?;
         let control = sensors.control()?;
         let scopes = sensors.scopes()?;
         let streams = sensors.streams()?;
         let stats = sensors.stats()?;
-        let settings = Control { agent: std::process::id(), ..Control::default() };
+        let profiles = config.profiles.clone();
         let reader = Reader::new(rings, control, settings);
         let credentials = config.credentials.clone();
         let hooks = sensors.hooks.clone();
-        let pipeline = Pipeline::new(config, key, Clock::sample(), output);
+        let pipeline = Pipeline::new(config, key.clone(), Clock::sample(), output);
         let mut session = Self {
             _sensors: sensors,
             hooks,
@@ -81,6 +103,9 @@ impl Session {
             pipeline,
             next: 1,
             live: 0,
+            forever: false,
+            profiles,
+            key,
         };
         session.mark();
         session.say_blind();
@@ -97,11 +122,7 @@ impl Session {
         self.next += 1;
         let pid = start.root.pid;
         self.add_homes(&start);
-        let stdio: Vec<u64> = [0, 1]
-            .iter()
-            .filter_map(|fd| fs::metadata(format!("/proc/{pid}/fd/{fd}")).ok())
-            .map(|meta| meta.ino())
-            .collect();
+        let stdio = stdio_of(pid);
         let flags = if pending { SCOPE_PENDING } else { 0 };
         let scope = Scope { start: start.root.start, server: id.0, flags };
         let from_start = start.from_start;
@@ -118,6 +139,11 @@ impl Session {
 
     /// Looks, judges and writes until the last watched process has ended or `stop` is set.
     pub fn run(&mut self, stop: &AtomicBool) {
+        self.run_with(stop, |_| {});
+    }
+
+    /// As [`Self::run`], with `each` called after every look (at least four times a second).
+    pub fn run_with(&mut self, stop: &AtomicBool, mut each: impl FnMut(&mut Self)) {
         let mut rescan = boot_now() + RESCAN;
         let mut tick = boot_now();
         let mut ending: Option<u64> = None;
@@ -133,9 +159,11 @@ impl Session {
                 rescan = now + RESCAN;
                 self.mark();
             }
+            self.decide();
+            each(self);
             let ended = self.pipeline.take_ended();
             self.live = self.live.saturating_sub(ended.len());
-            if self.live == 0 && ending.is_none() {
+            if self.live == 0 && ending.is_none() && !self.forever {
                 ending = Some(now + LINGER);
             }
             if stop.load(Ordering::Relaxed) || ending.is_some_and(|at| now >= at) {
@@ -145,6 +173,77 @@ impl Session {
             self.reader.wait(if ending.is_some() { Duration::from_millis(5) } else { TICK }, &fds);
         }
         self.finish();
+    }
+
+    /// A process that runs already and that a profile knows is watched; one that has pipes or sockets as standard input
+    /// and output is a candidate.
+    pub fn look_around(&mut self, recognise: &dyn Fn(&Exec) -> bool) {
+        let Ok(all) = procfs::process::all_processes() else { return };
+        let mut pids: Vec<u32> = all.flatten().filter_map(|process| u32::try_from(process.pid).ok()).collect();
+        pids.sort_unstable();
+        for pid in pids {
+            if pid == std::process::id() || self.scopes.get(&pid, 0).is_ok() {
+                continue;
+            }
+            let Some(exec) = enrich::known(pid, &self.key) else { continue };
+            if recognise(&exec) {
+                let start = Start::running(pid, false).describe(&self.profiles, None, &self.key);
+                if let Err(error) = self.watch(start, false) {
+                    tracing::warn!(pid, %error, "cannot watch a running server");
+                }
+            } else if is_channel(pid, 0) && is_channel(pid, 1) {
+                let candidate = ServerId(SCOPE_CANDIDATE | pid);
+                self.pipeline.begin_running(candidate);
+                self.pipeline.join(pid, candidate);
+                self.put_in_scope(pid, candidate, SCOPE_UNDECIDED);
+            }
+        }
+    }
+
+    /// Watches a process that says it will execute a server (`exec` where an agent runs).
+    ///
+    /// # Errors
+    /// As [`Self::watch`].
+    pub fn register(&mut self, start: &Start, profile: Option<&Profile>) -> Result<ServerId> {
+        let start = start.describe(&self.profiles, profile, &self.key);
+        self.watch(start, true)
+    }
+
+    /// Another place for alerts.
+    pub fn add_alerts(&mut self, lines: Lines) {
+        self.pipeline.add_alerts(lines);
+    }
+
+    /// How many servers are watched.
+    #[must_use]
+    pub const fn watched(&self) -> usize {
+        self.live
+    }
+
+    /// Candidates that have been decided: the kernel is told.
+    fn decide(&mut self) {
+        for found in self.pipeline.take_found() {
+            let id = ServerId(self.next);
+            self.next += 1;
+            let start = Start::running(found.root, found.from_start).describe(&self.profiles, None, &self.key);
+            let stdio = stdio_of(found.root);
+            tracing::info!(pid = found.root, name = start.name, profile = start.profile, "watching an MCP server");
+            self.add_homes(&start);
+            for pid in self.pipeline.accept(found.candidate, id, start, &stdio) {
+                self.put_in_scope(pid, id, 0);
+            }
+            self.live += 1;
+        }
+        for pid in self.pipeline.take_refused() {
+            let _gone = self.scopes.remove(&pid);
+        }
+    }
+
+    fn put_in_scope(&mut self, pid: u32, id: ServerId, flags: u32) {
+        let scope = Scope { start: enrich::start_of(pid).unwrap_or(0), server: id.0, flags };
+        if let Err(error) = self.scopes.insert(pid, ScopeValue(scope), 0) {
+            tracing::warn!(pid, %error, "cannot put a process in scope");
+        }
     }
 
     /// The last look: everything that is in the rings, then what the engine still holds.
@@ -228,8 +327,7 @@ impl Session {
         let mut parents = vec![root];
         while let Some(parent) = parents.pop() {
             for child in children(parent) {
-                let scope =
-                    Scope { start: crate::pipeline::enrich::start_of(child).unwrap_or(0), server: id.0, flags: 0 };
+                let scope = Scope { start: enrich::start_of(child).unwrap_or(0), server: id.0, flags: 0 };
                 if self.scopes.insert(child, ScopeValue(scope), 0).is_ok() {
                     self.pipeline.join(child, id);
                     parents.push(child);
@@ -253,6 +351,18 @@ impl Session {
             }
         }
     }
+}
+
+/// Inodes of a process's standard input and output.
+fn stdio_of(pid: u32) -> Vec<u64> {
+    let stat = |fd: &u32| fs::metadata(format!("/proc/{pid}/fd/{fd}")).ok();
+    [0, 1].iter().filter_map(stat).map(|meta| meta.ino()).collect()
+}
+
+/// Whether a descriptor of a process is a pipe or a socket.
+fn is_channel(pid: u32, fd: u32) -> bool {
+    fs::metadata(format!("/proc/{pid}/fd/{fd}"))
+        .is_ok_and(|meta| meta.file_type().is_fifo() || meta.file_type().is_socket())
 }
 
 /// Children of a process, by procfs.

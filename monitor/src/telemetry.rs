@@ -14,10 +14,15 @@ fn filter() -> EnvFilter {
     EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new("info"))
 }
 
-/// Logs to standard error.
+/// Logs warnings to standard error.
 pub fn to_stderr() {
+    to_stderr_at("warn");
+}
+
+/// Logs to standard error from a level on, unless [`LOG`] says otherwise.
+pub fn to_stderr_at(level: &str) {
     let _already_set = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new("warn")))
+        .with_env_filter(EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new(level)))
         .with_writer(std::io::stderr)
         .with_target(false)
         .try_init();

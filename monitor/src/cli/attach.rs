@@ -1,7 +1,6 @@
 //! `tripline attach`: watches a server that already runs.
 
 use std::fs;
-use std::path::PathBuf;
 
 use clap::Args;
 
@@ -34,7 +33,7 @@ impl Attach {
 
     fn watch(&self) -> Result<(), Failure> {
         let prepared = self.options.prepare()?;
-        let exe: PathBuf = fs::read_link(format!("/proc/{}/exe", self.pid))
+        fs::read_link(format!("/proc/{}/exe", self.pid))
             .map_err(|error| Failure::failed(format!("there is no process {} to attach to: {error}", self.pid)))?;
         require_root()?;
         let key = fingerprint_key(&prepared.store)?;
@@ -47,14 +46,7 @@ impl Attach {
         }
         let profiles = prepared.engine.profiles.clone();
         let mut session = Session::arm(prepared.engine, key.clone(), output)?;
-        let cmdline = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
-        let argv = cmdline
-            .strip_suffix(&[0])
-            .unwrap_or(&cmdline)
-            .split(|byte| *byte == 0)
-            .map(|arg| String::from_utf8_lossy(arg).into_owned())
-            .collect();
-        let start = Start { pid: self.pid, exe, argv, from_start: false };
+        let start = Start::running(self.pid, false);
         session.watch(start.describe(&profiles, prepared.profile.as_ref(), &key), false)?;
         session.run(&stop_flag());
         Ok(())

@@ -18,6 +18,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Gid, Uid, User, fork, setsid};
 
 use super::{Failure, NOT_ARMED, WatchOptions};
+use crate::agent::Registration;
 use crate::discover::find_command;
 use crate::session::require_root;
 
@@ -51,12 +52,14 @@ impl Exec {
             let why = "--alerts - is refused: standard output belongs to the server; name a file";
             return Err(Failure::usage(why));
         }
-        let _valid = self.options.check()?;
+        let (config, _) = self.options.check()?;
         let command = self.command.first().map(OsString::as_os_str).unwrap_or_default();
         let path = find_command(command).map_err(|(status, message)| Failure { status, message })?;
         require_root().map_err(|error| Failure { status: NOT_ARMED, message: format!("{error:#}") })?;
         let identity = Identity::invoking();
-        arm(&self.options).map_err(|message| Failure { status: NOT_ARMED, message })?;
+        let state = PathBuf::from(config.state.dir);
+        let armed = self.register(&state, &path).unwrap_or_else(|| arm(&self.options));
+        armed.map_err(|message| Failure { status: NOT_ARMED, message })?;
         restore_sigpipe();
         if let Some(identity) = identity {
             identity.assume().map_err(|error| Failure {
@@ -65,6 +68,28 @@ impl Exec {
             })?;
         }
         Err(execute(&path, &self.command))
+    }
+}
+
+impl Exec {
+    /// Where an agent runs it does the watching; `None` if none does. What only a watcher of its own can do (every event,
+    /// a recording, another configuration) is refused then, so that no effect is reported twice.
+    fn register(&self, state: &Path, path: &Path) -> Option<Result<(), String>> {
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let registration = Registration {
+            pid: std::process::id(),
+            exe: std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
+            argv: self.command.iter().map(|arg| arg.to_string_lossy().into_owned()).collect(),
+            profile: self.options.profile.clone(),
+            alerts: self.options.alerts.as_deref().map(absolute),
+        };
+        let answer = super::run::register(state, &registration)?;
+        if answer.is_ok() && (self.options.events.is_some() || self.options.output.is_some()) {
+            return Some(Err(
+                "an agent runs already and does the watching; give --events and -o to `tripline run`".into()
+            ));
+        }
+        Some(answer)
     }
 }
 

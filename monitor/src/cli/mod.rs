@@ -3,6 +3,7 @@
 mod attach;
 mod exec;
 mod options;
+mod run;
 mod watch;
 
 use std::process::ExitCode;
@@ -30,6 +31,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Watch this host: discover MCP servers, detect, deliver (the daemon)
+    Run(run::Run),
     /// Start one MCP server and watch it; drops into any MCP client's configuration
     Exec(exec::Exec),
     /// Watch a server that already runs, and what it starts from now on
@@ -49,6 +52,7 @@ pub fn main() -> ExitCode {
         }
     };
     ExitCode::from(match cli.verb {
+        Verb::Run(run) => run.run(),
         Verb::Exec(exec) => exec.run(),
         Verb::Attach(attach) => attach.run(),
         Verb::Watch(watch) => watch.run(),

@@ -27,7 +27,12 @@ impl Hosts {
 
     /// A process belongs to a server.
     pub fn join(&mut self, pid: u32, server: ServerId) {
-        self.member.insert(pid, server);
+        if let Some(before) = self.member.insert(pid, server)
+            && before != server
+            && let Some(members) = self.servers.get_mut(&before)
+        {
+            members.remove(&pid);
+        }
         self.servers.entry(server).or_default().insert(pid);
     }
 
@@ -51,6 +56,16 @@ impl Hosts {
             return Some(server);
         }
         None
+    }
+
+    /// A scope is given up: its processes belong to none; returns them.
+    pub fn leave(&mut self, server: ServerId) -> Vec<u32> {
+        let mut members: Vec<u32> = self.servers.remove(&server).unwrap_or_default().into_iter().collect();
+        members.sort_unstable();
+        for pid in &members {
+            self.member.remove(pid);
+        }
+        members
     }
 
     /// Who a pid is or, within ten seconds of its end, was.

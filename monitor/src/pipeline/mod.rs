@@ -3,6 +3,7 @@
 //! `record` takes what the reader hands out in time order; `opened` what fanotify saw. Both become events, the engine
 //! steps, and what it says is written at once.
 
+pub mod candidates;
 pub mod clock;
 pub mod enrich;
 pub mod hosts;
@@ -16,7 +17,7 @@ use monitor_core::alert::Alert;
 use monitor_core::config::EngineConfig;
 use monitor_core::engine::Engine;
 use monitor_core::event::{
-    CredentialFile, Event, Exit, File, FileOp, FileRef, Fork, Kind, Loss, Mcp, Opaque, ServerStart,
+    CredentialFile, Event, Exec, Exit, File, FileOp, FileRef, Fork, Kind, Loss, Mcp, Opaque, ServerStart,
 };
 use monitor_core::id::{FileId, ProcId, ServerId};
 use monitor_core::time::Time;
@@ -24,13 +25,28 @@ use monitor_wire::redact::Key;
 
 use crate::sensor::decode::{Body, Record, decode};
 use crate::sensor::fanotify::Opened;
-use clock::Clock;
+use candidates::{Candidates, Standing};
+use clock::{Clock, boot_now};
 use hosts::Hosts;
 use output::Output;
 use streams::Streams;
 
 /// How long an open seen by a tracepoint hides the same open as fanotify reports it, nanoseconds.
 const SAME_OPEN: u64 = 2_000_000_000;
+
+/// Whether an execution alone tells that a process is a server.
+pub type Recognise = Box<dyn Fn(&Exec) -> bool + Send>;
+
+/// A candidate that turned out to be a server.
+#[derive(Debug)]
+pub struct Found {
+    /// Its number as the kernel has it.
+    pub candidate: ServerId,
+    /// The process it began with.
+    pub root: u32,
+    /// It ran before the agent did.
+    pub from_start: bool,
+}
 
 /// See the module documentation.
 pub struct Pipeline {
@@ -46,6 +62,11 @@ pub struct Pipeline {
     /// Streams that the kernel may stop capturing.
     ignore: Vec<StreamKey>,
     ended: Vec<ServerId>,
+    candidates: Candidates,
+    /// Candidates that turned out to be servers: number, root, and what it executed.
+    found: Vec<Found>,
+    /// How candidates are told from others by what they execute.
+    recognise: Option<Recognise>,
     uring: HashMap<u32, u64>,
     undecodable: u64,
     last: Time,
@@ -66,6 +87,9 @@ impl Pipeline {
             alerts: Vec::new(),
             ignore: Vec::new(),
             ended: Vec::new(),
+            candidates: Candidates::default(),
+            found: Vec::new(),
+            recognise: None,
             uring: HashMap::new(),
             undecodable: 0,
             last: Time(0),
@@ -110,6 +134,57 @@ impl Pipeline {
     /// A process that ran before its server came under watch belongs to it.
     pub fn join(&mut self, pid: u32, server: ServerId) {
         self.hosts.join(pid, server);
+    }
+
+    /// From now on processes may be undecided; `recognise` tells a server by what it executes.
+    pub fn discover(&mut self, recognise: Recognise) {
+        self.recognise = Some(recognise);
+    }
+
+    /// A process that runs already may be a server.
+    pub fn begin_running(&mut self, candidate: ServerId) {
+        self.candidates.begin_running(candidate, boot_now());
+    }
+
+    /// Candidates that turned out to be servers, since the last call. Each must be given to [`Self::accept`].
+    pub fn take_found(&mut self) -> Vec<Found> {
+        std::mem::take(&mut self.found)
+    }
+
+    /// Candidates that turned out to be none, since the last call, with their processes.
+    pub fn take_refused(&mut self) -> Vec<u32> {
+        let refused = self.candidates.expire(boot_now());
+        refused.into_iter().flat_map(|id| self.hosts.leave(id)).collect()
+    }
+
+    /// A candidate is a server: it starts, its processes join it, and what it did is judged, from its first instruction.
+    /// Returns its processes.
+    pub fn accept(&mut self, candidate: ServerId, id: ServerId, start: ServerStart, stdio: &[u64]) -> Vec<u32> {
+        let Some(accepted) = self.candidates.accept(candidate, id) else { return Vec::new() };
+        let members = self.hosts.leave(candidate);
+        self.server_start(id, start, stdio);
+        for pid in &members {
+            self.hosts.join(*pid, id);
+        }
+        let now = self.clock.now();
+        let mut execs: Vec<Exec> = accepted.execs.into_values().collect();
+        execs.sort_by_key(|exec| (exec.proc.start, exec.proc.pid));
+        for exec in execs {
+            self.event(Event { time: now, server: Some(id), kind: Kind::Known(exec) });
+        }
+        if accepted.dropped > 0 {
+            self.lost("engine", "queue_overflow", now, accepted.dropped, None);
+        }
+        for mut event in accepted.held {
+            event.server = Some(id);
+            self.event(event);
+        }
+        members
+    }
+
+    /// Another place for alerts.
+    pub fn add_alerts(&mut self, lines: output::Lines) {
+        self.output.alerts.push(lines);
     }
 
     /// Credential files that exist.
@@ -219,6 +294,7 @@ impl Pipeline {
             }
             Body::Exec(body, path, argv, cwd) => {
                 let exec = enrich::exec(head, body, path, argv, cwd, &self.key);
+                self.executed(server, &exec, head.time);
                 self.hosts.add(exec.proc, server);
                 if exec.compat && server.is_some() {
                     let detail =
@@ -235,9 +311,13 @@ impl Pipeline {
                 self.uring.remove(&proc.pid);
                 let ended = self.hosts.end(head.time, proc);
                 self.event(event(Kind::Exit(Exit { proc, status: body.code })));
-                if let Some(server) = ended {
-                    self.event(Event { time, server: Some(server), kind: Kind::ServerEnd });
-                    self.ended.push(server);
+                match ended {
+                    Some(candidate) if Candidates::is_candidate(candidate) => self.candidates.end(candidate),
+                    Some(server) => {
+                        self.event(Event { time, server: Some(server), kind: Kind::ServerEnd });
+                        self.ended.push(server);
+                    }
+                    None => {}
                 }
             }
             Body::Open(body, path, via) => {
@@ -273,6 +353,9 @@ impl Pipeline {
             Body::Stream(data, bytes) => {
                 let outcome = self.streams.data(data, bytes);
                 self.ignore.extend(outcome.ignore);
+                if let Some(id) = server {
+                    self.heard(id, bytes.len(), !outcome.messages.is_empty());
+                }
                 let (stream, proc) = (Streams::id(data), enrich::actor(head));
                 for (side, message) in outcome.messages {
                     self.event(event(Kind::Mcp(Mcp { stream, side, proc, message })));
@@ -323,7 +406,64 @@ impl Pipeline {
         Some(id)
     }
 
-    fn event(&mut self, event: Event) {
+    /// What a candidate executes may tell what it is.
+    fn executed(&mut self, server: Option<ServerId>, exec: &Exec, boot: u64) {
+        let Some(id) = server.filter(|id| Candidates::is_candidate(*id)) else { return };
+        let root = id.0 & !monitor_abi::config::SCOPE_CANDIDATE;
+        if exec.proc.pid == root && self.hosts.server_of(root) != Some(id) {
+            self.candidates.begin(id);
+        }
+        if self.candidates.standing(id, boot) != Standing::Candidate {
+            return;
+        }
+        if let Some(candidate) = self.candidates.get_mut(id) {
+            candidate.execs.insert(exec.proc.pid, exec.clone());
+        }
+        if self.recognise.as_ref().is_some_and(|recognise| recognise(exec)) {
+            self.find(id, true);
+        }
+    }
+
+    /// What a candidate says may tell what it is.
+    fn heard(&mut self, id: ServerId, bytes: usize, spoke: bool) {
+        if !Candidates::is_candidate(id) {
+            return;
+        }
+        let Some(candidate) = self.candidates.get_mut(id) else { return };
+        candidate.heard(bytes);
+        if spoke {
+            let from_start = !candidate.execs.is_empty();
+            self.find(id, from_start);
+        }
+    }
+
+    fn find(&mut self, candidate: ServerId, from_start: bool) {
+        if !self.found.iter().any(|found| found.candidate == candidate) {
+            let root = candidate.0 & !monitor_abi::config::SCOPE_CANDIDATE;
+            self.found.push(Found { candidate, root, from_start });
+        }
+    }
+
+    /// Routes an event: a server's to the engine, a candidate's effects to where they wait.
+    fn event(&mut self, mut event: Event) {
+        if let Some(id) = event.server.filter(|id| Candidates::is_candidate(*id)) {
+            let life = matches!(event.kind, Kind::Fork(_) | Kind::Exec(_) | Kind::Exit(_) | Kind::Known(_));
+            match self.candidates.standing(id, boot_now()) {
+                Standing::Server(server) => event.server = Some(server),
+                Standing::Candidate if !life => {
+                    if let Some(candidate) = self.candidates.get_mut(id) {
+                        candidate.hold(event);
+                    }
+                    return;
+                }
+                Standing::Nobody if !life => return,
+                Standing::Candidate | Standing::Nobody => event.server = None,
+            }
+        }
+        self.judge(event);
+    }
+
+    fn judge(&mut self, event: Event) {
         self.last = self.last.max(event.time);
         for lines in self.output.events.iter_mut().chain(&mut self.output.recording) {
             if let Ok(line) = serde_json::to_string(&event) {
@@ -337,7 +477,8 @@ impl Pipeline {
     fn write(&mut self) {
         for alert in self.alerts.drain(..) {
             let Ok(line) = alert.to_json_line() else { continue };
-            for lines in &mut self.output.alerts {
+            let server = alert.server.as_ref().map(|server| server.pid);
+            for lines in self.output.alerts.iter_mut().filter(|lines| lines.takes(server)) {
                 lines.push(line.trim_end());
             }
         }

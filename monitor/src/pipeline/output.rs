@@ -19,6 +19,7 @@ pub struct Lines {
     waiting: VecDeque<Vec<u8>>,
     failed: bool,
     dropped: u64,
+    only: Option<u32>,
 }
 
 enum Target {
@@ -37,7 +38,27 @@ impl Lines {
         } else {
             Target::File(OpenOptions::new().create(true).append(true).mode(0o600).open(path)?)
         };
-        Ok(Self { name: path.display().to_string(), target, waiting: VecDeque::new(), failed: false, dropped: 0 })
+        Ok(Self {
+            name: path.display().to_string(),
+            target,
+            waiting: VecDeque::new(),
+            failed: false,
+            dropped: 0,
+            only: None,
+        })
+    }
+
+    /// Takes only what concerns the server with this root process.
+    #[must_use]
+    pub const fn only(mut self, pid: u32) -> Self {
+        self.only = Some(pid);
+        self
+    }
+
+    /// Whether what concerns this server belongs here.
+    #[must_use]
+    pub fn takes(&self, server: Option<u32>) -> bool {
+        self.only.is_none() || self.only == server
     }
 
     /// Appends one line (without its end).

@@ -1,0 +1,110 @@
+//! `tripline run`: watches this host.
+
+use std::path::Path;
+
+use clap::Args;
+use monitor_core::config::ServersSection;
+use monitor_core::event::Exec as Execution;
+use monitor_core::profile::{Profiles, ServerIdentity};
+
+use super::options::{fingerprint_key, read_config, read_profile};
+use super::watch::stop_flag;
+use super::{Failure, WatchOptions, report};
+use crate::agent::{Answer, Listener, Registration};
+use crate::discover::Start;
+use crate::pipeline::output::Lines;
+use crate::session::{Session, require_root};
+
+/// Watch this host: discover MCP servers, detect, deliver.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A process is taken for an MCP server by profile (package, executable, arguments) or, if it starts \
+with its standard input and output on pipes or sockets, by its first MCP message; what it did before that is held and \
+judged then. Servers that run already are watched from now on. Alerts go to the store in the state folder and to the \
+configured sinks. Ends in order on SIGTERM or Ctrl-C."
+)]
+pub struct Run {
+    #[command(flatten)]
+    options: WatchOptions,
+}
+
+impl Run {
+    /// Watches until told to stop.
+    pub fn run(self) -> u8 {
+        crate::telemetry::to_stderr_at("info");
+        report(self.watch())
+    }
+
+    fn watch(&self) -> Result<(), Failure> {
+        let servers = read_config(self.options.config.as_deref())?.servers;
+        let prepared = self.options.prepare()?;
+        require_root()?;
+        let listener = Listener::open(&prepared.store.dir)
+            .map_err(|error| Failure::failed(format!("cannot take registrations: {error}")))?;
+        let key = fingerprint_key(&prepared.store)?;
+        let output = self.options.open(&prepared)?;
+        let recogniser = Recogniser { servers, profiles: prepared.engine.profiles.clone() };
+        let at_start = recogniser.clone();
+        let mut session =
+            Session::arm_host(prepared.engine, key, output, Box::new(move |exec| recogniser.is_server(exec)))?;
+        session.look_around(&|exec| at_start.is_server(exec));
+        tracing::info!(servers = session.watched(), "armed");
+        session.run_with(&stop_flag(), |session| listener.serve(|registration| take(session, registration)));
+        Ok(())
+    }
+}
+
+/// Takes a process that is going to execute a server under watch.
+fn take(session: &mut Session, registration: Registration) -> Answer {
+    let profile = match registration.profile.as_deref().map(read_profile).transpose() {
+        Ok(profile) => profile,
+        Err(failure) => return Answer::Refused(failure.message),
+    };
+    if let Some(path) = &registration.alerts {
+        match Lines::open(path) {
+            Ok(lines) => session.add_alerts(lines.only(registration.pid)),
+            Err(error) => return Answer::Refused(format!("cannot write {}: {error}", path.display())),
+        }
+    }
+    let start = Start { pid: registration.pid, exe: registration.exe, argv: registration.argv, from_start: true };
+    match session.register(&start, profile.as_ref()) {
+        Ok(_id) => Answer::Armed,
+        Err(error) => Answer::Refused(format!("{error:#}")),
+    }
+}
+
+/// Tells a server by what it executes.
+#[derive(Clone)]
+struct Recogniser {
+    servers: ServersSection,
+    profiles: Profiles,
+}
+
+impl Recogniser {
+    fn is_server(&self, exec: &Execution) -> bool {
+        let path = exec.script.as_ref().map_or(exec.exe.path.as_str(), |script| script.path.as_str());
+        let any = |patterns: &[monitor_core::pattern::Pattern]| {
+            patterns.iter().any(|pattern| pattern.matches(&exec.exe.path) || pattern.matches(path))
+        };
+        if any(&self.servers.exclude) {
+            return false;
+        }
+        if any(&self.servers.include) {
+            return true;
+        }
+        let identity =
+            ServerIdentity { exe_path: &exec.exe.path, argv: &exec.argv, package: None, env_names: &[], image: None };
+        self.profiles.matching(&identity).is_some_and(|profile| {
+            profile.name != "generic"
+                && (self.servers.profiles.is_empty() || self.servers.profiles.contains(&profile.name))
+        })
+    }
+}
+
+/// Registers with the agent that runs with this state folder, if one does.
+pub(super) fn register(state: &Path, registration: &Registration) -> Option<Result<(), String>> {
+    match crate::agent::register(state, registration)? {
+        Answer::Armed => Some(Ok(())),
+        Answer::Refused(why) => Some(Err(why)),
+    }
+}

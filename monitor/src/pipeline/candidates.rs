@@ -1,0 +1,174 @@
+//! Processes that may be MCP servers: what they do is held until that is decided, so that a server has its effects from
+//! its first instruction, and a process that is none has cost nothing but memory.
+
+use std::collections::{HashMap, HashSet};
+
+use monitor_abi::config::SCOPE_CANDIDATE;
+use monitor_core::event::{Event, Exec};
+use monitor_core::id::ServerId;
+
+/// How long a candidate stays one without a message or a profile, nanoseconds.
+const PATIENCE: u64 = 10_000_000_000;
+/// Stream bytes of a candidate without a message after which it is none.
+const BYTES: u64 = 64 << 10;
+/// Most events held for one candidate; beyond that the oldest go, which is counted.
+const MAX_HELD: usize = 4096;
+/// Most candidates at a time.
+const MAX_CANDIDATES: usize = 1024;
+
+/// One candidate.
+#[derive(Debug, Default)]
+pub struct Candidate {
+    /// What its processes last executed, by pid.
+    pub execs: HashMap<u32, Exec>,
+    /// The process it began with.
+    pub root: u32,
+    /// Effects that wait.
+    pub held: Vec<Event>,
+    /// Effects that had to go.
+    pub dropped: u64,
+    since: u64,
+    bytes: u64,
+    /// It ran before the agent did: it may be silent for as long as it likes.
+    patient: bool,
+}
+
+/// What is known of a scope number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// A server.
+    Server(ServerId),
+    /// Undecided.
+    Candidate,
+    /// Decided to be none; the kernel is being told.
+    Nobody,
+}
+
+/// Every candidate and what became of earlier ones.
+#[derive(Debug, Default)]
+pub struct Candidates {
+    open: HashMap<u32, Candidate>,
+    decided: HashMap<u32, ServerId>,
+    refused: HashSet<u32>,
+}
+
+impl Candidates {
+    /// Whether a scope number is a candidate's (decided or not).
+    #[must_use]
+    pub const fn is_candidate(id: ServerId) -> bool {
+        id.0 & SCOPE_CANDIDATE != 0
+    }
+
+    /// What a scope number stands for; an unknown candidate is new.
+    pub fn standing(&mut self, id: ServerId, now: u64) -> Standing {
+        if !Self::is_candidate(id) {
+            return Standing::Server(id);
+        }
+        if let Some(server) = self.decided.get(&id.0) {
+            return Standing::Server(*server);
+        }
+        if self.refused.contains(&id.0) || (!self.open.contains_key(&id.0) && self.open.len() >= MAX_CANDIDATES) {
+            return Standing::Nobody;
+        }
+        let root = id.0 & !SCOPE_CANDIDATE;
+        self.open.entry(id.0).or_insert_with(|| Candidate { since: now, root, ..Candidate::default() });
+        Standing::Candidate
+    }
+
+    /// A number that comes again with a new process: forget what the last one was.
+    pub fn begin(&mut self, id: ServerId) {
+        self.decided.remove(&id.0);
+        self.refused.remove(&id.0);
+        self.open.remove(&id.0);
+    }
+
+    /// A process that ran before the agent did.
+    pub fn begin_running(&mut self, id: ServerId, now: u64) {
+        self.begin(id);
+        let root = id.0 & !SCOPE_CANDIDATE;
+        self.open.insert(id.0, Candidate { since: now, root, patient: true, ..Candidate::default() });
+    }
+
+    /// The candidate of a number.
+    pub fn get_mut(&mut self, id: ServerId) -> Option<&mut Candidate> {
+        self.open.get_mut(&id.0)
+    }
+
+    /// It is a server: from here on its number stands for `server`.
+    pub fn accept(&mut self, id: ServerId, server: ServerId) -> Option<Candidate> {
+        let candidate = self.open.remove(&id.0)?;
+        self.decided.insert(id.0, server);
+        Some(candidate)
+    }
+
+    /// Candidates that have had their chance; they are none from here on.
+    pub fn expire(&mut self, now: u64) -> Vec<ServerId> {
+        let late: Vec<u32> = self
+            .open
+            .iter()
+            .filter(|(_, candidate)| {
+                candidate.bytes > BYTES || (!candidate.patient && now.saturating_sub(candidate.since) > PATIENCE)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in &late {
+            self.open.remove(id);
+            self.refused.insert(*id);
+        }
+        late.into_iter().map(ServerId).collect()
+    }
+
+    /// Its last process ended.
+    pub fn end(&mut self, id: ServerId) {
+        self.begin(id);
+    }
+}
+
+impl Candidate {
+    /// Keeps an effect for later.
+    pub fn hold(&mut self, event: Event) {
+        if self.held.len() >= MAX_HELD {
+            self.held.remove(0);
+            self.dropped += 1;
+        }
+        self.held.push(event);
+    }
+
+    /// Counts stream bytes.
+    pub const fn heard(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use monitor_abi::config::SCOPE_CANDIDATE;
+    use monitor_core::id::ServerId;
+
+    use super::{BYTES, Candidates, PATIENCE, Standing};
+
+    const ID: ServerId = ServerId(SCOPE_CANDIDATE | 77);
+
+    #[test]
+    fn a_candidate_is_decided_once() {
+        let mut candidates = Candidates::default();
+        assert_eq!(candidates.standing(ID, 0), Standing::Candidate);
+        assert_eq!(candidates.get_mut(ID).unwrap().root, 77);
+        assert!(candidates.accept(ID, ServerId(3)).is_some());
+        assert_eq!(candidates.standing(ID, 1), Standing::Server(ServerId(3)));
+        assert!(candidates.accept(ID, ServerId(4)).is_none());
+    }
+
+    #[test]
+    fn silence_and_noise_end_it() {
+        let mut candidates = Candidates::default();
+        candidates.standing(ID, 0);
+        assert!(candidates.expire(PATIENCE).is_empty());
+        assert_eq!(candidates.expire(PATIENCE + 1), [ID]);
+        assert_eq!(candidates.standing(ID, PATIENCE + 2), Standing::Nobody);
+        candidates.begin_running(ID, 0);
+        assert!(candidates.expire(u64::MAX).is_empty(), "one that ran before may be silent");
+        candidates.get_mut(ID).unwrap().heard(BYTES as usize + 1);
+        assert_eq!(candidates.expire(1), [ID]);
+    }
+}
