@@ -25,6 +25,18 @@ pub struct Open {
     pub magic: u32,
 }
 
+/// Key of the map of sensitive files, and of the map of their uses (there with the process).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Identity {
+    /// Inode.
+    pub ino: u64,
+    /// Kernel-internal device number.
+    pub dev: u32,
+    /// Thread group that used it; 0 in the map of sensitive files.
+    pub tgid: u32,
+}
+
 /// Somebody opened a procfs file of a watched process.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]

@@ -41,6 +41,9 @@ pub const FLAG_COMPAT: u16 = 1 << 2;
 /// The process is held as *undecided*: not known to be a server yet.
 pub const FLAG_UNDECIDED: u16 = 1 << 3;
 
+/// The descriptor was not opened by this process (received or inherited): its first use stands for the open.
+pub const FLAG_USE: u16 = 1 << 4;
+
 /// A process was created ([`crate::process::Fork`]).
 pub const KIND_FORK: u16 = 1;
 /// A program was executed ([`crate::process::Exec`]).

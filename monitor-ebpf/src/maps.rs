@@ -5,7 +5,7 @@ use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use monitor_abi::config::{Conn, Control, Scope};
 use monitor_abi::header::Header;
 use monitor_abi::process::{ARGV_MAX, PATH_MAX};
-use monitor_abi::{stats, stream};
+use monitor_abi::{file, stats, stream};
 
 /// Security events. Small records; the agent may resize it at load.
 #[map]
@@ -22,6 +22,14 @@ pub static SCOPES: HashMap<u32, Scope> = HashMap::with_max_entries(32768, 0);
 /// Streams that the agent has judged.
 #[map]
 pub static STREAMS: LruHashMap<stream::Key, u32> = LruHashMap::with_max_entries(16384, 0);
+
+/// Files whose use counts as an open, however the descriptor was come by: known credential files. Written by the agent.
+#[map]
+pub static SENSITIVE: HashMap<file::Identity, u32> = HashMap::with_max_entries(16384, 0);
+
+/// Which watched process has opened or used which sensitive file already: each is told once.
+#[map]
+pub static USED: LruHashMap<file::Identity, u32> = LruHashMap::with_max_entries(16384, 0);
 
 /// Connections of watched processes, by socket cookie, until they close.
 #[map]

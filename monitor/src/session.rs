@@ -24,7 +24,7 @@ use crate::pipeline::output::{Lines, Output};
 use crate::pipeline::{Pipeline, Recognise, enrich};
 use crate::sensor::fanotify::Marks;
 use crate::sensor::hooks::SENSORS;
-use crate::sensor::load::{HookStatus, ScopeValue, Sensors, Stats, StreamKey};
+use crate::sensor::load::{FileKey, HookStatus, ScopeValue, Sensors, Stats, StreamKey};
 use crate::sensor::reader::Reader;
 
 /// Longest sleep: timers of the engine are no finer.
@@ -42,6 +42,7 @@ pub struct Session {
     reader: Reader,
     scopes: HashMap<MapData, u32, ScopeValue>,
     streams: HashMap<MapData, StreamKey, u32>,
+    sensitive: HashMap<MapData, FileKey, u32>,
     stats: Stats,
     reported: BTreeMap<(&'static str, &'static str), u64>,
     marks: Option<Marks>,
@@ -83,6 +84,7 @@ impl Session {
         let control = sensors.control()?;
         let scopes = sensors.scopes()?;
         let streams = sensors.streams()?;
+        let sensitive = sensors.sensitive()?;
         let stats = sensors.stats()?;
         let profiles = config.profiles.clone();
         let reader = Reader::new(rings, control, settings);
@@ -95,6 +97,7 @@ impl Session {
             reader,
             scopes,
             streams,
+            sensitive,
             stats,
             reported: BTreeMap::new(),
             marks: None,
@@ -305,6 +308,13 @@ impl Session {
         }
         if let Some(marks) = &mut self.marks {
             let found = marks.add(&self.places);
+            for file in &found {
+                let Some(dev) = enrich::kernel_device(file.id.dev) else { continue };
+                let key = FileKey(monitor_abi::file::Identity { ino: file.id.ino, dev, tgid: 0 });
+                if let Err(error) = self.sensitive.insert(key, 1, 0) {
+                    tracing::warn!(path = file.path, %error, "a credential file's use by descriptor would not be seen");
+                }
+            }
             self.pipeline.credential_files(found);
         }
     }

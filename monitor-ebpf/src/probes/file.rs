@@ -2,18 +2,20 @@
 //! resolved to its file in the kernel.
 
 use aya_ebpf::EbpfContext;
+use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
 use monitor_abi::config::Scope;
 use monitor_abi::file::{
-    CHANGE_CHMOD, CHANGE_LINK, CHANGE_RENAME, CHANGE_SYMLINK, CHANGE_TRUNCATE, CHANGE_UNLINK, Change, Open, ProcOpen,
+    CHANGE_CHMOD, CHANGE_LINK, CHANGE_RENAME, CHANGE_SYMLINK, CHANGE_TRUNCATE, CHANGE_UNLINK, Change, Identity, Open, ProcOpen,
     VIA_MAX,
 };
-use monitor_abi::header::{FLAG_CUT, FLAG_UNLINKED, KIND_CHANGE, KIND_OPEN, KIND_PROC_OPEN};
+use monitor_abi::header::{FLAG_CUT, FLAG_UNLINKED, FLAG_USE, KIND_CHANGE, KIND_OPEN, KIND_PROC_OPEN};
 use monitor_abi::stats;
 
 use crate::emit::{self, Builder};
 use crate::kernel::{self, Inode, offset, read};
+use crate::maps::{SENSITIVE, USED};
 use crate::{path, scope};
 
 /// `PROC_SUPER_MAGIC` (include/uapi/linux/magic.h).
@@ -66,9 +68,17 @@ fn opened(fd: i64, string: usize) {
     if inode.magic == PROC_MAGIC {
         proc_file(&scope, file, &inode);
     }
+    // Told here: its use need not be.
+    let _known = USED.insert(identity(&inode), 1, 0);
+    report(&scope, file, &inode, 0, string);
+}
+
+/// Sends the record of an open, or of the first use that stands for one.
+#[inline(always)]
+fn report(scope: &Scope, file: u64, inode: &Inode, flag: u16, string: usize) {
     let Some(scratch) = emit::scratch() else { return };
     let mut builder = Builder::new::<Open>(scratch);
-    let mut flags = 0;
+    let mut flags = flag;
     if inode.nlink == 0 {
         flags |= FLAG_UNLINKED;
     }
@@ -87,7 +97,55 @@ fn opened(fd: i64, string: usize) {
         via_len,
         magic: inode.magic,
     };
-    builder.finish(KIND_OPEN, flags, &scope, body);
+    builder.finish(KIND_OPEN, flags, scope, body);
+}
+
+/// A watched process reads a regular file through a descriptor: if it is a sensitive one that this process did not open
+/// itself (received by `SCM_RIGHTS` or `pidfd_getfd`, or inherited), that is its open.
+#[inline(always)]
+pub fn used(scope: &Scope, file: u64) {
+    let inode = kernel::inode_of(file);
+    let key = identity(&inode);
+    // SAFETY: only presence is asked for.
+    if unsafe { SENSITIVE.get(Identity { tgid: 0, ..key }) }.is_none() || unsafe { USED.get(key) }.is_some() {
+        return;
+    }
+    let _full = USED.insert(key, 1, 0);
+    report(scope, file, &inode, FLAG_USE, 9);
+}
+
+/// `mmap(addr, len, prot, flags, fd, offset)`.
+#[tracepoint]
+pub fn mmap_exit(ctx: TracePointContext) -> u32 {
+    let fd = kernel::argument(4) as i32;
+    if fd >= 0 && returned(&ctx) > 0 {
+        use_of(fd as u64);
+    }
+    0
+}
+
+/// `copy_file_range(fd_in, …)`.
+#[tracepoint]
+pub fn copy_exit(ctx: TracePointContext) -> u32 {
+    if returned(&ctx) > 0 {
+        use_of(kernel::argument(0));
+    }
+    0
+}
+
+#[inline(always)]
+fn use_of(fd: u64) {
+    let Some(scope) = scope::watched() else { return };
+    let file = kernel::file_of(fd);
+    if file != 0 {
+        used(&scope, file);
+    }
+}
+
+#[inline(always)]
+fn identity(inode: &Inode) -> Identity {
+    let tgid = (bpf_get_current_pid_tgid() >> 32) as u32;
+    Identity { ino: inode.ino, dev: inode.dev, tgid }
 }
 
 /// An open by a process that is not watched: only a watched server's procfs files matter.

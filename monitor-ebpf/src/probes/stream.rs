@@ -27,6 +27,7 @@ use crate::scope;
 const TURNS: u32 = 2048;
 
 const S_IFMT: u32 = 0o170_000;
+const S_IFREG: u32 = 0o100_000;
 const S_IFIFO: u32 = 0o010_000;
 const S_IFSOCK: u32 = 0o140_000;
 const S_IFCHR: u32 = 0o020_000;
@@ -37,7 +38,7 @@ const SOCK_SEQPACKET: u16 = 5;
 /// the file system of terminals is devpts.
 const DEVPTS_MAGIC: u32 = 0x1cd1;
 
-/// `read(fd, buf, n)`, `recvfrom(fd, buf, n, …)`.
+/// `read(fd, buf, n)`, `pread64(fd, buf, n, …)`, `recvfrom(fd, buf, n, …)`.
 #[tracepoint]
 pub fn read_exit(ctx: TracePointContext) -> u32 {
     plain(&ctx, DIR_READ);
@@ -51,7 +52,7 @@ pub fn write_exit(ctx: TracePointContext) -> u32 {
     0
 }
 
-/// `readv(fd, iov, n)`.
+/// `readv(fd, iov, n)`, `preadv(fd, iov, n, …)`, `preadv2`.
 #[tracepoint]
 pub fn readv_exit(ctx: TracePointContext) -> u32 {
     vectored(&ctx, DIR_READ, false);
@@ -103,10 +104,13 @@ struct Stream {
 }
 
 #[inline(always)]
-fn stream_of(fd: u64) -> Option<Stream> {
+fn stream_of(fd: u64, scope: &Scope) -> Option<Stream> {
     let file = kernel::file_of(fd);
     let inode: u64 = read(file, offset!(file_f_inode));
     let mode = u32::from(read::<u16>(inode, offset!(inode_i_mode))) & S_IFMT;
+    if mode == S_IFREG {
+        super::file::used(scope, file);
+    }
     if mode != S_IFIFO && mode != S_IFSOCK && mode != S_IFCHR {
         return None;
     }
@@ -153,7 +157,7 @@ fn plain(ctx: &TracePointContext, dir: u16) {
     }
     let Some(scope) = scope::watched() else { return };
     let fd = kernel::argument(0);
-    let Some(stream) = stream_of(fd) else { return };
+    let Some(stream) = stream_of(fd, &scope) else { return };
     let Some(scratch) = emit::scratch() else { return };
     let base = kernel::argument(1);
     scratch.chunks = Chunks { base, left: total as u64, total: 0, offset: 0, iovec: 0, iovecs: 0 };
@@ -168,7 +172,7 @@ fn vectored(ctx: &TracePointContext, dir: u16, message: bool) {
     }
     let Some(scope) = scope::watched() else { return };
     let fd = kernel::argument(0);
-    let Some(stream) = stream_of(fd) else { return };
+    let Some(stream) = stream_of(fd, &scope) else { return };
     let Some(scratch) = emit::scratch() else { return };
     let (iovec, iovecs) = if message {
         // struct user_msghdr { name, namelen, iov (16), iovlen (24), … } (include/linux/socket.h)
@@ -205,10 +209,10 @@ fn moved(ctx: &TracePointContext, from: u64, to: u64) {
         return;
     }
     let Some(scope) = scope::watched() else { return };
-    if let Some(stream) = stream_of(from) {
+    if let Some(stream) = stream_of(from, &scope) {
         gap(&data(&stream, from, DIR_READ, total as u64), &scope, total as u64, GAP_SPLICE);
     }
-    if let Some(stream) = stream_of(to) {
+    if let Some(stream) = stream_of(to, &scope) {
         gap(&data(&stream, to, DIR_WRITE, total as u64), &scope, total as u64, GAP_SPLICE);
     }
 }

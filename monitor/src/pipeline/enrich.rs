@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use monitor_abi::header::{FLAG_COMPAT, FLAG_CUT, FLAG_UNLINKED, Header};
+use monitor_abi::header::{FLAG_COMPAT, FLAG_CUT, FLAG_UNLINKED, FLAG_USE, Header};
 use monitor_abi::{file, memory, process, socket};
 use monitor_core::event::{Exec, File, FileOp, FileRef, Memory, MemoryOp, Net, NetEnd, NetOp, Proto, SocketMade, Unix};
 use monitor_core::id::{FileId, ProcId, ServerId};
@@ -38,6 +38,13 @@ const INTERPRETERS: [&str; 14] =
 #[must_use]
 pub const fn device(dev: u32) -> u64 {
     nix::libc::makedev(dev >> 20, dev & 0xf_ffff)
+}
+
+/// A device number of `stat(2)` as the kernel has it inside.
+#[must_use]
+pub fn kernel_device(dev: u64) -> Option<u32> {
+    let (major, minor) = (nix::libc::major(dev), nix::libc::minor(dev));
+    (major < 1 << 12 && minor < 1 << 20).then_some(major << 20 | minor)
 }
 
 /// The acting process of a record.
@@ -145,7 +152,7 @@ pub fn opened(head: &Header, body: &file::Open, path: &[u8], via: &[u8], key: &K
     let path_only = body.open_flags & 0o10_000_000 != 0; // O_PATH
     File {
         proc: actor(head),
-        op: FileOp::Open,
+        op: if head.flags & FLAG_USE != 0 { FileOp::Use } else { FileOp::Open },
         read: !path_only && (access == 0 || access == 2),
         write: !path_only && (access == 1 || access == 2),
         create: body.open_flags & 0o100 != 0, // O_CREAT

@@ -8,7 +8,7 @@ use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
 use aya::programs::{BtfTracePoint, CgroupAttachMode, CgroupSock, CgroupSockAddr, Program as Loaded, TracePoint};
 use aya::{Btf as AyaBtf, Ebpf, EbpfLoader};
 use monitor_abi::config::{Control, Offsets, Scope};
-use monitor_abi::{stats, stream};
+use monitor_abi::{file, stats, stream};
 use thiserror::Error;
 
 use super::btf::{Btf, BtfError};
@@ -87,6 +87,7 @@ macro_rules! pod {
 }
 pod!(ScopeValue, Scope, "[`Scope`] as a map value.");
 pod!(ControlValue, Control, "[`Control`] as a map value.");
+pod!(FileKey, file::Identity, "[`file::Identity`] as a map key.");
 pod!(StreamKey, stream::Key, "[`stream::Key`] as a map key.");
 
 impl Sensors {
@@ -139,6 +140,12 @@ impl Sensors {
     /// Takes the map of judged streams.
     pub fn streams(&mut self) -> Result<HashMap<MapData, StreamKey, u32>, SensorError> {
         let map = self.ebpf.take_map("STREAMS").ok_or_else(|| SensorError::Object("no map STREAMS".to_owned()))?;
+        HashMap::try_from(map).map_err(|error| SensorError::Object(chain(&error)))
+    }
+
+    /// Takes the map of sensitive files.
+    pub fn sensitive(&mut self) -> Result<HashMap<MapData, FileKey, u32>, SensorError> {
+        let map = self.ebpf.take_map("SENSITIVE").ok_or_else(|| SensorError::Object("no map SENSITIVE".to_owned()))?;
         HashMap::try_from(map).map_err(|error| SensorError::Object(chain(&error)))
     }
 
