@@ -101,6 +101,8 @@ fn packages_from_command_lines_and_paths() {
         ("node --require ./a.js /p/node_modules/@s/n/x.js", Some("npm:@s/n")),
         ("node /p/node_modules/.bin/tool", Some("npm:tool")),
         ("node /p/app.js", None),
+        ("python3 -c open('/a/bin/x')", None),
+        ("node -e /a/bin/x", None),
         ("uvx --from Some_Package==1.0 cmd", Some("pypi:some-package")),
         ("uvx name[extra]>=2", Some("pypi:name")),
         ("uv tool run name", Some("pypi:name")),

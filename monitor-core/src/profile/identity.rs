@@ -157,6 +157,8 @@ impl Launch {
                         rest: at + 2,
                     };
                 }
+                // a program given as text has no package
+                "-c" | "-e" | "--eval" | "-p" | "--print" => return Self { package: None, rest: argv.len() },
                 "run" if at == from && matches!(ecosystem, Ecosystem::Npm) => at += 1,
                 flag if flag.starts_with('-') && flag != "-" => at += 1 + usize::from(takes_value.contains(&flag)),
                 script => return Self { package: of_program(script, Some(ecosystem)), rest: at + 1 },
