@@ -18,10 +18,10 @@ weak until its transport has been seen. Ends when the server and all it started 
 )]
 pub struct Attach {
     #[command(flatten)]
-    options: WatchOptions,
+    pub(super) options: WatchOptions,
     /// The server's process
     #[arg(long)]
-    pid: u32,
+    pub(super) pid: u32,
 }
 
 impl Attach {

@@ -32,10 +32,10 @@ COMMAND is not executable, 127 if it was not found.\n\nExample, in an MCP client
 )]
 pub struct Exec {
     #[command(flatten)]
-    options: WatchOptions,
+    pub(super) options: WatchOptions,
     /// The server's command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
-    command: Vec<OsString>,
+    pub(super) command: Vec<OsString>,
 }
 
 impl Exec {
@@ -84,9 +84,11 @@ impl Exec {
             alerts: self.options.alerts.as_deref().map(absolute),
         };
         let answer = super::run::register(state, &registration)?;
-        if answer.is_ok() && (self.options.events.is_some() || self.options.output.is_some()) {
+        if answer.is_ok() && (self.options.events.is_some() || self.options.recording.is_some()) {
             return Some(Err(
-                "an agent runs already and does the watching; give --events and -o to `tripline run`".into()
+                "an agent runs already and does the watching: stop it first, or let it write events (`tripline run \
+                 --events`) or a recording (`tripline record -o FILE`)"
+                    .into(),
             ));
         }
         Some(answer)

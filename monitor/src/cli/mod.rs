@@ -1,11 +1,22 @@
 //! The command line: one file a verb.
 
+mod alerts;
 mod attach;
+mod calls;
+mod config;
+mod doctor;
 mod exec;
+mod journal;
 mod options;
+mod out;
+mod profile;
+mod record;
+mod replay;
+mod rules;
 mod run;
 mod watch;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -23,7 +34,15 @@ pub const NOT_ARMED: u8 = 125;
 
 /// Watches MCP servers and compares what an agent asked for with what the processes did.
 #[derive(Debug, Parser)]
-#[command(name = "tripline", version, about, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "tripline",
+    version,
+    about,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "Exit status: `exec` returns the server's own; otherwise 0 fine, 1 failed, 2 wrong usage or \
+configuration.\nStart with `tripline doctor`, which tells what this kernel offers and what is blind."
+)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -37,6 +56,22 @@ enum Verb {
     Exec(exec::Exec),
     /// Watch a server that already runs, and what it starts from now on
     Attach(attach::Attach),
+    /// As exec, attach or run, and keep every event in a file for replay
+    Record(record::Record),
+    /// Run a recording through the engine: the same input gives the same alerts, byte for byte
+    Replay(replay::Replay),
+    /// What was alerted: the local store
+    Alerts(alerts::Alerts),
+    /// Tool calls: what was declared beside what was observed
+    Calls(calls::Calls),
+    /// What kinds of server are declared to do
+    Profile(profile::Profile),
+    /// What is detected, and what to check when it is
+    Rules(rules::Rules),
+    /// The configuration file
+    Config(config::Config),
+    /// What this kernel offers, which hook serves each sensor, what is blind and why
+    Doctor(doctor::Doctor),
     /// (internal) the watcher behind `exec`
     #[command(hide = true)]
     Watch(watch::Watch),
@@ -55,6 +90,14 @@ pub fn main() -> ExitCode {
         Verb::Run(run) => run.run(),
         Verb::Exec(exec) => exec.run(),
         Verb::Attach(attach) => attach.run(),
+        Verb::Record(record) => record.run(),
+        Verb::Replay(replay) => replay.run(),
+        Verb::Alerts(alerts) => alerts.run(),
+        Verb::Calls(calls) => calls.run(),
+        Verb::Profile(profile) => profile.run(),
+        Verb::Rules(rules) => rules.run(),
+        Verb::Config(config) => config.run(),
+        Verb::Doctor(doctor) => doctor.run(),
         Verb::Watch(watch) => watch.run(),
     })
 }
@@ -79,10 +122,18 @@ impl Failure {
         Self { status: USAGE, message: message.into() }
     }
 
+    /// Whoever read standard output has seen enough: nothing is wrong, and nothing is left to do.
+    #[must_use]
+    pub const fn quiet() -> Self {
+        Self { status: FINE, message: String::new() }
+    }
+
     /// Prints itself as every error is printed; returns its status.
     #[must_use]
     pub fn report(self) -> u8 {
-        eprintln!("tripline: {}", self.message);
+        if !self.message.is_empty() {
+            note(&self.message);
+        }
         self.status
     }
 }
@@ -99,4 +150,9 @@ pub fn report(result: Result<(), Failure>) -> u8 {
         Ok(()) => FINE,
         Err(failure) => failure.report(),
     }
+}
+
+/// Tells a person something on standard error, on one line, whatever the text holds and whoever reads.
+pub fn note(message: &str) {
+    let _nobody_reads = writeln!(std::io::stderr(), "tripline: {}", out::plain(message));
 }

@@ -31,9 +31,9 @@ pub struct WatchOptions {
     /// Write every event to this file, one JSON value a line
     #[arg(long, value_name = "PATH")]
     pub events: Option<PathBuf>,
-    /// Keep every normalised event in this file, for `tripline replay`
-    #[arg(long, short = 'o', value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    /// Where every normalised event is kept, for `tripline replay`: set by `record` only.
+    #[arg(skip)]
+    pub recording: Option<PathBuf>,
 }
 
 /// What the options name, read and checked.
@@ -85,8 +85,7 @@ impl WatchOptions {
         if let Some(profile) = &profile {
             engine.profiles.add(profile.clone());
         }
-        let texts = [self.config.as_deref().and_then(|path| fs::read_to_string(path).ok()), self.profile.clone()];
-        let digest = trace::config_digest(texts.iter().flatten().map(String::as_str));
+        let digest = digest(self.config.as_deref(), self.profile.as_deref());
         Ok(Prepared { engine, profile, store, sinks, digest })
     }
 
@@ -102,12 +101,13 @@ impl WatchOptions {
         for path in self.alerts.iter().chain(&prepared.sinks) {
             alerts.push(open(path)?);
         }
-        let recording = match &self.output {
+        let recording = match &self.recording {
             None => None,
             Some(path) => {
                 let mut lines = open(path)?;
                 let header = trace::Header::new(&prepared.digest, Clock::sample().now());
-                lines.push(&header.to_line().map_err(|error| Failure::failed(error.to_string()))?);
+                let header = header.to_line().map_err(|error| Failure::failed(error.to_string()))?;
+                lines.push(header.trim_end());
                 Some(lines)
             }
         };
@@ -128,7 +128,7 @@ impl WatchOptions {
             ("--config", &self.config),
             ("--alerts", &self.alerts),
             ("--events", &self.events),
-            ("--output", &self.output),
+            ("--recording", &self.recording),
         ] {
             if let Some(value) = value {
                 add(flag, value);
@@ -186,6 +186,15 @@ pub fn read_profile(name: &str) -> Result<Profile, Failure> {
         ))
     })?;
     Profile::parse(&text, name).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// Digest of what decides about alerts besides the events: the texts of the configuration and of an own profile.
+#[must_use]
+pub fn digest(config: Option<&Path>, profile: Option<&str>) -> String {
+    let config = fs::read_to_string(config.unwrap_or(Path::new(DEFAULT_CONFIG))).unwrap_or_default();
+    // A shipped profile is known by its name: it belongs to the version, which the head of a recording names too.
+    let profile = profile.map(|name| fs::read_to_string(name).unwrap_or_else(|_| name.to_owned())).unwrap_or_default();
+    trace::config_digest([config.as_str(), profile.as_str()])
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -25,7 +25,7 @@ configured sinks. Ends in order on SIGTERM or Ctrl-C."
 )]
 pub struct Run {
     #[command(flatten)]
-    options: WatchOptions,
+    pub(super) options: WatchOptions,
 }
 
 impl Run {

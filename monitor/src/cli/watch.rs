@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,6 +19,9 @@ use crate::session::Session;
 pub struct Watch {
     #[command(flatten)]
     options: WatchOptions,
+    /// Where every normalised event is kept
+    #[arg(long)]
+    recording: Option<PathBuf>,
     /// The process that is going to execute the server
     #[arg(long)]
     pid: u32,
@@ -50,10 +54,11 @@ impl Watch {
     }
 
     fn arm(&self) -> Result<Session, Failure> {
-        let prepared = self.options.prepare()?;
+        let options = WatchOptions { recording: self.recording.clone(), ..self.options.clone() };
+        let prepared = options.prepare()?;
         crate::telemetry::to_file(&prepared.store.dir.join("tripline.log"));
         let key = fingerprint_key(&prepared.store)?;
-        let output = self.options.open(&prepared)?;
+        let output = options.open(&prepared)?;
         let profiles = prepared.engine.profiles.clone();
         let mut session = Session::arm(prepared.engine, key.clone(), output)?;
         let start = self.start()?.describe(&profiles, prepared.profile.as_ref(), &key);

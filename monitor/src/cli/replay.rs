@@ -1,0 +1,269 @@
+//! `tripline replay`: the same engine over a recorded file.
+//!
+//! Reads line by line, so that a recording may be of any length. No clock is read: time is the recording's, and the same
+//! recording with the same configuration gives the same alerts, byte for byte. Every event before a defect is judged, and
+//! its alerts are written, before the defect is reported.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use monitor_core::config::EngineConfig;
+use monitor_core::engine::Engine;
+use monitor_core::event::Event;
+use monitor_core::time::Time;
+use monitor_core::trace::{self, Header, MAX_LINE, TraceError};
+
+use super::options::{digest, read_config, read_profile};
+use super::{Failure, note, report};
+use crate::pipeline::output::Store;
+
+/// Replay a recording.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Give the configuration and the profile that the recording was made with: both decide what is alerted, \
+and a warning says if they differ. Needs no root.\n\nExamples:\n  tripline replay session.ndjson\n  tripline replay \
+session.ndjson --alerts alerts.ndjson --calls calls.ndjson\n  zcat session.ndjson.gz | tripline replay -"
+)]
+pub struct Replay {
+    /// The recording; `-` is standard input
+    file: PathBuf,
+    /// Configuration file [default: /etc/tripline/config.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// An own profile that the recording was made with
+    #[arg(long, value_name = "NAME|FILE")]
+    profile: Option<String>,
+    /// Where alerts go, one JSON value a line; an existing file is replaced, `-` is standard output
+    #[arg(long, value_name = "OUT", default_value = "-")]
+    alerts: PathBuf,
+    /// Where calls go, one JSON value a line [default: nowhere]
+    #[arg(long, value_name = "OUT")]
+    calls: Option<PathBuf>,
+}
+
+impl Replay {
+    /// Replays to the end, or to the first defect.
+    pub fn run(self) -> u8 {
+        report(self.replay())
+    }
+
+    fn replay(&self) -> Result<(), Failure> {
+        if self.calls.as_deref() == Some(&*self.alerts) {
+            return Err(Failure::usage(
+                "--alerts and --calls name the same output; give one of them a file of its own",
+            ));
+        }
+        let config = read_config(self.config.as_deref())?;
+        let store = Store { dir: PathBuf::from(&config.state.dir) };
+        let mut engine = config.into_engine().map_err(|error| Failure::usage(error.to_string()))?;
+        if let Some(name) = &self.profile {
+            engine.profiles.add(read_profile(name)?);
+        }
+        let mut lines = Lines::open(&self.file)?;
+        let name = lines.name.clone();
+        let bad = |error: TraceError| Failure::failed(format!("{name}: {error}"));
+        let (first, _) = lines.next().map_err(&bad)?.unwrap_or_default();
+        let header = Header::from_line(&first).map_err(&bad)?;
+        if header.config != digest(self.config.as_deref(), self.profile.as_deref()) {
+            note(&format!(
+                "{name} was recorded with another configuration or profile: alerts may differ from those of that time"
+            ));
+        }
+        let mut judge = Judge::new(engine, self.outputs(&store)?);
+        loop {
+            match lines.event() {
+                Ok(Some(event)) => judge.step(&event)?,
+                Ok(None) => return judge.finish(),
+                Err(error @ TraceError::Cut { .. }) => {
+                    judge.finish()?;
+                    note(&format!("{name}: {error}"));
+                    return Ok(());
+                }
+                Err(error) => {
+                    judge.finish()?;
+                    return Err(bad(error));
+                }
+            }
+        }
+    }
+
+    fn outputs(&self, store: &Store) -> Result<(Target, Option<Target>), Failure> {
+        let open = |path: &Path| {
+            for (precious, what) in [
+                (self.file.clone(), "the recording itself"),
+                (store.alerts(), "the local store of alerts"),
+                (store.calls(), "the local store of calls"),
+            ] {
+                if same(path, &precious) {
+                    return Err(Failure::usage(format!(
+                        "{} is {what} and would be lost; name another file",
+                        path.display()
+                    )));
+                }
+            }
+            Target::open(path)
+        };
+        Ok((open(&self.alerts)?, self.calls.as_deref().map(open).transpose()?))
+    }
+}
+
+/// The engine and where its words go.
+struct Judge {
+    engine: Engine,
+    alerts: Target,
+    calls: Option<Target>,
+    /// Reused for every event.
+    found: Vec<monitor_core::alert::Alert>,
+    last: Time,
+}
+
+impl Judge {
+    fn new(config: EngineConfig, (alerts, calls): (Target, Option<Target>)) -> Self {
+        Self { engine: Engine::new(config), alerts, calls, found: Vec::new(), last: Time(0) }
+    }
+
+    fn step(&mut self, event: &Event) -> Result<(), Failure> {
+        self.last = self.last.max(event.time);
+        self.engine.step(event, &mut self.found);
+        self.write()
+    }
+
+    /// The recording's end is the session's end.
+    fn finish(&mut self) -> Result<(), Failure> {
+        self.engine.finish(self.last, &mut self.found);
+        self.write()?;
+        self.alerts.flush()?;
+        self.calls.as_mut().map_or(Ok(()), Target::flush)
+    }
+
+    fn write(&mut self) -> Result<(), Failure> {
+        for alert in self.found.drain(..) {
+            let line = alert.to_json_line().map_err(|error| Failure::failed(error.to_string()))?;
+            self.alerts.write(&line)?;
+        }
+        // Asked for even if nobody wants them: the engine keeps only so many.
+        for call in self.engine.take_calls() {
+            if let Some(calls) = &mut self.calls {
+                let line = serde_json::to_string(&call).map_err(|error| Failure::failed(error.to_string()))?;
+                calls.write(&(line + "\n"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A file that is written anew, or standard output.
+struct Target {
+    name: String,
+    to: BufWriter<Box<dyn Write>>,
+}
+
+impl Target {
+    fn open(path: &Path) -> Result<Self, Failure> {
+        if path == Path::new("-") {
+            return Ok(Self { name: "standard output".to_owned(), to: BufWriter::new(Box::new(io::stdout())) });
+        }
+        let name = path.display().to_string();
+        let file = File::create(path).map_err(|error| Failure::failed(format!("cannot write {name}: {error}")))?;
+        Ok(Self { name, to: BufWriter::new(Box::new(file)) })
+    }
+
+    fn write(&mut self, line: &str) -> Result<(), Failure> {
+        let done = self.to.write_all(line.as_bytes());
+        self.check(done)
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        let done = self.to.flush();
+        self.check(done)
+    }
+
+    fn check(&self, done: io::Result<()>) -> Result<(), Failure> {
+        done.map_err(|error| match error.kind() {
+            ErrorKind::BrokenPipe => Failure::quiet(),
+            _ => Failure::failed(format!("cannot write {}: {error}", self.name)),
+        })
+    }
+}
+
+/// The lines of a recording.
+struct Lines {
+    name: String,
+    from: Box<dyn BufRead>,
+    /// Lines so far.
+    number: usize,
+    bytes: Vec<u8>,
+}
+
+impl Lines {
+    fn open(path: &Path) -> Result<Self, Failure> {
+        let from: Box<dyn BufRead>;
+        let name;
+        if path == Path::new("-") {
+            name = "standard input".to_owned();
+            from = Box::new(BufReader::new(io::stdin()));
+        } else {
+            name = path.display().to_string();
+            let cannot = |error: io::Error| Failure::failed(format!("cannot read the recording {name}: {error}"));
+            let file = File::open(path).map_err(cannot)?;
+            if file.metadata().is_ok_and(|meta| meta.is_dir()) {
+                return Err(Failure::failed(format!("{name} is a folder; name a recording")));
+            }
+            from = Box::new(BufReader::with_capacity(1 << 17, file));
+        }
+        Ok(Self { name, from, number: 0, bytes: Vec::new() })
+    }
+
+    /// The next line, and whether it has no end: only the last one can.
+    fn next(&mut self) -> Result<Option<(String, bool)>, TraceError> {
+        Ok(self.take()?.map(|(text, cut)| (text.to_owned(), cut)))
+    }
+
+    /// The next event; `None` at the end.
+    fn event(&mut self) -> Result<Option<Event>, TraceError> {
+        loop {
+            let line = self.number + 1;
+            let Some((text, cut)) = self.take()? else { return Ok(None) };
+            if let Some(event) = trace::parse_event(text, line, cut)? {
+                return Ok(Some(event));
+            }
+        }
+    }
+
+    fn take(&mut self) -> Result<Option<(&str, bool)>, TraceError> {
+        self.bytes.clear();
+        let line = self.number + 1;
+        let most = MAX_LINE as u64 + 1;
+        let read = (&mut self.from).take(most).read_until(b'\n', &mut self.bytes);
+        if let Err(error) = read {
+            return Err(TraceError::Event { line, message: format!("cannot be read: {error}") });
+        }
+        if self.bytes.is_empty() {
+            return Ok(None);
+        }
+        self.number = line;
+        let cut = self.bytes.last() != Some(&b'\n');
+        if cut && self.bytes.len() as u64 == most {
+            return Err(TraceError::TooLong { line });
+        }
+        match std::str::from_utf8(&self.bytes) {
+            Ok(text) => Ok(Some((text, cut))),
+            // A character that was cut in two at the very end, as the line was.
+            Err(error) if cut && error.error_len().is_none() => Err(TraceError::Cut { line }),
+            Err(error) => {
+                Err(TraceError::Event { line, message: format!("not UTF-8 at column {}", error.valid_up_to() + 1) })
+            }
+        }
+    }
+}
+
+/// Whether two paths lead to one file.
+fn same(a: &Path, b: &Path) -> bool {
+    match (fs::metadata(a), fs::metadata(b)) {
+        (Ok(a), Ok(b)) => a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()),
+        _ => false,
+    }
+}
