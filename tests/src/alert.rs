@@ -21,7 +21,7 @@ pub fn read(path: &Path) -> Result<Vec<Value>> {
     let mut order: Vec<String> = Vec::new();
     let mut newest: BTreeMap<String, Value> = BTreeMap::new();
     for line in whole.lines() {
-        let alert: Value = serde_json::from_str(line).with_context(|| format!("not an alert: {line}"))?;
+        let alert: Value = serde_json::from_str(line).with_context(|| format!("not an alert: {line:?}"))?;
         let id = alert["id"].as_str().context("an alert without an id")?.to_owned();
         let revision = |alert: &Value| alert["revision"].as_u64();
         match newest.get(&id) {

@@ -85,6 +85,9 @@ impl Place {
             .replace("${python}", &shown(&subject::python()))
             .replace("${drivers}", &shown(&subject::drivers()))
             .replace("${subjects}", &shown(&subject::folder()));
+        if let Ok(tripline) = subject::tripline() {
+            filled = filled.replace("${tripline}", &shown(&tripline));
+        }
         if let Some(pid) = pid {
             filled = filled.replace("${pid}", &pid.to_string());
         }

@@ -45,9 +45,13 @@ pub fn play(name: &str, scenario: &Scenario, first_read: &Path) -> Result<()> {
         scenario.requests.iter().try_for_each(saw)?;
         if bare { Ok(()) } else { judge(scenario, &place, pid) }
     });
-    outcome.with_context(|| format!("{name}: {}", scenario.why))?;
-    place.passed();
-    Ok(())
+    let verdict = outcome.with_context(|| format!("{name}: {}", scenario.why));
+    match &verdict {
+        Ok(()) => place.passed(),
+        // Beside what led to it, for whoever looks at the folder later.
+        Err(error) => fs::write(place.path("verdict.txt"), format!("{error:#}\n"))?,
+    }
+    verdict
 }
 
 /// Everything that has to be there before the first process starts.
@@ -156,7 +160,7 @@ fn perform(scenario: &Scenario, place: &Place, launch: &Launch, bare: bool) -> R
     let mut meanwhile: Vec<Child> = Vec::new();
     for (number, step) in scenario.steps.iter().enumerate() {
         let outcome = match step {
-            Step::Await(wanted) if !bare => await_alert(wanted, place, pid).map(drop),
+            Step::Await(wanted) if !bare => await_alert(wanted, place, pid),
             Step::Await(_) => Ok(()),
             Step::NeighbourMeanwhile(deeds) => neighbour(deeds, place, pid).map(|child| meanwhile.push(child)),
             other => take(other, &mut client, place),
@@ -284,15 +288,15 @@ fn deeds_happened(scenario: &Scenario, place: &Place) -> Result<()> {
     Ok(())
 }
 
-fn await_alert(wanted: &Expectation, place: &Place, pid: u32) -> Result<Value> {
-    let find = || {
-        let alerts = alert::read(&place.alerts()).ok()?;
-        alerts.into_iter().find(|alert| alert::fits(alert, wanted, place, Some(pid)))
+fn await_alert(wanted: &Expectation, place: &Place, pid: u32) -> Result<()> {
+    let find = || match alert::read(&place.alerts()) {
+        Ok(alerts) => alerts.iter().any(|alert| alert::fits(alert, wanted, place, Some(pid))).then_some(Ok(())),
+        Err(error) => Some(Err(error)),
     };
-    wait::until("an alert", ALERT_BOUND, find).map_err(|_| {
-        let alerts = alert::read(&place.alerts()).unwrap_or_default();
+    wait::until("an alert", ALERT_BOUND, find).unwrap_or_else(|_| {
+        let alerts = alert::read(&place.alerts())?;
         let there: Vec<String> = alerts.iter().map(|alert| format!("\n  {}", alert::shown(alert))).collect();
-        anyhow::anyhow!("no alert fits {wanted:?}; there are {}:{}", alerts.len(), there.concat())
+        bail!("no alert fits {wanted}; there are {}:{}", alerts.len(), there.concat())
     })
 }
 
@@ -303,7 +307,7 @@ fn judge(scenario: &Scenario, place: &Place, pid: u32) -> Result<()> {
     let fits = |alert: &Value, wanted: &Expectation| alert::fits(alert, wanted, place, Some(pid));
     for wanted in &scenario.expected {
         if !alerts.iter().any(|alert| fits(alert, wanted)) {
-            bail!("the alert for {wanted:?} was taken back");
+            bail!("the alert for {wanted} was taken back");
         }
     }
     let surplus: Vec<String> = alerts

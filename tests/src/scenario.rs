@@ -1,5 +1,5 @@
 //! A scenario, as its TOML file says it. In every text `${home}`, `${files}`, `${scratch}`, `${root}`, `${python}`,
-//! `${drivers}`, `${subjects}` and, in steps, `${pid}` (the server's) are filled in.
+//! `${tripline}`, `${drivers}`, `${subjects}` and, in steps, `${pid}` (the server's) are filled in.
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -152,6 +152,25 @@ pub struct Expectation {
     /// One piece of evidence has all these fields; texts are patterns.
     #[serde(default)]
     pub evidence: BTreeMap<String, Value>,
+}
+
+impl std::fmt::Display for Expectation {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}", self.category.join("|"))?;
+        let texts = [("severity", &self.severity), ("rule", &self.rule), ("actor", &self.actor), ("tool", &self.tool)];
+        for (name, text) in texts.into_iter().chain([("profile", &self.profile)]) {
+            if let Some(text) = text {
+                write!(out, " {name}={text}")?;
+            }
+        }
+        if self.no_call {
+            write!(out, " no_call")?;
+        }
+        for (name, value) in &self.evidence {
+            write!(out, " {name}={value}")?;
+        }
+        Ok(())
+    }
 }
 
 impl Scenario {
