@@ -55,7 +55,8 @@ pub struct ProcOpen {
     pub name: [u8; 32],
 }
 
-/// A name or mode was changed by a watched process. Tail: first path, then second, both as passed.
+/// A name or mode was changed by a watched process. Tail: first path and second, both as passed, then the folders that
+/// they are relative to, resolved (empty for an absolute path).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Change {
@@ -71,6 +72,10 @@ pub struct Change {
     pub to_len: u32,
     /// Mode, for chmod.
     pub mode: u32,
+    /// Bytes of the folder that the first path is relative to.
+    pub base_len: u32,
+    /// Bytes of the folder that the second path is relative to.
+    pub base2_len: u32,
 }
 
 /// `rename*`.
@@ -86,4 +91,4 @@ pub const CHANGE_CHMOD: u32 = 5;
 /// `truncate`.
 pub const CHANGE_TRUNCATE: u32 = 6;
 
-const _: () = assert!(size_of::<Open>() == 32 && size_of::<ProcOpen>() == 56 && size_of::<Change>() == 24);
+const _: () = assert!(size_of::<Open>() == 32 && size_of::<ProcOpen>() == 56 && size_of::<Change>() == 32);

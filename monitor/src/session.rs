@@ -1,6 +1,6 @@
 //! A watching session: sensors armed, one thread that reads and judges, until there is nothing left to watch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -22,7 +22,7 @@ use crate::discover::Start;
 use crate::pipeline::clock::{Clock, boot_now};
 use crate::pipeline::output::{Lines, Output};
 use crate::pipeline::{Pipeline, Recognise, enrich};
-use crate::sensor::fanotify::Marks;
+use crate::sensor::fanotify::{Marks, Opened};
 use crate::sensor::hooks::SENSORS;
 use crate::sensor::load::{FileKey, HookStatus, ScopeValue, Sensors, Stats, StreamKey};
 use crate::sensor::reader::Reader;
@@ -46,6 +46,8 @@ pub struct Session {
     stats: Stats,
     reported: BTreeMap<(&'static str, &'static str), u64>,
     marks: Option<Marks>,
+    /// Opens that fanotify saw, until every record older than they has been judged.
+    waiting: VecDeque<(u64, Opened)>,
     places: Vec<monitor_core::credential::WatchPlace>,
     credentials: Credentials,
     pipeline: Pipeline,
@@ -101,6 +103,7 @@ impl Session {
             stats,
             reported: BTreeMap::new(),
             marks: None,
+            waiting: VecDeque::new(),
             places: credentials.system_places(),
             credentials,
             pipeline,
@@ -252,23 +255,27 @@ impl Session {
     /// The last look: everything that is in the rings, then what the engine still holds.
     fn finish(&mut self) {
         self.look();
-        let Self { reader, pipeline, .. } = self;
+        let Self { reader, pipeline, waiting, .. } = self;
         reader.flush(|record| pipeline.record(record));
+        for (at, opened) in waiting.drain(..) {
+            pipeline.opened(at, opened);
+        }
         self.losses();
         self.pipeline.finish();
     }
 
     fn look(&mut self) {
         let now = boot_now();
-        let Self { reader, pipeline, marks, .. } = self;
-        // What fanotify has now happened before now: records older than now come first.
+        let Self { reader, pipeline, marks, waiting, .. } = self;
         let reading = marks.as_ref().map(Marks::read).unwrap_or_default();
-        reader.look(now, |record| pipeline.record(record));
+        let before = reader.look(now, |record| pipeline.record(record));
         let own = std::process::id();
-        for opened in reading.opened {
-            if opened.pid != own {
-                pipeline.opened(now, opened);
-            }
+        waiting.extend(reading.opened.into_iter().filter(|opened| opened.pid != own).map(|opened| (now, opened)));
+        // Who opened may have come to life just before: its records have been handed out only up to `before`.
+        while waiting.front().is_some_and(|(at, _)| *at <= before)
+            && let Some((at, opened)) = waiting.pop_front()
+        {
+            pipeline.opened(at, opened);
         }
         if reading.overflow {
             pipeline.lost("fanotify", "queue_overflow", pipeline.clock().now(), 1, None);

@@ -285,13 +285,34 @@ fn changed(ctx: &TracePointContext, op: u32, at: [usize; 5]) {
     let dir = |n: usize| if n < 6 { kernel::argument(n) as i32 } else { AT_FDCWD };
     let path_len = if at[1] < 6 { builder.append_user_str(kernel::argument(at[1]), 4096) } else { 0 };
     let to_len = if at[3] < 6 { builder.append_user_str(kernel::argument(at[3]), 4096) } else { 0 };
+    let base_len = if at[1] < 6 { base(&mut builder, kernel::argument(at[1]), dir(at[0])) } else { 0 };
+    let base2_len = if at[3] < 6 { base(&mut builder, kernel::argument(at[3]), dir(at[2])) } else { 0 };
     let body = Change {
         op,
         dirfd: dir(at[0]),
         dirfd2: dir(at[2]),
         path_len,
         to_len,
+        base_len,
+        base2_len,
         mode: if at[4] < 6 { kernel::argument(at[4]) as u32 } else { 0 },
     };
     builder.finish(KIND_CHANGE, 0, &scope, body);
+}
+
+/// Appends the folder that a relative path starts from: the working directory, or that of a descriptor. The process may
+/// be gone when the agent looks.
+#[inline(always)]
+fn base(builder: &mut Builder, text: u64, dirfd: i32) -> u32 {
+    if kernel::read_user::<u8>(text) == Some(b'/') {
+        return 0;
+    }
+    let path = if dirfd == AT_FDCWD {
+        let fs: u64 = read(kernel::current() as u64, offset!(task_fs));
+        fs + offset!(fs_pwd)
+    } else {
+        kernel::file_of(dirfd as u64) + offset!(file_f_path)
+    };
+    path::walk(builder.scratch(), path);
+    builder.append_path()
 }

@@ -12,6 +12,8 @@ use monitor_core::id::{FileId, ProcId, ServerId};
 use monitor_wire::redact::{Key, redact, redact_argv};
 use monitor_wire::text::escape_bytes;
 
+use crate::sensor::decode::Changed;
+
 /// Most arguments that an event keeps.
 const ARGV_COUNT: usize = 64;
 /// Most bytes of one argument.
@@ -127,7 +129,8 @@ pub fn known(pid: u32, key: &Key) -> Option<Exec> {
         unlinked,
         memfd: false,
         compat: false,
-        preload: preloads(pid),
+        // Its environment is nobody's business: another agent that watches it would rightly report the reading.
+        preload: Vec::new(),
         cgroup: 0,
     })
 }
@@ -168,7 +171,7 @@ pub fn opened(head: &Header, body: &file::Open, path: &[u8], via: &[u8], key: &K
 
 /// A change of a name or mode: the strings are resolved here, since the call has no descriptor to resolve.
 #[must_use]
-pub fn changed(head: &Header, body: &file::Change, path: &[u8], to: &[u8], key: &Key) -> File {
+pub fn changed(head: &Header, body: &file::Change, paths: &Changed<'_>, key: &Key) -> File {
     let op = match body.op {
         file::CHANGE_RENAME => FileOp::Rename,
         file::CHANGE_LINK => FileOp::Link,
@@ -177,11 +180,11 @@ pub fn changed(head: &Header, body: &file::Change, path: &[u8], to: &[u8], key: 
         file::CHANGE_CHMOD => FileOp::Chmod,
         _ => FileOp::Truncate,
     };
-    let (from, to) = (escape_bytes(path), escape_bytes(to));
-    let resolved = resolve(head.tgid, body.dirfd, &from);
+    let (from, to) = (escape_bytes(paths.path), escape_bytes(paths.to));
+    let resolved = resolve(head.tgid, &escape_bytes(paths.base), &from);
     let second = match op {
         FileOp::Symlink => (!to.is_empty()).then(|| to.clone()),
-        _ => (!to.is_empty()).then(|| resolve(head.tgid, body.dirfd2, &to)),
+        _ => (!to.is_empty()).then(|| resolve(head.tgid, &escape_bytes(paths.to_base), &to)),
     };
     let existing = second.as_ref().filter(|_| matches!(op, FileOp::Rename | FileOp::Link)).unwrap_or(&resolved);
     let id = in_root(head.tgid, existing)
@@ -258,7 +261,7 @@ pub fn unix(head: &Header, body: &socket::Unix, path: &[u8], via: &[u8]) -> Unix
         format!("@{}", escape_bytes(name))
     } else {
         let text = escape_bytes(via.split(|byte| *byte == 0).next().unwrap_or_default());
-        resolve(head.tgid, -100, &text)
+        resolve(head.tgid, &link(format!("/proc/{}/cwd", head.tgid)), &text)
     };
     let result = if body.ret == 0 { "ok".to_owned() } else { format!("errno {}", body.ret.unsigned_abs()) };
     let op = if body.op == 2 { "bind" } else { "connect" };
@@ -390,17 +393,11 @@ fn names_writable(pid: u32, value: &str) -> bool {
 }
 
 /// Resolves a path that a process passed: symlinks of its folder, not of its last component.
-fn resolve(pid: u32, dirfd: i32, path: &str) -> String {
-    let start = if path.starts_with('/') {
-        String::new()
-    } else if dirfd == -100 {
-        link(format!("/proc/{pid}/cwd"))
-    } else {
-        link(format!("/proc/{pid}/fd/{dirfd}"))
-    };
-    let joined = join(&start, path);
+fn resolve(pid: u32, base: &str, path: &str) -> String {
+    let joined = join(base, path);
     let Some((folder, name)) = joined.rsplit_once('/') else { return joined };
-    match fs::canonicalize(in_root(pid, folder)) {
+    // The process may be gone; its folders most likely are not.
+    match fs::canonicalize(in_root(pid, folder)).or_else(|_| fs::canonicalize(folder)) {
         Ok(real) => {
             let real = real.to_string_lossy();
             let root = format!("/proc/{pid}/root");

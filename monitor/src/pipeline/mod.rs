@@ -328,8 +328,8 @@ impl Pipeline {
                 }
                 self.event(event(Kind::File(file)));
             }
-            Body::Change(body, path, to) => {
-                let change = enrich::changed(head, body, path, to, &self.key);
+            Body::Change(body, paths) => {
+                let change = enrich::changed(head, body, paths, &self.key);
                 self.event(event(Kind::File(change)));
             }
             Body::ProcOpen(body) => {

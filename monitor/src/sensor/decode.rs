@@ -41,8 +41,8 @@ pub enum Body<'a> {
     Open(file::Open, &'a [u8], &'a [u8]),
     /// A watched process's procfs file was opened.
     ProcOpen(file::ProcOpen),
-    /// A name or mode was changed: first and second path as passed.
-    Change(file::Change, &'a [u8], &'a [u8]),
+    /// A name or mode was changed.
+    Change(file::Change, Changed<'a>),
     /// An inet operation.
     Inet(socket::Inet),
     /// A connection changed state.
@@ -59,6 +59,19 @@ pub enum Body<'a> {
     Reach(memory::Reach),
     /// An io_uring request.
     Uring(socket::Uring),
+}
+
+/// Paths of a change: as passed, and the folders that relative ones start from.
+#[derive(Debug, Clone, Copy)]
+pub struct Changed<'a> {
+    /// First path.
+    pub path: &'a [u8],
+    /// Second path.
+    pub to: &'a [u8],
+    /// Folder of the first path; empty if it is absolute.
+    pub base: &'a [u8],
+    /// Folder of the second path.
+    pub to_base: &'a [u8],
 }
 
 /// Reads just the head.
@@ -91,7 +104,9 @@ pub fn decode(bytes: &[u8]) -> Result<Record<'_>, DecodeError> {
             let fixed: file::Change = parts.fixed()?;
             let path = parts.take(fixed.path_len)?;
             let to = parts.take(fixed.to_len)?;
-            Body::Change(fixed, path, to)
+            let base = parts.take(fixed.base_len)?;
+            let to_base = parts.take(fixed.base2_len)?;
+            Body::Change(fixed, Changed { path, to, base, to_base })
         }
         KIND_INET => Body::Inet(parts.fixed()?),
         KIND_SOCK_STATE => Body::State(parts.fixed()?),

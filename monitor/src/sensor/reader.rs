@@ -111,18 +111,17 @@ impl Reader {
     }
 
     /// Looks once. `now` is `CLOCK_BOOTTIME` in nanoseconds, taken before the call. Calls `each` for every record that
-    /// is old enough, in time order; true if there was any.
-    pub fn look(&mut self, now: u64, mut each: impl FnMut(&[u8])) -> bool {
+    /// is old enough, in time order; returns up to which time everything has been handed out.
+    pub fn look(&mut self, now: u64, mut each: impl FnMut(&[u8])) -> u64 {
         let took = self.drain();
         let before = now.saturating_sub(SETTLE);
         self.release(before, &mut each);
         if took || !self.held.index.is_empty() {
             self.empty_looks = 0;
-            true
         } else {
             self.empty_looks = self.empty_looks.saturating_add(1);
-            false
         }
+        before
     }
 
     /// Hands out everything that is there, however young: for the end.

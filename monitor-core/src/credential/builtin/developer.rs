@@ -42,7 +42,7 @@ pub(super) const FAMILIES: &[Family] = &[
             (
                 "ssh_config",
                 Config,
-                &["~/.ssh/config", "~/.ssh/config.d/*", "~/.ssh/known_hosts*", "~/.ssh/authorized_keys*"],
+                &["~/.ssh/config", "~/.ssh/config.d/*", "~/.ssh/known_hosts*"],
             ),
             ("ssh_host_key", Key, &["/etc/ssh/ssh_host_*_key"]),
         ],
