@@ -138,7 +138,7 @@ fn open(number: u64, watched: bool) -> Kind {
 
 fn connect(number: u64) -> Kind {
     // the start phase ends with the first call; the first connections come later than that
-    let resolver = number % 2 == 0 || number < 200;
+    let resolver = number.is_multiple_of(2) || number < 200;
     Kind::Net(Net {
         proc: ROOT,
         op: if resolver { NetOp::Send } else { NetOp::Connect },

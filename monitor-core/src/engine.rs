@@ -4,6 +4,7 @@
 
 mod effects;
 mod life;
+mod quiet;
 
 use crate::alert::Alert;
 use crate::config::EngineConfig;
@@ -26,6 +27,7 @@ pub struct Engine {
     /// The latest time that was seen.
     now: Time,
     events: u64,
+    quiet: quiet::QuietPaths,
     /// Reused for every event.
     findings: Vec<Finding>,
 }
@@ -51,7 +53,16 @@ impl Engine {
     pub fn new(config: EngineConfig) -> Self {
         let state = State::new(&config);
         let correlator = Correlator::new(&config);
-        Self { config, state, correlator, calls: 0, now: Time(0), events: 0, findings: Vec::new() }
+        Self {
+            config,
+            state,
+            correlator,
+            calls: 0,
+            now: Time(0),
+            events: 0,
+            quiet: quiet::QuietPaths::new(),
+            findings: Vec::new(),
+        }
     }
 
     /// Takes in an event and appends the alerts that follow from it.

@@ -1,10 +1,11 @@
 //! Declared beside observed, call by call: what `tripline calls` shows.
 
+use std::hash::Hasher as _;
+
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Stamp;
-use crate::digest::Digest;
 use crate::profile::{Api, Effect, FileAccess, ToolSpec};
 use crate::time::Time;
 
@@ -116,12 +117,12 @@ pub struct Observations {
 
 impl Observations {
     /// Notes an effect, unless it was noted before.
-    pub fn note(&mut self, time: Time, kind: &'static str, object: &str, explained: &'static str) {
+    pub fn note(&mut self, time: Time, hash: u64, (kind, object): (&'static str, &str), explained: &'static str) {
         if self.more > 0 && self.list.len() >= MAX_OBSERVED && self.seen.len() >= 4 * MAX_OBSERVED {
             self.more = self.more.saturating_add(1);
             return;
         }
-        if !self.seen.insert(Digest::new().field(kind.as_bytes()).field(object.as_bytes()).short()) {
+        if !self.seen.insert(hash) {
             return;
         }
         if self.list.len() >= MAX_OBSERVED {
@@ -148,6 +149,15 @@ impl Observations {
     pub fn take(self) -> (Vec<Observed>, u64, Vec<String>) {
         (self.list, self.more, self.alerts)
     }
+}
+
+/// What counts as the same effect within one call. Not stable between versions, and never written down.
+#[must_use]
+pub fn hash(kind: &'static str, object: &str) -> u64 {
+    let mut hasher = rustc_hash::FxHasher::default();
+    hasher.write(kind.as_bytes());
+    hasher.write(object.as_bytes());
+    hasher.finish()
 }
 
 impl Declared {

@@ -1,5 +1,6 @@
 //! Every file in `scenarios/` is a list of cases: what happens, and exactly which alerts of medium or higher follow.
 //! Alerts below that are checked where a case names them.
+#![expect(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
 mod script;
 

@@ -150,6 +150,28 @@ pub fn is_store_of(server: &Server, credential: &Credential, path: &str) -> bool
     profile.owns(&server.key, &credential.kind, path) && (server.start.homes.is_empty() || in_homes(server, path))
 }
 
+/// Whose credential a change concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// The server's own, as when it refreshes a token; or one that the actor owns and may touch here.
+    Own,
+    /// Somebody else's.
+    Foreign,
+}
+
+/// Whose credential `path` is, if it is one, for a change of it. `found`: what the file is by identity.
+#[must_use]
+pub fn change(cx: &Cx<'_>, path: &str, found: Option<&Reached<'_>>) -> Option<Change> {
+    let server = cx.server?;
+    let by_name = cx.config.credentials.lookup(path).map(|credential| (credential, path));
+    let (credential, path) = by_name.or_else(|| found.map(|found| (found.credential, found.known_as)))?;
+    if credential.secrecy == Secrecy::Ambient {
+        return None;
+    }
+    let own = is_store_of(server, credential, path) && is_at_hand(cx, server, credential);
+    Some(if own || is_excused_owner(cx, server, credential) { Change::Own } else { Change::Foreign })
+}
+
 /// Settings of package managers: the server's own while it starts, and in the package manager's hands; never a reason to
 /// look into what others do with them.
 #[must_use]

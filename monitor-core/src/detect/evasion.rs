@@ -1,7 +1,8 @@
 //! `evasion`: persistence, forged requests, ways around the sensors, injected code.
 
 use crate::alert::{Confidence, Fact, Severity};
-use crate::event::{Exec, File, Loss, Mcp, Memory, MemoryOp, Opaque};
+use crate::event::{Exec, File, Loss, Mcp, Memory, MemoryOp, Net, Opaque};
+use crate::role::Role;
 use crate::rules;
 
 use monitor_wire::mcp::Body;
@@ -80,6 +81,13 @@ pub fn compat_exec(cx: &Cx<'_>, exec: &Exec, out: &mut Vec<Finding>) {
     }
     let summary = format!("{} executed the 32-bit program {}.", cx.whose(), exec.exe.path);
     out.push(cx.finding(&rules::COMPAT, format!("exec:{}", exec.exe.path), Fact::exec(exec), summary));
+}
+
+/// A socket call through the 32-bit table.
+pub fn compat_net(cx: &Cx<'_>, net: &Net, role: Role, out: &mut Vec<Finding>) {
+    let abi = net.abi.as_deref().unwrap_or_default();
+    let summary = format!("{} used 32-bit system calls ({abi}) to reach {} port {}.", cx.whose(), net.addr, net.port);
+    out.push(cx.finding(&rules::COMPAT, format!("opaque:{abi}"), Fact::net(net, role), summary));
 }
 
 /// A child with an injected preload that the server itself wasn't started with.

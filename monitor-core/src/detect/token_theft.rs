@@ -137,8 +137,9 @@ fn is_stranger(cx: &Cx<'_>, server: &Server) -> bool {
 const fn from_outside(memory: &Memory) -> Option<Severity> {
     match (memory.op, memory.ok) {
         (MemoryOp::ProcMaps, Some(false)) => None,
-        (MemoryOp::ProcMaps, _) | (MemoryOp::ProcFd | MemoryOp::ProcEnviron, Some(false)) => Some(Severity::Low),
-        (_, Some(false)) | (MemoryOp::ProcFd, _) => Some(Severity::Medium),
+        // listing descriptors is what `lsof`, `ss -p` and `fuser` do all day
+        (MemoryOp::ProcMaps | MemoryOp::ProcFd, _) | (MemoryOp::ProcEnviron, Some(false)) => Some(Severity::Low),
+        (_, Some(false)) => Some(Severity::Medium),
         _ => Some(Severity::High),
     }
 }

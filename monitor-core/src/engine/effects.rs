@@ -14,6 +14,14 @@ use crate::time::Time;
 impl Engine {
     pub(super) fn file(&mut self, said: Option<ServerId>, file: &File, now: Time, alerts: &mut Vec<Alert>) {
         let server = self.state.server_of(said, file.proc);
+        let plain_read = !file.write && matches!(file.op, FileOp::Open | FileOp::Use | FileOp::MapExec);
+        if let Some(server) = server.filter(|_| plain_read)
+            && self.quiet.contains(server, &file.file.path)
+            && self.state.credentials.known_as(file.file.id).is_none()
+        {
+            return;
+        }
+        let mut quiet = false;
         let mut findings = std::mem::take(&mut self.findings);
         let cx = context(&self.config, &self.state, server, file.proc, now);
         let mut taint = None;
@@ -24,7 +32,9 @@ impl Engine {
             let stolen = token_theft::file(&cx, file, found, &mut findings);
             taint = stolen.or(own);
             if cx.server.is_some() && found.reads {
-                noted = Some(("file_read", &file.file.path, Explained::nothing()));
+                let own =
+                    if findings.is_empty() { Explained::strong(explain::By::Profile) } else { Explained::nothing() };
+                noted = Some(("file_read", &file.file.path, own));
             }
         }
         if let Some(scene) = cx.scene() {
@@ -36,10 +46,15 @@ impl Engine {
                         noted = Some(("file_change", path, Explained::nothing()));
                         continue;
                     }
-                    if file.dir && file.op == FileOp::Open || found.is_some() && own_store_write(&cx, path) {
+                    if file.dir && file.op == FileOp::Open {
                         continue;
                     }
-                    let explained = explain::write(&scene, path);
+                    let explained = match credential::change(&cx, path, found.as_ref()) {
+                        Some(credential::Change::Own) => Explained::strong(explain::By::Profile),
+                        // no call and no runtime excuses a change of somebody else's credential
+                        Some(credential::Change::Foreign) => Explained::nothing(),
+                        None => explain::write(&scene, path),
+                    };
                     undeclared_effect::write(&cx, file, path, &explained, &mut findings);
                     if !matches!(explained.by, explain::By::Runtime) {
                         noted = Some(("file_change", path, explained));
@@ -52,10 +67,14 @@ impl Engine {
                     undeclared_effect::read(&cx, file, &mut findings);
                     taint = Some(exfiltration::data_taint(&cx, file));
                 }
+                quiet = explained == Explained::strong(explain::By::Runtime);
                 if !matches!(explained.by, explain::By::Runtime) {
                     noted = Some(("file_read", &file.file.path, explained));
                 }
             }
+        }
+        if let Some(server) = server.filter(|_| quiet) {
+            self.quiet.insert(server, &file.file.path);
         }
         if found.is_some() || file.op == FileOp::Rename {
             credential::learn(&mut self.state, &self.config, file);
@@ -74,6 +93,9 @@ impl Engine {
             return;
         };
         let role = self.config.roles.role(net.addr);
+        if net.abi.is_some() {
+            self.detect(Some(id), net.proc, now, alerts, |cx, out| evasion::compat_net(cx, net, role, out));
+        }
         match net.op {
             NetOp::Accept | NetOp::Bind => {}
             NetOp::Listen => self.listen(id, net, role, now, alerts),
@@ -81,16 +103,11 @@ impl Engine {
                 // setting a datagram socket's destination sends nothing: resolvers sort addresses so
                 let silent = net.op == NetOp::Connect && net.proto != Proto::Tcp && net.proto != Proto::Other;
                 if net.cookie != 0 && net.op == NetOp::Connect {
-                    let connection = Connection { net: net.clone(), server: id, opened: now, silent, judged: false };
+                    let connection = Connection { net: net.clone(), server: id, opened: now, silent, sent: 0 };
                     self.state.connections.insert(net.cookie, connection);
                 }
                 if !silent {
                     self.destination(id, net, None, now, alerts);
-                }
-                if net.op == NetOp::Send
-                    && let Some(known) = self.state.connections.get_mut(&net.cookie)
-                {
-                    known.judged = true;
                 }
             }
         }
@@ -103,9 +120,9 @@ impl Engine {
         }
         let ended = !matches!(end.state.as_str(), "established" | "open" | "");
         let Some(known) = self.state.connections.get_mut(&end.cookie) else { return };
-        let judge = end.sent > 0 && !known.judged;
+        let judge = end.sent > known.sent;
         let (server, mut net, silent) = (known.server, known.net.clone(), known.silent);
-        known.judged |= judge;
+        known.sent = known.sent.max(end.sent);
         if ended {
             self.state.connections.remove(&end.cookie);
         }
@@ -230,19 +247,14 @@ impl Engine {
 
 /// The names that an operation changes.
 fn changed_names(file: &File) -> impl Iterator<Item = &str> {
-    let own = match file.op {
-        // the link's or file's old name stays as it is
-        FileOp::Link | FileOp::Symlink => None,
-        _ => Some(file.file.path.as_str()),
+    let (own, to) = match file.op {
+        // the file that gets another name stays as it is
+        FileOp::Link => (None, file.to.as_deref()),
+        // `to` is what the new link points at, as written
+        FileOp::Symlink => (Some(file.file.path.as_str()), None),
+        _ => (Some(file.file.path.as_str()), file.to.as_deref()),
     };
-    let own = own.or_else(|| if file.to.is_none() { Some(file.file.path.as_str()) } else { None });
-    own.into_iter().chain(file.to.as_deref())
-}
-
-/// The server rewrites its own store, as when it refreshes a token.
-fn own_store_write(cx: &crate::detect::Cx<'_>, path: &str) -> bool {
-    let (Some(server), Some(found)) = (cx.server, cx.config.credentials.lookup(path)) else { return false };
-    credential::is_store_of(server, found, path)
+    own.into_iter().chain(to)
 }
 
 fn server_is_quiet(state: &crate::state::State, id: ServerId) -> bool {

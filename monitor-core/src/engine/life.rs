@@ -14,6 +14,7 @@ use crate::time::Time;
 impl Engine {
     pub(super) fn server_start(&mut self, said: Option<ServerId>, start: &ServerStart, now: Time) {
         let Some(id) = said else { return };
+        self.quiet.clear();
         if self.state.processes.get(start.root).is_none() {
             let parent = ProcId { pid: 0, start: 0 };
             self.state.processes.fork(&Fork { parent, child: start.root }, said);
@@ -100,7 +101,7 @@ impl Engine {
                 tool_abuse::message(cx, mcp, &heard, out);
             }
         });
-        if let Some(record) = heard.evicted {
+        for record in heard.closed {
             self.state.servers.keep(record);
         }
     }
@@ -132,6 +133,10 @@ impl Engine {
     ) {
         let windows = self.config.windows;
         let Some(server) = self.state.servers.get_mut(server) else { return };
+        if server.calls.is_empty() {
+            return;
+        }
+        let hash = crate::ledger::hash(kind, object);
         for call in &mut server.calls {
             let attributed = if explained.calls.is_empty() {
                 call.hold(now, &windows).is_some()
@@ -139,7 +144,7 @@ impl Engine {
                 explained.calls.contains(&call.key)
             };
             if attributed {
-                call.observed.note(now, kind, object, explained.word());
+                call.observed.note(now, hash, (kind, object), explained.word());
             }
         }
     }

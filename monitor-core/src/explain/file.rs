@@ -18,6 +18,9 @@ pub fn read(scene: &Scene<'_>, image: Option<&Image>, path: &str) -> Explained {
     if server.profile.as_ref().is_some_and(|profile| profile.normal_read(path)) {
         return Explained::strong(By::Runtime);
     }
+    if is_trust_store(scene, path) {
+        return Explained::strong(By::Configured);
+    }
     if place != Place::Person || in_own_folder(scene, image, path) {
         return Explained::weak(By::Runtime);
     }
@@ -77,6 +80,15 @@ pub fn write(scene: &Scene<'_>, path: &str) -> Explained {
 #[must_use]
 pub fn is_user_data(path: &str) -> bool {
     place(path) == Place::Person
+}
+
+/// A file of certificates that the server's environment names for it to trust.
+fn is_trust_store(scene: &Scene<'_>, path: &str) -> bool {
+    const NAMES: [&str; 5] =
+        ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
+    scene.server.start.env.iter().any(|(name, value)| {
+        NAMES.contains(&name.as_str()) && !value.is_empty() && (value == path || inside(path, value))
+    })
 }
 
 /// The folder of the program, its package, and the working directory: a server reads those.

@@ -108,6 +108,15 @@ impl Call {
         }
     }
 
+    /// How it ended, for its record; `otherwise` if it hadn't.
+    #[must_use]
+    pub const fn outcome(&self, otherwise: &'static str) -> &'static str {
+        match self.ending {
+            Ending::Ended(how) => how,
+            _ => otherwise,
+        }
+    }
+
     /// The same call again under a new id (2026-07-28: with the input it had asked for).
     pub fn continues(&self, again: &ToolCall) -> bool {
         again.repeat && self.ending == Ending::Input && self.answered.is_none() && self.tool == again.name

@@ -16,6 +16,6 @@ pub struct Connection {
     /// A datagram socket that only had its default destination set: nothing was sent yet, as when the resolver sorts
     /// addresses.
     pub silent: bool,
-    /// What it sent was judged already.
-    pub judged: bool,
+    /// Bytes sent that were judged already.
+    pub sent: u64,
 }
