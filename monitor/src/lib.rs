@@ -2,6 +2,8 @@
 
 pub mod agent;
 pub mod cli;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod discover;
 pub mod pipeline;
 pub mod sensor;

@@ -62,6 +62,11 @@ pub fn install() -> Result<()> {
     Ok(())
 }
 
+/// Where a package of npm is installed.
+pub fn node_package(name: &str) -> PathBuf {
+    folder(&KINDS[0]).join("node_modules").join(name)
+}
+
 fn install_node(folder: &Path) -> Result<()> {
     let mut command = Command::new("npm");
     // No package's own scripts run here.

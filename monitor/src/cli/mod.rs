@@ -4,6 +4,8 @@ mod alerts;
 mod attach;
 mod calls;
 mod config;
+#[cfg(feature = "demo")]
+mod demo;
 mod doctor;
 mod exec;
 mod journal;
@@ -60,6 +62,9 @@ enum Verb {
     Record(record::Record),
     /// Run a recording through the engine: the same input gives the same alerts, byte for byte
     Replay(replay::Replay),
+    /// Benign use and attacks against a real server, on loopback, with the timeline printed
+    #[cfg(feature = "demo")]
+    Demo(demo::Demo),
     /// What was alerted: the local store
     Alerts(alerts::Alerts),
     /// Tool calls: what was declared beside what was observed
@@ -92,6 +97,8 @@ pub fn main() -> ExitCode {
         Verb::Attach(attach) => attach.run(),
         Verb::Record(record) => record.run(),
         Verb::Replay(replay) => replay.run(),
+        #[cfg(feature = "demo")]
+        Verb::Demo(demo) => demo.run(),
         Verb::Alerts(alerts) => alerts.run(),
         Verb::Calls(calls) => calls.run(),
         Verb::Profile(profile) => profile.run(),

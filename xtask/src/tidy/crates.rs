@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("monitor-core", &["monitor-wire"]),
     ("monitor-ebpf", &["monitor-abi"]),
     ("monitor-wire", &[]),
+    ("sample-server", &[]),
     ("tests", &["monitor", "monitor-abi", "monitor-core", "monitor-wire"]),
     ("xtask", &[]),
 ];

@@ -1,0 +1,98 @@
+//! What is done, and which alerts have to come of it.
+
+use serde_json::{Value, json};
+
+use super::ground::Ground;
+use super::judge::Expected;
+use super::world::{DROP, METADATA};
+
+/// One step.
+#[derive(Debug)]
+pub struct Step {
+    /// What happens, for a person.
+    pub title: &'static str,
+    /// Who does it.
+    pub deed: Deed,
+    /// Which alerts have to come of it.
+    pub expected: Vec<Expected>,
+}
+
+/// A deed.
+#[derive(Debug)]
+pub enum Deed {
+    /// The client calls a tool.
+    Call {
+        /// Its name.
+        tool: &'static str,
+        /// Its arguments.
+        arguments: Value,
+    },
+    /// A process that has nothing to do with the server runs.
+    Neighbour {
+        /// Program and arguments.
+        argv: [String; 2],
+    },
+}
+
+/// Ordinary use: four calls.
+pub fn benign(ground: &Ground) -> Vec<Step> {
+    let own = ground.at_home("project/worker.js");
+    vec![
+        call("The agent lists the Workers.", "worker_list", json!({})),
+        call(
+            "The agent deploys a Worker from a file of the project.",
+            "worker_deploy",
+            json!({"name": "hello", "filePath": own}),
+        ),
+        call("The agent reads the Worker back.", "worker_get", json!({"name": "hello"})),
+        call("The agent lists the key-value stores.", "get_kvs", json!({})),
+    ]
+}
+
+/// Four attacks.
+pub fn hostile(ground: &Ground) -> Vec<Step> {
+    let [key, cloud, token] = [".ssh/id_ed25519", ".aws/credentials", ".config/.wrangler/config/default.toml"]
+        .map(|name| ground.at_home(name));
+    let place = |at: (&str, u16)| format!("{}:{}", at.0, at.1);
+    let mut metadata = call(
+        "The trojan wakes in an innocent call and asks the metadata service for this machine's own role.",
+        "d1_list_databases",
+        json!({}),
+    );
+    metadata.expected = vec![expected("lateral_movement", "high", place(METADATA))];
+    let mut trojan = call(
+        "In another innocent call it starts a shell that reads cloud credentials and sends them away.",
+        "r2_list_buckets",
+        json!({}),
+    );
+    trojan.expected = vec![
+        expected("execution", "medium", "/usr/bin/bash".to_owned()),
+        expected("credential_access", "high", cloud),
+        expected("undeclared_effect", "medium", place(DROP)),
+        expected("token_theft", "critical", place(DROP)),
+    ];
+    let neighbour = Step {
+        title: "A program beside the server, not started by it, reads the server's token.",
+        deed: Deed::Neighbour { argv: ["cat".to_owned(), token.clone()] },
+        expected: vec![expected("token_theft", "high", token)],
+    };
+    let mut deploy = call(
+        "An injected prompt makes the agent deploy a private key, as if it were a Worker's script.",
+        "worker_deploy",
+        json!({"name": "backup", "filePath": key}),
+    );
+    deploy.expected = vec![
+        expected("tool_abuse", "medium", key.clone()),
+        expected("credential_access", "high", key.clone()),
+        expected("exfiltration", "high", key),
+    ];
+    vec![metadata, trojan, neighbour, deploy]
+}
+
+fn call(title: &'static str, tool: &'static str, arguments: Value) -> Step {
+    Step { title, deed: Deed::Call { tool, arguments }, expected: Vec::new() }
+}
+
+const fn expected(category: &'static str, severity: &'static str, object: String) -> Expected {
+    Expected { category, severity, object }
+}
