@@ -12,7 +12,7 @@ use monitor_wire::redact::{Key, redact};
 use crate::pipeline::enrich;
 
 /// Environment entries whose value is judged and therefore kept (redacted): none of them holds a token.
-const JUDGED: [&str; 22] = [
+const JUDGED: [&str; 26] = [
     "LD_PRELOAD",
     "LD_LIBRARY_PATH",
     "LD_AUDIT",
@@ -34,6 +34,10 @@ const JUDGED: [&str; 22] = [
     "WRANGLER_AUTH_DOMAIN",
     "NODE_TLS_REJECT_UNAUTHORIZED",
     "NODE_EXTRA_CA_CERTS",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
     "XDG_CONFIG_HOME",
 ];
 
@@ -163,7 +167,7 @@ fn registries(environ: &[(String, String)]) -> Vec<String> {
         files.extend([home.join(".npmrc"), home.join(".pip/pip.conf"), home.join(".config/pip/pip.conf")]);
     }
     for file in files {
-        let Ok(text) = fs::read_to_string(file) else { continue };
+        let Some(text) = read_small(&file) else { continue };
         for line in text.lines() {
             let Some((key, value)) = line.split_once('=') else { continue };
             if key.trim().ends_with("registry") || matches!(key.trim(), "index-url" | "extra-index-url") {
@@ -172,6 +176,20 @@ fn registries(environ: &[(String, String)]) -> Vec<String> {
         }
     }
     hosts
+}
+
+/// A regular file of at most 64 KiB: what lies in somebody's home may be a FIFO, or endless.
+fn read_small(path: &Path) -> Option<String> {
+    use std::io::Read;
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = nix::libc::O_NONBLOCK | nix::libc::O_CLOEXEC | nix::libc::O_NOCTTY;
+    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
+    if !file.metadata().ok()?.is_file() {
+        return None;
+    }
+    let mut text = String::new();
+    file.take(64 << 10).read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 fn host_of(url: &str) -> Option<String> {
@@ -224,7 +242,10 @@ mod tests {
     fn commands_are_found_as_a_shell_finds_them() {
         assert!(find_command("sh".as_ref()).is_ok());
         assert_eq!(find_command("no-such-command-here".as_ref()).unwrap_err().0, 127);
-        assert_eq!(find_command("/etc/hostname".as_ref()).unwrap_err().0, 126);
+        let dir = tempfile::tempdir().unwrap();
+        let plain = dir.path().join("plain");
+        std::fs::write(&plain, "x").unwrap();
+        assert_eq!(find_command(plain.as_os_str()).unwrap_err().0, 126);
         assert_eq!(find_command("/no/such/file".as_ref()).unwrap_err().0, 127);
     }
 

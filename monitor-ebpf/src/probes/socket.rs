@@ -6,6 +6,7 @@ use aya_ebpf::helpers::generated::bpf_get_socket_cookie;
 use aya_ebpf::macros::{btf_tracepoint, cgroup_sock, cgroup_sock_addr, tracepoint};
 use aya_ebpf::programs::{BtfTracePointContext, SockAddrContext, SockContext, TracePointContext};
 use monitor_abi::config::{Conn, Scope};
+use monitor_abi::file::Identity;
 use monitor_abi::header::{KIND_INET, KIND_SOCK_STATE, KIND_SOCKET, KIND_UNIX};
 use monitor_abi::socket::{INET_ACCEPT, INET_BIND, INET_CONNECT, INET_LISTEN, INET_SEND, Inet, Made, State, Unix};
 use monitor_abi::stats;
@@ -13,7 +14,7 @@ use monitor_abi::stats;
 use super::file::returned;
 use crate::emit::{self, Builder};
 use crate::kernel::{self, offset, read};
-use crate::maps::CONNS;
+use crate::maps::{CONNS, USED};
 use crate::{path, scope};
 
 const AF_UNIX: u32 = 1;
@@ -26,6 +27,7 @@ const TCP_ESTABLISHED: i32 = 1;
 const TCP_SYN_SENT: i32 = 2;
 const TCP_SYN_RECV: i32 = 3;
 const IPPROTO_TCP: u16 = 6;
+const IPPROTO_UDP: u16 = 17;
 
 /// `BPF_CGROUP_INET4_CONNECT`: from `tcp_v4_pre_connect` and `ip4_datagram_connect`, before the address is used.
 #[cgroup_sock_addr(connect4)]
@@ -305,4 +307,29 @@ pub fn socket_exit(ctx: TracePointContext) -> u32 {
     let body = Made { family, sock_type, protocol: kernel::argument(2) as u32, pad: 0 };
     emit::send(KIND_SOCKET, 0, &scope, body);
     0
+}
+
+/// A datagram on a connected socket: connecting alone sends nothing (the resolver library does it to sort addresses), so
+/// the first datagram to a destination is what counts.
+#[inline(always)]
+pub fn datagram(scope: &Scope, sk: u64, family: u16, ino: u64) {
+    let words: [u32; 4] = if family == AF_INET {
+        [read(sk, offset!(sock_daddr)), 0, 0, 0]
+    } else {
+        read(sk, offset!(sock_v6_daddr))
+    };
+    let port = u16::from_be(read(sk, offset!(sock_dport)));
+    if port == 0 {
+        return; // not connected: the message names its destination, which the cgroup hook sees
+    }
+    let tgid = (aya_ebpf::helpers::bpf_get_current_pid_tgid() >> 32) as u32;
+    let to = words[0] ^ words[1] ^ words[2] ^ words[3] ^ u32::from(port) << 16;
+    let key = Identity { ino, dev: to, tgid };
+    // SAFETY: only presence is asked for.
+    if unsafe { USED.get(key) }.is_some() {
+        return;
+    }
+    let _full = USED.insert(key, 1, 0);
+    let body = Inet { cookie: 0, addr: bytes(words), port, family, protocol: IPPROTO_UDP, sock_type: 2, op: INET_SEND, pad: 0 };
+    emit::send(KIND_INET, 0, scope, body);
 }

@@ -33,6 +33,7 @@ const S_IFSOCK: u32 = 0o140_000;
 const S_IFCHR: u32 = 0o020_000;
 const AF_UNIX: u16 = 1;
 const SOCK_STREAM: u16 = 1;
+const SOCK_DGRAM: u16 = 2;
 const SOCK_SEQPACKET: u16 = 5;
 /// `TTYAUX_MAJOR` to `UNIX98_PTY_SLAVE_MAJOR` and the classic ttys (include/uapi/linux/major.h); `st_rdev` isn't read:
 /// the file system of terminals is devpts.
@@ -94,6 +95,17 @@ pub fn sendfile_exit(ctx: TracePointContext) -> u32 {
     0
 }
 
+/// `sendmmsg(fd, …)`: datagrams only; streams aren't written with it.
+#[tracepoint]
+pub fn sendmmsg_exit(ctx: TracePointContext) -> u32 {
+    if returned(&ctx) > 0
+        && let Some(scope) = scope::watched()
+    {
+        let _datagram = stream_of(kernel::argument(0), &scope, DIR_WRITE);
+    }
+    0
+}
+
 /// What a descriptor is, if its bytes matter.
 #[derive(Clone, Copy)]
 struct Stream {
@@ -104,7 +116,7 @@ struct Stream {
 }
 
 #[inline(always)]
-fn stream_of(fd: u64, scope: &Scope) -> Option<Stream> {
+fn stream_of(fd: u64, scope: &Scope, dir: u16) -> Option<Stream> {
     let file = kernel::file_of(fd);
     let inode: u64 = read(file, offset!(file_f_inode));
     let mode = u32::from(read::<u16>(inode, offset!(inode_i_mode))) & S_IFMT;
@@ -125,7 +137,12 @@ fn stream_of(fd: u64, scope: &Scope) -> Option<Stream> {
         let socket: u64 = read(file, offset!(file_private_data));
         let kind: u16 = read(socket, offset!(socket_type));
         let sk: u64 = read(socket, offset!(socket_sk));
-        if read::<u16>(sk, offset!(sock_family)) != AF_UNIX || (kind != SOCK_STREAM && kind != SOCK_SEQPACKET) {
+        let family: u16 = read(sk, offset!(sock_family));
+        if kind == SOCK_DGRAM && dir == DIR_WRITE && family != AF_UNIX {
+            super::socket::datagram(scope, sk, family, stream.ino);
+            return None;
+        }
+        if family != AF_UNIX || (kind != SOCK_STREAM && kind != SOCK_SEQPACKET) {
             return None;
         }
         stream.class = STREAM_UNIX;
@@ -157,7 +174,7 @@ fn plain(ctx: &TracePointContext, dir: u16) {
     }
     let Some(scope) = scope::watched() else { return };
     let fd = kernel::argument(0);
-    let Some(stream) = stream_of(fd, &scope) else { return };
+    let Some(stream) = stream_of(fd, &scope, dir) else { return };
     let Some(scratch) = emit::scratch() else { return };
     let base = kernel::argument(1);
     scratch.chunks = Chunks { base, left: total as u64, total: 0, offset: 0, iovec: 0, iovecs: 0 };
@@ -172,7 +189,7 @@ fn vectored(ctx: &TracePointContext, dir: u16, message: bool) {
     }
     let Some(scope) = scope::watched() else { return };
     let fd = kernel::argument(0);
-    let Some(stream) = stream_of(fd, &scope) else { return };
+    let Some(stream) = stream_of(fd, &scope, dir) else { return };
     let Some(scratch) = emit::scratch() else { return };
     let (iovec, iovecs) = if message {
         // struct user_msghdr { name, namelen, iov (16), iovlen (24), … } (include/linux/socket.h)
@@ -209,10 +226,10 @@ fn moved(ctx: &TracePointContext, from: u64, to: u64) {
         return;
     }
     let Some(scope) = scope::watched() else { return };
-    if let Some(stream) = stream_of(from, &scope) {
+    if let Some(stream) = stream_of(from, &scope, DIR_READ) {
         gap(&data(&stream, from, DIR_READ, total as u64), &scope, total as u64, GAP_SPLICE);
     }
-    if let Some(stream) = stream_of(to, &scope) {
+    if let Some(stream) = stream_of(to, &scope, DIR_WRITE) {
         gap(&data(&stream, to, DIR_WRITE, total as u64), &scope, total as u64, GAP_SPLICE);
     }
 }

@@ -67,6 +67,7 @@ pub const TRACEPOINT: &[Program] = &[
     program("writev_exit", "stream", SyscallExit(&["writev"]), false),
     program("recvmsg_exit", "stream", SyscallExit(&["recvmsg"]), false),
     program("sendmsg_exit", "stream", SyscallExit(&["sendmsg"]), false),
+    program("sendmmsg_exit", "socket", SyscallExit(&["sendmmsg"]), false),
     program("splice_exit", "stream", SyscallExit(&["splice"]), false),
     program("sendfile_exit", "stream", SyscallExit(&["sendfile64"]), false),
     program("ptrace_exit", "memory", SyscallExit(&["ptrace"]), false),
