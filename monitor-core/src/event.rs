@@ -409,7 +409,8 @@ pub struct Opaque {
 /// Data was lost, cut or unreadable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loss {
-    /// Sensor: `process`, `file`, `socket`, `stream`, `fanotify`, `engine`.
+    /// Sensor: `process`, `file`, `socket`, `stream`, `memory`, `fanotify`; `security` for the ring that carries all but
+    /// stream bytes, `engine` for what user space had no room for.
     pub sensor: String,
     /// Reason: `ring_full`, `read_fault`, `cut`, `late`, `table_full`, `queue_overflow`.
     pub reason: String,

@@ -16,6 +16,7 @@ use monitor_core::credential::Credentials;
 use monitor_core::event::{Exec, ServerStart};
 use monitor_core::id::ServerId;
 use monitor_core::profile::{Profile, Profiles};
+use monitor_core::time::Time;
 use monitor_wire::redact::Key;
 
 use crate::discover::Start;
@@ -53,6 +54,8 @@ pub struct Session {
     pipeline: Pipeline,
     next: u32,
     live: usize,
+    /// When the counters were last looked at.
+    counted: Time,
     /// Goes on when nothing is watched.
     forever: bool,
     profiles: Profiles,
@@ -109,6 +112,7 @@ impl Session {
             pipeline,
             next: 1,
             live: 0,
+            counted: Clock::sample().now(),
             forever: false,
             profiles,
             key,
@@ -290,15 +294,15 @@ impl Session {
     /// Turns grown counters into loss events. Payload loss is told per stream by the kernel itself.
     fn losses(&mut self) {
         let lost = self.reader.lost();
-        let now = self.pipeline.clock().now();
+        let since = std::mem::replace(&mut self.counted, self.pipeline.clock().now());
         for (sensor, reason, total) in self.stats.losses() {
             let before = self.reported.insert((sensor, reason), total).unwrap_or(0);
             if total > before && sensor != "stream" {
-                self.pipeline.lost(sensor, reason, now, total - before, None);
+                self.pipeline.lost(sensor, reason, since, total - before, None);
             }
         }
         if lost.security > 0 && self.stats.get(monitor_abi::stats::SECURITY_FULL) == 0 {
-            self.pipeline.lost("security", "sequence_gap", now, lost.security, None);
+            self.pipeline.lost("security", "sequence_gap", since, lost.security, None);
         }
     }
 

@@ -70,7 +70,8 @@ impl Gaps {
             .iter()
             .chain(&self.losses)
             .filter(|span| span.server.is_none() || span.server == server)
-            .filter(|span| sensors.contains(&span.sensor.as_str()) || span.sensor == "engine")
+            // the security ring carries every sensor's records but stream bytes
+            .filter(|span| sensors.contains(&span.sensor.as_str()) || matches!(&*span.sensor, "engine" | "security"))
             .filter(|span| span.from <= to && span.to.is_none_or(|end| end >= from))
             .take(16)
             .map(|span| Gap {
