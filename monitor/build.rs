@@ -12,8 +12,14 @@ fn main() -> Result<()> {
     aya_build::build_ebpf([package], aya_build::Toolchain::Custom(&toolchain()?))
 }
 
-/// The channel that `rust-toolchain.toml` pins.
+/// The toolchain: what `TRIPLINE_EBPF_TOOLCHAIN` names, the one that this build runs under, or the pinned channel.
 fn toolchain() -> Result<String> {
+    for name in ["TRIPLINE_EBPF_TOOLCHAIN", "RUSTUP_TOOLCHAIN"] {
+        println!("cargo:rerun-if-env-changed={name}");
+        if let Ok(value) = std::env::var(name) {
+            return Ok(value);
+        }
+    }
     let text = std::fs::read_to_string("../rust-toolchain.toml")?;
     println!("cargo:rerun-if-changed=../rust-toolchain.toml");
     text.lines()

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::cloud;
 use super::ground::Ground;
 use super::judge::Expected;
 use super::world::{DROP, METADATA};
@@ -51,7 +52,7 @@ pub fn benign(ground: &Ground) -> Vec<Step> {
 
 /// Four attacks.
 pub fn hostile(ground: &Ground) -> Vec<Step> {
-    let [key, cloud, token] = [".ssh/id_ed25519", ".aws/credentials", ".config/.wrangler/config/default.toml"]
+    let [key, aws, token] = [".ssh/id_ed25519", ".aws/credentials", ".config/.wrangler/config/default.toml"]
         .map(|name| ground.at_home(name));
     let place = |at: (&str, u16)| format!("{}:{}", at.0, at.1);
     let mut metadata = call(
@@ -61,13 +62,13 @@ pub fn hostile(ground: &Ground) -> Vec<Step> {
     );
     metadata.expected = vec![expected("lateral_movement", "high", place(METADATA))];
     let mut trojan = call(
-        "In another innocent call it starts a shell that reads cloud credentials and sends them away.",
+        "In another innocent call the trojan starts a shell that reads cloud credentials and sends them away.",
         "r2_list_buckets",
         json!({}),
     );
     trojan.expected = vec![
         expected("execution", "medium", "/usr/bin/bash".to_owned()),
-        expected("credential_access", "high", cloud),
+        expected("credential_access", "high", aws),
         expected("undeclared_effect", "medium", place(DROP)),
         expected("token_theft", "critical", place(DROP)),
     ];
@@ -83,10 +84,12 @@ pub fn hostile(ground: &Ground) -> Vec<Step> {
     );
     deploy.expected = vec![
         expected("tool_abuse", "medium", key.clone()),
-        expected("credential_access", "high", key.clone()),
-        expected("exfiltration", "high", key),
+        expected("credential_access", "high", key),
+        // This stage has no resolver, so no name is seen: an address of Cloudflare's may be anybody's Worker.
+        expected("token_theft", "critical", place((cloud::ADDRESS, 443))),
     ];
-    vec![metadata, trojan, neighbour, deploy]
+    // The probe comes first: later the server holds secrets, and whatever it reaches for then is worse.
+    vec![metadata, deploy, trojan, neighbour]
 }
 
 fn call(title: &'static str, tool: &'static str, arguments: Value) -> Step {

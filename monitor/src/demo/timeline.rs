@@ -76,8 +76,7 @@ impl Timeline {
 
     /// What was seen during a call, and what explains it.
     pub fn did(&self, call: &CallRecord) -> io::Result<()> {
-        // What every program of its kind does is left out; it is in the record.
-        let shown: Vec<&Observed> = call.observed.iter().filter(|effect| effect.explained != "runtime").collect();
+        let shown: Vec<&Observed> = call.observed.iter().filter(|effect| is_worth_a_line(effect)).collect();
         for effect in shown.iter().take(MOST_EFFECTS) {
             let verb = match effect.kind.as_str() {
                 "file_read" => "read",
@@ -168,4 +167,9 @@ impl Timeline {
     fn line(&self, text: &str) -> io::Result<()> {
         writeln!(io::stdout().lock(), "{}", text.trim_end())
     }
+}
+
+/// What every program of its kind does is left out, looking up names among it; it is in the record.
+fn is_worth_a_line(effect: &Observed) -> bool {
+    effect.explained != "runtime" && !(effect.kind == "unix_connect" && effect.object.ends_with("/nscd/socket"))
 }

@@ -353,7 +353,10 @@ fn script_of(pid: u32, exe: &str, argv: &[String], cwd: &str) -> Option<FileRef>
             continue;
         }
         let path = join(cwd, arg);
-        let real = fs::canonicalize(in_root(pid, &path)).ok()?;
+        // Links to "self" would be followed as ours.
+        let own = ["/dev/fd/", "/proc/self/fd/"].into_iter().find_map(|prefix| path.strip_prefix(prefix));
+        let place = own.map_or_else(|| in_root(pid, &path), |fd| PathBuf::from(format!("/proc/{pid}/fd/{fd}")));
+        let real = fs::canonicalize(place).ok()?;
         let meta = fs::metadata(&real).ok()?;
         let shown = real.to_string_lossy();
         let root = format!("/proc/{pid}/root");
