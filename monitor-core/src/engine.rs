@@ -108,7 +108,7 @@ impl Engine {
     /// The end: every call is closed, and its record kept for [`Engine::take_calls`].
     pub fn finish(&mut self, now: Time, alerts: &mut Vec<Alert>) {
         self.tick(now, alerts);
-        self.state.servers.close_all(self.now);
+        self.state.servers.close_all();
     }
 
     /// The records of the calls that were closed since the last time, oldest first.

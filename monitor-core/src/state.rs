@@ -2,7 +2,7 @@
 //!
 //! - `bounded`: the table type.
 //! - `process`: processes with their lineage, which survives double forks, reparenting and exits.
-//! - `server`: watched servers, their phase, tools and what they were given.
+//! - `server`, `servers`: watched servers, their phase, tools and what they were given; the table of them.
 //! - `call`: open calls and when they end.
 //! - `connection`: open connections, to judge what is only known at their end.
 //! - `credential`: credential files by identity, so that another name for the same file is recognised.
@@ -17,6 +17,7 @@ mod gap;
 mod mcp;
 mod process;
 mod server;
+mod servers;
 mod taint;
 
 pub use bounded::Bounded;
@@ -26,7 +27,8 @@ pub use credential::CredentialFiles;
 pub use gap::Gaps;
 pub use mcp::{Heard, apply as apply_message};
 pub use process::{Image, Node, Proc, Processes};
-pub use server::{Server, Servers, ToolState};
+pub use server::{Server, ToolState};
+pub use servers::Servers;
 pub use taint::{Taint, Taints};
 
 use crate::config::EngineConfig;

@@ -159,6 +159,34 @@ fn evidence_is_bounded_and_the_rest_counted() {
     assert!(lines(&alerts).contains(r#""kind":"more","count":36"#));
 }
 
+/// Events of every scenario, in an order that no kernel would give.
+#[test]
+fn no_order_of_events_breaks_the_engine_and_the_same_order_gives_the_same_bytes() {
+    let mut pool: Vec<Event> = Vec::new();
+    for entry in std::fs::read_dir(here("tests/scenarios")).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let table: toml::Table = text.parse().unwrap();
+        for case in table["case"].as_array().unwrap() {
+            let setup =
+                case.get("server").map_or_else(script::Setup::default, |setup| setup.clone().try_into().unwrap());
+            pool.extend(script::events(&setup, case["steps"].as_str().unwrap()).into_iter().take(40));
+        }
+    }
+    let config = EngineConfig::default();
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    for _ in 0..20 {
+        for at in (1..pool.len()).rev() {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            pool.swap(at, usize::try_from((seed >> 33) % (at as u64 + 1)).unwrap());
+        }
+        let (_, first) = run(config.clone(), &pool);
+        let (_, second) = run(config.clone(), &pool);
+        assert!(!first.is_empty());
+        assert!(lines(&first) == lines(&second), "the same order gave other bytes");
+        assert!(first.iter().all(|alert| !alert.evidence.is_empty() && alert.evidence.len() <= 65));
+    }
+}
+
 #[test]
 fn tables_stay_bounded_over_a_million_events() {
     let mut config = EngineConfig::default();

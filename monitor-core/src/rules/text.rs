@@ -193,7 +193,7 @@ pub(crate) const OPAQUE: Rule = Rule {
     attack: &["T1106"],
     sensors: &["file", "socket", "process"],
     explanation: "A watched process did something that the sensors saw but couldn't resolve.",
-    normal: "Nothing known.",
+    normal: "Nothing does this in ordinary use.",
     check: "The evidence says what was seen. If it recurs with an honest program, report it.",
 };
 

@@ -1,12 +1,12 @@
 //! Watched servers: what they were given, which phase they are in, what they said of their tools.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use monitor_wire::mcp::ToolDecl;
 
-use super::{Bounded, Call, Hold, Image, Node, Taints};
+use super::{Call, Hold, Image, Node, Taints};
 use crate::alert::ServerInfo;
 use crate::config::{EngineConfig, Windows};
 use crate::event::ServerStart;
@@ -20,8 +20,6 @@ use crate::time::{SECOND, Time};
 const SETTLE: u64 = 5 * SECOND;
 /// Most destinations, resolvers and programs that are remembered per server.
 const MAX_REMEMBERED: usize = 1024;
-/// Most closed calls that wait to be fetched.
-const MAX_CLOSED: usize = 4096;
 
 /// A watched server.
 #[derive(Debug)]
@@ -83,142 +81,6 @@ pub struct ToolState {
     pub decl: ToolDecl,
     /// It was first declared then.
     pub since: Time,
-}
-
-/// The table.
-#[derive(Debug)]
-pub struct Servers {
-    table: Bounded<ServerId, Server>,
-    /// In order, for the few questions that concern all.
-    live: BTreeSet<ServerId>,
-    closed: VecDeque<CallRecord>,
-    closed_lost: u64,
-    calls_evicted: u64,
-    tools_evicted: u64,
-    /// Nothing runs out before then.
-    next: Time,
-}
-
-impl Servers {
-    pub(super) fn new(limit: usize) -> Self {
-        Self {
-            table: Bounded::new(limit),
-            live: BTreeSet::new(),
-            closed: VecDeque::new(),
-            closed_lost: 0,
-            calls_evicted: 0,
-            tools_evicted: 0,
-            next: Time(u64::MAX),
-        }
-    }
-
-    /// A server.
-    #[must_use]
-    pub fn get(&self, id: ServerId) -> Option<&Server> {
-        self.table.get(&id)
-    }
-
-    /// A server, to change.
-    pub fn get_mut(&mut self, id: ServerId) -> Option<&mut Server> {
-        self.table.get_mut(&id)
-    }
-
-    /// Every server, in order of number.
-    pub fn iter(&self) -> impl Iterator<Item = &Server> {
-        self.live.iter().filter_map(|id| self.table.get(id))
-    }
-
-    /// A server came under watch.
-    pub fn add(&mut self, server: Server) {
-        let id = server.id;
-        if let Some((old, mut gone)) = self.table.insert(id, server) {
-            self.live.remove(&old);
-            let now = gone.started;
-            gone.close_all(now, "evicted", &mut |record| Self::push(&mut self.closed, &mut self.closed_lost, record));
-        }
-        self.live.insert(id);
-    }
-
-    /// Closes what has run out.
-    pub(super) fn advance(&mut self, now: Time, windows: &Windows) {
-        if now < self.next {
-            return;
-        }
-        self.next = Time(u64::MAX);
-        let mut gone = Vec::new();
-        for id in &self.live {
-            let Some(server) = self.table.get_mut(id) else { continue };
-            let (closed, lost) = (&mut self.closed, &mut self.closed_lost);
-            server.close_expired(now, windows, &mut |record| Self::push(closed, lost, record));
-            if let Some(ended) = server.ended {
-                if now.since(ended) >= windows.lineage {
-                    server.close_all(now, "server_ended", &mut |record| Self::push(closed, lost, record));
-                    gone.push(*id);
-                } else {
-                    self.next = self.next.min(ended.plus(windows.lineage));
-                }
-            }
-            if let Some(deadline) = server.calls.iter().map(|call| call.deadline(windows)).min() {
-                self.next = self.next.min(deadline);
-            }
-        }
-        for id in gone {
-            self.live.remove(&id);
-            if let Some(server) = self.table.remove(&id) {
-                self.calls_evicted += server.calls_evicted;
-                self.tools_evicted += server.tools_evicted;
-            }
-        }
-    }
-
-    /// A call or server will run out at `when`.
-    pub fn due(&mut self, when: Time) {
-        self.next = self.next.min(when);
-    }
-
-    /// Closes every call of every server.
-    pub fn close_all(&mut self, now: Time) {
-        for id in &self.live {
-            if let Some(server) = self.table.get_mut(id) {
-                let (closed, lost) = (&mut self.closed, &mut self.closed_lost);
-                server.close_all(now, "agent_ended", &mut |record| Self::push(closed, lost, record));
-            }
-        }
-    }
-
-    /// Hands over a closed call's record.
-    pub fn keep(&mut self, record: CallRecord) {
-        Self::push(&mut self.closed, &mut self.closed_lost, record);
-    }
-
-    /// The closed calls so far, oldest first.
-    pub fn take_closed(&mut self) -> impl Iterator<Item = CallRecord> + '_ {
-        self.closed.drain(..)
-    }
-
-    /// Closed calls that nobody fetched in time.
-    #[must_use]
-    pub const fn closed_lost(&self) -> u64 {
-        self.closed_lost
-    }
-
-    pub(super) fn evicted(&self) -> u64 {
-        self.table.evicted()
-    }
-
-    pub(super) fn inner_evictions(&self) -> (u64, u64) {
-        self.iter().fold((self.calls_evicted, self.tools_evicted), |(calls, tools), server| {
-            (calls + server.calls_evicted, tools + server.tools_evicted)
-        })
-    }
-
-    fn push(closed: &mut VecDeque<CallRecord>, lost: &mut u64, record: CallRecord) {
-        if closed.len() >= MAX_CLOSED {
-            closed.pop_front();
-            *lost += 1;
-        }
-        closed.push_back(record);
-    }
 }
 
 impl Server {
@@ -396,7 +258,8 @@ impl Server {
         package == name || package.split_once(':').is_some_and(|(_, package)| package == name)
     }
 
-    fn close_expired(&mut self, now: Time, windows: &Windows, keep: &mut dyn FnMut(CallRecord)) {
+    /// Closes the calls that have run out.
+    pub(super) fn close_expired(&mut self, now: Time, windows: &Windows, keep: &mut dyn FnMut(CallRecord)) {
         let mut at = 0;
         while let Some(call) = self.calls.get(at) {
             if now < call.deadline(windows) {
@@ -413,7 +276,8 @@ impl Server {
         }
     }
 
-    fn close_all(&mut self, _now: Time, outcome: &str, keep: &mut dyn FnMut(CallRecord)) {
+    /// Closes every call.
+    pub(super) fn close_all(&mut self, outcome: &str, keep: &mut dyn FnMut(CallRecord)) {
         for call in std::mem::take(&mut self.calls) {
             let outcome = if let super::Ending::Ended(how) = call.ending { how } else { outcome };
             keep(self.record(call, outcome));
