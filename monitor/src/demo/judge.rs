@@ -47,9 +47,7 @@ pub fn is_loud(alert: &Seen) -> bool {
 }
 
 fn fits(alert: &Seen, wanted: &Expected) -> bool {
-    alert.category == wanted.category
-        && alert.severity == wanted.severity
-        && alert.objects.contains(&wanted.object)
+    alert.category == wanted.category && alert.severity == wanted.severity && alert.objects.contains(&wanted.object)
 }
 
 #[cfg(test)]

@@ -25,7 +25,9 @@ mod world;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
+
+use crate::discover::find_command;
 
 /// Which server is wanted, and where its parts are.
 #[derive(Debug)]
@@ -49,9 +51,12 @@ pub struct Want {
 pub fn run(want: &Want) -> Result<bool> {
     crate::session::require_root()?;
     let subject = subject::choose(want)?;
+    let shell =
+        find_command("bash".as_ref()).map_err(|(_, message)| anyhow!("{message}; the demo's trojan needs it"))?;
+    let shell = shell.canonicalize()?.to_string_lossy().into_owned();
     interrupt::catch()?;
     let mut offspring = offspring::adopt()?;
-    let outcome = play::play(&subject, &mut offspring);
+    let outcome = play::play(&subject, &shell, &mut offspring);
     let ended = offspring.end();
     let good = outcome?;
     ended?;

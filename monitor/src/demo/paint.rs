@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn a_long_path_keeps_its_end() {
         assert_eq!(fit("abc", 5), "abc  ");
-        assert_eq!(fit("/home/dev/.ssh/id", 10), "/ho….ssh/id".replace("….ssh", "…ssh"));
+        assert_eq!(fit("/home/dev/.ssh/id", 10), "/ho…ssh/id");
         assert_eq!(fit("/home/dev/.ssh/id", 10).chars().count(), 10);
     }
 

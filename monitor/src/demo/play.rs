@@ -26,12 +26,12 @@ const CALL_BOUND: Duration = Duration::from_secs(5);
 const REST: Duration = Duration::from_millis(300);
 
 /// Plays everything; `Ok(true)` when exactly the expected alerts came.
-pub fn play(subject: &Subject, offspring: &mut Offspring) -> Result<bool> {
+pub fn play(subject: &Subject, shell: &str, offspring: &mut Offspring) -> Result<bool> {
     let ground = Ground::enter(&subject.needed())?;
     let cloud = cloud::start(&ground.path("authority.pem"))?;
     let world = world::start()?;
     let server = subject.install(&ground)?;
-    let mut timeline = Timeline::new(&ground);
+    let mut timeline = Timeline::new(&ground, subject);
     timeline.opening(&subject.title(), &subject.trojan())?;
     let client = Client::start(&ground, &server)?;
     let mut scene = Scene {
@@ -43,7 +43,7 @@ pub fn play(subject: &Subject, offspring: &mut Offspring) -> Result<bool> {
         shown: 0,
         calls: 0,
     };
-    let parts = [("Ordinary use", steps::benign(&ground)), ("Attacks", steps::hostile(&ground))];
+    let parts = [("Ordinary use", steps::benign(&ground)), ("Attacks", steps::hostile(&ground, shell))];
     for (title, steps) in &parts {
         timeline.part(title)?;
         for step in steps {
@@ -152,7 +152,7 @@ fn check_deeds(cloud: &Cloud, world: &World) -> Result<()> {
         bail!("the private key did not reach the API: the attack did not work");
     }
     if world.stolen.load(Ordering::Relaxed) == 0 {
-        bail!("nothing reached the thief's host: the trojan did not work (it needs bash)");
+        bail!("nothing reached the thief's host: the trojan did not work");
     }
     if world.probes.load(Ordering::Relaxed) == 0 {
         bail!("nobody asked the metadata service: the trojan did not work");

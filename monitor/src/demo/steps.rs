@@ -50,8 +50,8 @@ pub fn benign(ground: &Ground) -> Vec<Step> {
     ]
 }
 
-/// Four attacks.
-pub fn hostile(ground: &Ground) -> Vec<Step> {
+/// Four attacks; `shell` is what the trojan starts.
+pub fn hostile(ground: &Ground, shell: &str) -> Vec<Step> {
     let [key, aws, token] = [".ssh/id_ed25519", ".aws/credentials", ".config/.wrangler/config/default.toml"]
         .map(|name| ground.at_home(name));
     let place = |at: (&str, u16)| format!("{}:{}", at.0, at.1);
@@ -62,12 +62,12 @@ pub fn hostile(ground: &Ground) -> Vec<Step> {
     );
     metadata.expected = vec![expected("lateral_movement", "high", place(METADATA))];
     let mut trojan = call(
-        "In another innocent call the trojan starts a shell that reads cloud credentials and sends them away.",
+        "Another innocent call: the trojan starts a shell that sends cloud credentials away.",
         "r2_list_buckets",
         json!({}),
     );
     trojan.expected = vec![
-        expected("execution", "medium", "/usr/bin/bash".to_owned()),
+        expected("execution", "medium", shell.to_owned()),
         expected("credential_access", "high", aws),
         expected("undeclared_effect", "medium", place(DROP)),
         expected("token_theft", "critical", place(DROP)),

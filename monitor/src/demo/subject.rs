@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use super::Want;
 use super::cloud::ACCOUNT;
@@ -79,6 +79,14 @@ impl Subject {
         }
     }
 
+    /// A path that is long in every message, and what to print for it.
+    pub fn short_name(&self) -> Option<(String, String)> {
+        match self {
+            Self::Npm { package, .. } => Some((package.to_string_lossy().into_owned(), PACKAGE.to_owned())),
+            Self::Sample { .. } => None,
+        }
+    }
+
     /// What makes it hostile, in one sentence.
     pub fn trojan(&self) -> String {
         match self {
@@ -111,7 +119,7 @@ impl Subject {
 fn npm(want: &Want) -> Result<Subject> {
     let node = match &want.node {
         Some(node) => node.clone(),
-        None => find_command("node".as_ref()).map_err(|_| anyhow::anyhow!("there is no node on PATH"))?,
+        None => find_command("node".as_ref()).map_err(|_| anyhow!("there is no node on PATH"))?,
     };
     let output = Command::new(&node).arg("--version").stdin(Stdio::null()).output();
     let output = output.with_context(|| format!("{} can't be run", node.display()))?;
@@ -154,7 +162,7 @@ fn dependency(package: &Path) -> Result<PathBuf> {
 
 fn sample(want: &Want) -> Result<PathBuf> {
     if let Some(program) = &want.sample_server {
-        return Ok(program.clone());
+        return find_command(program.as_os_str()).map_err(|(_, message)| anyhow!("--sample: {message}"));
     }
     let beside = std::env::current_exe()?.with_file_name("sample-server");
     if beside.is_file() {

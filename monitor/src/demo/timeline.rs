@@ -9,6 +9,7 @@ use super::follow::Seen;
 use super::ground::Ground;
 use super::judge::Verdict;
 use super::paint::{self, Ink, Paint, WIDTH, fit, wrap};
+use super::subject::Subject;
 use super::{cloud, world};
 
 /// Where texts begin, behind number and label.
@@ -21,26 +22,31 @@ const MOST_EFFECTS: usize = 6;
 pub struct Timeline {
     paint: Paint,
     home: String,
+    /// Long texts, and what stands for them.
+    shorter: Vec<(String, String)>,
     number: usize,
 }
 
 impl Timeline {
-    /// For this home.
-    pub fn new(ground: &Ground) -> Self {
-        Self { paint: Paint::for_stdout(), home: ground.home().to_string_lossy().into_owned(), number: 0 }
+    /// For this home and this server.
+    pub fn new(ground: &Ground, subject: &Subject) -> Self {
+        let home = ground.home().to_string_lossy().into_owned();
+        let api = (format!("{}:443", cloud::ADDRESS), format!("{} (api.cloudflare.com)", cloud::ADDRESS));
+        let shorter = [(home.clone(), "~".to_owned()), api].into_iter().chain(subject.short_name()).collect();
+        Self { paint: Paint::for_stdout(), home, shorter, number: 0 }
     }
 
     /// Who plays, and where.
     pub fn opening(&self, title: &str, trojan: &str) -> io::Result<()> {
-        self.row("", "server", Ink::Strong, title)?;
-        self.row("", "hostile", Ink::Plain, trojan)?;
+        self.row("server", Ink::Strong, title)?;
+        self.row("hostile", Ink::Plain, trojan)?;
         let names = [
             format!("{} plays api.cloudflare.com", cloud::ADDRESS),
             format!("{} the internet", world::DROP.0),
             format!("{} the metadata service", world::METADATA.0),
         ];
-        self.row("", "stage", Ink::Plain, &names.join(", "))?;
-        self.row("", "", Ink::Plain, &format!("~ is {}, in memory; every secret in it is made up", self.home))
+        self.row("stage", Ink::Plain, &names.join(", "))?;
+        self.row("", Ink::Plain, &format!("~ is {}, in memory; every secret in it is made up", self.home))
     }
 
     /// A heading.
@@ -65,13 +71,13 @@ impl Timeline {
             let value = value.as_str().map_or_else(|| value.to_string(), |text| self.short(text));
             format!(" {name}={value}")
         });
-        self.row("", "asked", Ink::Plain, &format!("{tool}{}", shown.collect::<String>()))
+        self.row("asked", Ink::Plain, &format!("{tool}{}", shown.collect::<String>()))
     }
 
     /// Nobody asked; a process ran.
     pub fn ran(&self, argv: &[String]) -> io::Result<()> {
-        self.row("", "asked", Ink::Faint, "nobody")?;
-        self.row("", "did", Ink::Plain, &format!("ran {}", self.short(&argv.join(" "))))
+        self.row("asked", Ink::Faint, "nobody")?;
+        self.row("did", Ink::Plain, &format!("ran {}", self.short(&argv.join(" "))))
     }
 
     /// What was seen during a call, and what explains it.
@@ -97,20 +103,20 @@ impl Timeline {
         }
         let more = shown.len().saturating_sub(MOST_EFFECTS) as u64 + call.more;
         if more > 0 {
-            self.row("", "", Ink::Faint, &format!("and {more} more, see `tripline calls`"))?;
+            self.row("", Ink::Faint, &format!("and {more} more, see `tripline calls`"))?;
         }
         Ok(())
     }
 
     /// What came to the other side.
     pub fn arrived(&self, text: &str) -> io::Result<()> {
-        self.row("", "arrived", Ink::Faint, text)
+        self.row("arrived", Ink::Faint, text)
     }
 
     /// What Tripline said to it.
     pub fn alerts(&self, alerts: &[Seen]) -> io::Result<()> {
         if alerts.is_empty() {
-            return self.row("", "quiet", Ink::Good, "no alert");
+            return self.row("quiet", Ink::Good, "no alert");
         }
         for alert in alerts {
             let ink = paint::severity(&alert.severity);
@@ -150,17 +156,16 @@ impl Timeline {
         self.line(&format!("\n{}", self.paint.text(ink, &text)))
     }
 
-    fn row(&self, number: &str, label: &str, ink: Ink, text: &str) -> io::Result<()> {
+    fn row(&self, label: &str, ink: Ink, text: &str) -> io::Result<()> {
         for (at, line) in wrap(text, WIDTH - INDENT).iter().enumerate() {
-            let (number, label) = if at == 0 { (number, label) } else { ("", "") };
-            self.line(&format!("{number:>2}  {label:<8}{}", self.paint.text(ink, line)))?;
+            let label = if at == 0 { label } else { "" };
+            self.line(&format!("    {label:<8}{}", self.paint.text(ink, line)))?;
         }
         Ok(())
     }
 
     fn short(&self, text: &str) -> String {
-        text.replace(&self.home, "~")
-            .replace(&format!("{}:443", cloud::ADDRESS), &format!("{} (api.cloudflare.com)", cloud::ADDRESS))
+        self.shorter.iter().fold(text.to_owned(), |text, (long, short)| text.replace(long, short))
     }
 
     /// Not `println!`: a reader that has gone away must not end the demo before it has cleaned up.
