@@ -33,8 +33,8 @@ impl Attach {
 
     fn watch(&self) -> Result<(), Failure> {
         let prepared = self.options.prepare()?;
-        fs::read_link(format!("/proc/{}/exe", self.pid))
-            .map_err(|error| Failure::failed(format!("there is no process {} to attach to: {error}", self.pid)))?;
+        fs::metadata(format!("/proc/{}", self.pid))
+            .map_err(|_| Failure::failed(format!("there is no process {} to attach to", self.pid)))?;
         require_root()?;
         let key = fingerprint_key(&prepared.store)?;
         let mut output = self.options.open(&prepared)?;

@@ -171,7 +171,7 @@ fn close_others(keep: i32) {
 }
 
 /// Executes the command in place, with argv[0] as the user wrote it.
-fn execute(path: &PathBuf, command: &[OsString]) -> Failure {
+fn execute(path: &Path, command: &[OsString]) -> Failure {
     let Ok(path_c) = CString::new(path.as_os_str().as_bytes()) else {
         return Failure::usage("COMMAND holds a zero byte");
     };

@@ -62,17 +62,18 @@ impl Replay {
         if let Some(name) = &self.profile {
             engine.profiles.add(read_profile(name)?);
         }
+        self.spare(&store)?;
         let mut lines = Lines::open(&self.file)?;
         let name = lines.name.clone();
         let bad = |error: TraceError| Failure::failed(format!("{name}: {error}"));
         let (first, _) = lines.next().map_err(&bad)?.unwrap_or_default();
         let header = Header::from_line(&first).map_err(&bad)?;
+        let mut judge = Judge::new(engine, self.outputs()?);
         if header.config != digest(self.config.as_deref(), self.profile.as_deref()) {
             note(&format!(
                 "{name} was recorded with another configuration or profile: alerts may differ from those of that time"
             ));
         }
-        let mut judge = Judge::new(engine, self.outputs(&store)?);
         loop {
             match lines.event() {
                 Ok(Some(event)) => judge.step(&event)?,
@@ -90,23 +91,24 @@ impl Replay {
         }
     }
 
-    fn outputs(&self, store: &Store) -> Result<(Target, Option<Target>), Failure> {
-        let open = |path: &Path| {
-            for (precious, what) in [
-                (self.file.clone(), "the recording itself"),
-                (store.alerts(), "the local store of alerts"),
-                (store.calls(), "the local store of calls"),
-            ] {
-                if same(path, &precious) {
-                    return Err(Failure::usage(format!(
-                        "{} is {what} and would be lost; name another file",
-                        path.display()
-                    )));
-                }
+    /// Outputs are made anew: they must not be something that is still needed.
+    fn spare(&self, store: &Store) -> Result<(), Failure> {
+        let precious = [
+            (self.file.clone(), "the recording itself"),
+            (store.alerts(), "the local store of alerts"),
+            (store.calls(), "the local store of calls"),
+        ];
+        for path in [&self.alerts].into_iter().chain(&self.calls) {
+            if let Some((_, what)) = precious.iter().find(|(precious, _)| same(path, precious)) {
+                let path = path.display();
+                return Err(Failure::usage(format!("{path} is {what} and would be lost; name another file")));
             }
-            Target::open(path)
-        };
-        Ok((open(&self.alerts)?, self.calls.as_deref().map(open).transpose()?))
+        }
+        Ok(())
+    }
+
+    fn outputs(&self) -> Result<(Target, Option<Target>), Failure> {
+        Ok((Target::open(&self.alerts)?, self.calls.as_deref().map(Target::open).transpose()?))
     }
 }
 

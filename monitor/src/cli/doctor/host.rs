@@ -11,8 +11,8 @@ use crate::sensor::fanotify::Marks;
 use crate::sensor::load::cgroup_root;
 use crate::sensor::offsets;
 
-/// Ring buffers, CAP_BPF and links for cgroup programs came by then.
-const OLDEST: (u32, u32) = (5, 8);
+/// `bpf_loop` came then; ring buffers, CAP_BPF and links for cgroup programs before.
+const OLDEST: (u32, u32) = (5, 17);
 
 /// A capability by its number, what it is for, and whether CAP_SYS_ADMIN includes it.
 struct Capability {
@@ -120,9 +120,10 @@ fn capabilities() -> Check {
     let status = procfs::process::Process::myself().and_then(|process| process.status());
     let Ok(status) = status else { return check(name, State::Limited, "/proc/self/status can't be read") };
     let has = |bit: u32| status.capeff >> bit & 1 == 1;
+    let served = |capability: &Capability| has(capability.bit) || (capability.in_admin && has(SYS_ADMIN));
     let missing: Vec<String> = CAPABILITIES
         .iter()
-        .filter(|capability| !has(capability.bit) && !(capability.in_admin && has(SYS_ADMIN)))
+        .filter(|capability| !served(capability))
         .map(|capability| format!("{} ({})", capability.name, capability.purpose))
         .collect();
     if !missing.is_empty() {

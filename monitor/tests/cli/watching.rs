@@ -1,0 +1,196 @@
+//! `exec`, `attach`, `record`, `doctor`: what they refuse, and with root that a recording replays to the same alerts.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::{Ground, Ran, as_nobody, command, is_root, make_executable, need_root, tripline, values};
+
+/// A pid that no process has: above the kernel's own limit.
+const NO_PID: &str = "4194305";
+
+#[test]
+fn exec_refuses_before_it_starts_anything() {
+    let ground = Ground::new();
+    let marker = ground.text("started");
+    let touch = ["--", "touch", marker.as_str()];
+    let exec = |args: &[&str]| ground.run("exec", &[args, &touch].concat());
+    exec(&["--alerts", "-"]).fails(2, &["--alerts - is refused", "name a file"]);
+    exec(&["--profile", "nosuch"]).fails(2, &["no profile nosuch"]);
+    let profile = ground.write("p.toml", "name = \"p\"\nversion = 1\nsummary = \"\"\nnonsense = 1\n");
+    exec(&["--profile", &profile]).fails(2, &["p.toml:4:1", "nonsense"]);
+    let missing = ground.text("missing.toml");
+    tripline(&["exec", "--config", &missing, "--", "touch", &marker]).fails(2, &["missing.toml", "No such file"]);
+    let bad = ground.write("bad.toml", "[state]\ncolour = 1\n");
+    tripline(&["exec", "--config", &bad, "--", "touch", &marker]).fails(2, &["bad.toml:2:1", "colour"]);
+    assert!(!ground.path("started").exists());
+}
+
+#[test]
+fn exec_fails_as_a_shell_does_where_the_command_is_missing() {
+    let ground = Ground::new();
+    ground.run("exec", &["--", "no-such-command"]).fails(127, &["no-such-command: command not found"]);
+    let data = ground.write("data", "");
+    ground.run("exec", &["--", &data]).fails(126, &["data", "not an executable"]);
+}
+
+#[test]
+fn watching_says_that_it_needs_root() {
+    let ground = Ground::new();
+    let (config, recording) = (ground.text("config.toml"), ground.text("recording"));
+    let needs = ["needs root", "tripline doctor", "sudo"];
+    let run = |args: &[&str]| as_nobody(&ground, &[args, &["--config", &config]].concat());
+    as_nobody(&ground, &["exec", "--config", &config, "--", "/bin/true"]).fails(125, &needs);
+    run(&["run"]).fails(1, &needs);
+    run(&["record", "-o", &recording]).fails(1, &needs);
+    run(&["attach", "--pid", &std::process::id().to_string()]).fails(1, &needs);
+}
+
+#[test]
+fn attach_needs_a_process() {
+    let ground = Ground::new();
+    ground.run("attach", &["--pid", NO_PID]).fails(1, &["no process", NO_PID]);
+    ground.run("record", &["-o", &ground.text("r"), "--pid", NO_PID]).fails(1, &["no process", NO_PID]);
+}
+
+#[test]
+fn a_state_folder_that_cannot_be_used_is_named() {
+    let ground = Ground::new();
+    ground.write("file", "");
+    let config = ground.write("c.toml", format!("[state]\ndir = {:?}\n", ground.path("file/state")));
+    tripline(&["attach", "--config", &config, "--pid", "1"]).fails(1, &["state folder", "file/state", "[state] dir"]);
+}
+
+#[test]
+fn record_never_overwrites() {
+    let ground = Ground::new();
+    let old = ground.write("old", "precious\n");
+    ground.run("record", &["-o", &old, "--", "true"]).fails(2, &["old is there already", "name another file"]);
+    ground.run("record", &["-o", "-", "--", "true"]).fails(2, &["-o - is refused"]);
+    ground.run("record", &["-o", &ground.text("state"), "--", "true"]).fails(2, &["is a folder"]);
+    let profile = ["-o", &ground.text("new"), "--profile", "nosuch", "--", "true"];
+    ground.run("record", &profile).fails(2, &["no profile nosuch"]);
+    assert_eq!(ground.read("old"), "precious\n");
+}
+
+#[test]
+fn doctor_without_root_reports_what_it_can() {
+    let ground = Ground::new();
+    let config = ground.text("config.toml");
+    let ran = as_nobody(&ground, &["doctor", "--config", &config]);
+    assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+    for part in ["Host", "kernel", "type information", "CAP_BPF (", "Sensors", "refused", "Blind", "MCP messages"] {
+        assert!(ran.stdout.contains(part), "`{part}` is missing: {ran:?}");
+    }
+    ran.fails(1, &["needs root"]);
+    let report: Value =
+        serde_json::from_str(&as_nobody(&ground, &["doctor", "--json", "--config", &config]).stdout).unwrap();
+    assert_eq!(report["ok"], false);
+    assert!(report["problem"].as_str().unwrap().contains("needs root"));
+}
+
+#[test]
+fn root_doctor_arms_every_required_sensor() {
+    need_root();
+    let ground = Ground::new();
+    let report: Value = serde_json::from_str(&ground.run("doctor", &["--json"]).fine()).unwrap();
+    assert_eq!((&report["ok"], &report["problem"]), (&true.into(), &Value::Null));
+    for sensor in report["sensors"].as_array().unwrap() {
+        for hook in sensor["hooks"].as_array().unwrap() {
+            assert!(hook["armed"] == true || hook["required"] == false, "{hook}");
+            assert_eq!(hook["armed"] == true, hook["reason"].is_null(), "{hook}");
+        }
+    }
+    let shown = ground.run("doctor", &[]).fine();
+    assert!(shown.contains("Every required sensor can be armed."), "{shown}");
+}
+
+#[test]
+fn root_what_is_missing_is_named() {
+    need_root();
+    let ground = Ground::new();
+    let (program, config) = (env!("CARGO_BIN_EXE_tripline"), ground.text("config.toml"));
+    let doctor = format!("exec {program} doctor --config {config}");
+    let exec = format!("exec {program} exec --config {config} -- /bin/true");
+    let run = |command: &str| Ran::of(Command::new("sh").args(["-c", command]).env("NO_COLOR", "1"));
+
+    let without_types = "unshare -m sh -c 'mount -t tmpfs none /sys/kernel/btf &&";
+    let ran = run(&format!("{without_types} {doctor}'"));
+    assert!(ran.stdout.contains("missing  type information"), "{ran:?}");
+    ran.fails(1, &["/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF"]);
+    run(&format!("{without_types} {exec}'")).fails(125, &["/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF"]);
+
+    let without_rights = "setpriv --bounding-set -sys_admin,-bpf,-perfmon,-net_admin sh -c";
+    let ran = run(&format!("{without_rights} '{doctor}'"));
+    for name in ["CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN", "CAP_SYS_ADMIN"] {
+        assert!(ran.stdout.contains(name), "{name}: {ran:?}");
+    }
+    assert!(!ran.stdout.contains("CAP_SYS_PTRACE"), "{ran:?}");
+    assert_eq!((ran.status, ran.stderr.lines().count()), (1, 1), "{ran:?}");
+    let ran = run(&format!("{without_rights} '{exec}'"));
+    assert_eq!((ran.status, ran.stderr.lines().count()), (125, 1), "{ran:?}");
+}
+
+#[test]
+fn root_a_recording_replays_to_the_same_alerts() {
+    need_root();
+    let ground = Ground::new();
+    let (home, recording, alerts) = (ground.text("home"), ground.text("recording"), ground.text("alerts"));
+    fs::create_dir_all(ground.path("home/.aws")).unwrap();
+    ground.write("home/.aws/credentials", "[default]\naws_secret_access_key = none\n");
+    let config = ground.text("config.toml");
+    let theft = "cat \"$HOME/.aws/credentials\" >/dev/null; exit 3";
+    let watch = ["record", "-o", &recording, "--config", &config, "--alerts", &alerts, "--", "/bin/sh", "-c", theft];
+    let status = command(&watch).env("HOME", &home).stdin(Stdio::null()).status().unwrap();
+    assert_eq!(status.code(), Some(3), "the exit status is the server's own");
+    let live = settled(&ground, "alerts");
+    assert!(values(&live).iter().any(|alert| alert["category"] == "credential_access"), "{live}");
+    assert_eq!(ground.run("replay", &[&recording]).fine(), live);
+    assert_eq!(ground.read("state/alerts.ndjson"), live, "the local store has them too");
+    let id = values(&live)[0]["id"].as_str().unwrap().to_owned();
+    assert!(ground.run("alerts show", &[&id]).fine().contains("What to check"));
+}
+
+#[test]
+fn root_a_full_disk_loses_no_alert() {
+    need_root();
+    let ground = Ground::new();
+    let script = ground.write("server", "#!/bin/sh\ncat /root/.ssh/none /etc/shadow >/dev/null 2>&1\nexit 4\n");
+    make_executable(&ground.path("server"));
+    let ran = ground.run("exec", &["--alerts", "/dev/full", "--", &script]);
+    assert_eq!((ran.status, ran.stdout.as_str(), ran.stderr.as_str()), (4, "", ""), "nothing of it shows");
+    assert!(!settled(&ground, "state/alerts.ndjson").is_empty());
+}
+
+#[test]
+fn root_a_server_that_dies_at_once_is_reported_as_it_died() {
+    need_root();
+    let ground = Ground::new();
+    assert_eq!(ground.run("exec", &["--", "/bin/false"]).status, 1);
+    let recording = ground.text("recording");
+    assert_eq!(ground.run("record", &["-o", &recording, "--", "/bin/false"]).status, 1);
+    settled(&ground, "recording");
+    assert!(is_root());
+    ground.run("replay", &[&recording]).fine();
+}
+
+/// A file's text once the watcher has ended: nothing has been added for a while, and no process has it open.
+fn settled(ground: &Ground, name: &str) -> String {
+    let path = ground.path(name);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while open_somewhere(&path) || !path.exists() {
+        assert!(Instant::now() < deadline, "{name} is still being written, or never was");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    fs::read_to_string(path).unwrap()
+}
+
+fn open_somewhere(path: &std::path::Path) -> bool {
+    let Ok(processes) = fs::read_dir("/proc") else { return false };
+    processes
+        .flatten()
+        .filter_map(|process| fs::read_dir(process.path().join("fd")).ok())
+        .any(|fds| fds.flatten().any(|fd| fs::read_link(fd.path()).is_ok_and(|target| target == path)))
+}
