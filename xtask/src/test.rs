@@ -99,10 +99,11 @@ fn check(command: &mut Command) -> Result<Counts> {
     })
 }
 
-/// The eBPF crate is left out: it builds for the BPF target only, which `monitor/build.rs` does.
+/// The eBPF crates are left out: they build for the BPF target only, which `monitor/build.rs` and `bench` do.
 fn lint() -> Result<Counts> {
     let mut command = shell::cargo();
-    command.args(["clippy", "--quiet", "--workspace", "--exclude", "monitor-ebpf", "--all-targets"]);
+    command.args(["clippy", "--quiet", "--workspace", "--all-targets"]);
+    command.args(["--exclude", "monitor-ebpf", "--exclude", "bench-ebpf"]);
     command.args(["--", "--deny", "warnings"]);
     check(&mut command)
 }

@@ -6,6 +6,8 @@ use serde_json::Value;
 
 /// Every crate of the workspace and the crates of ours that it may use.
 const ALLOWED: &[(&str, &[&str])] = &[
+    ("bench-ebpf", &[]),
+    ("bench-subjects", &["monitor", "monitor-core", "monitor-wire"]),
     ("monitor", &["monitor-abi", "monitor-core", "monitor-wire"]),
     ("monitor-abi", &[]),
     ("monitor-core", &["monitor-wire"]),
