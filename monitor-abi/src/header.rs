@@ -26,7 +26,7 @@ pub struct Header {
     pub cpu: u32,
     /// The server whose scope the process is in; 0 = none.
     pub scope: u32,
-    /// Effective-uid of the acting thread at that moment (real uid of `bpf_get_current_uid_gid`).
+    /// Real uid of the acting thread (`bpf_get_current_uid_gid`).
     pub uid: u32,
     /// Zero.
     pub pad: u32,

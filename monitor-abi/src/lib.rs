@@ -13,6 +13,3 @@ pub mod process;
 pub mod socket;
 pub mod stats;
 pub mod stream;
-
-/// Version of this contract; the agent refuses an object of another version.
-pub const VERSION: u32 = 1;

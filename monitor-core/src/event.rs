@@ -118,7 +118,7 @@ pub struct Exec {
     /// Working directory, empty if not known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cwd: String,
-    /// Effective uid.
+    /// Real uid (`bpf_get_current_uid_gid`; from procfs the owner of `/proc/PID`).
     pub uid: u32,
     /// The executable has no name in any directory any more, or never had one (memfd).
     #[serde(default, skip_serializing_if = "is_false")]

@@ -7,8 +7,8 @@ use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
 use monitor_abi::config::Scope;
 use monitor_abi::file::{
-    CHANGE_CHMOD, CHANGE_LINK, CHANGE_RENAME, CHANGE_SYMLINK, CHANGE_TRUNCATE, CHANGE_UNLINK, Change, Identity, Open, ProcOpen,
-    VIA_MAX,
+    CHANGE_CHMOD, CHANGE_LINK, CHANGE_RENAME, CHANGE_SYMLINK, CHANGE_TRUNCATE, CHANGE_UNLINK, Change, Identity, Open,
+    ProcOpen, VIA_MAX,
 };
 use monitor_abi::header::{FLAG_CUT, FLAG_UNLINKED, FLAG_USE, KIND_CHANGE, KIND_OPEN, KIND_PROC_OPEN};
 use monitor_abi::stats;

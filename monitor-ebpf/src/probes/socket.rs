@@ -313,11 +313,8 @@ pub fn socket_exit(ctx: TracePointContext) -> u32 {
 /// the first datagram to a destination is what counts.
 #[inline(always)]
 pub fn datagram(scope: &Scope, sk: u64, family: u16, ino: u64) {
-    let words: [u32; 4] = if family == AF_INET {
-        [read(sk, offset!(sock_daddr)), 0, 0, 0]
-    } else {
-        read(sk, offset!(sock_v6_daddr))
-    };
+    let words: [u32; 4] =
+        if family == AF_INET { [read(sk, offset!(sock_daddr)), 0, 0, 0] } else { read(sk, offset!(sock_v6_daddr)) };
     let port = u16::from_be(read(sk, offset!(sock_dport)));
     if port == 0 {
         return; // not connected: the message names its destination, which the cgroup hook sees
@@ -330,6 +327,15 @@ pub fn datagram(scope: &Scope, sk: u64, family: u16, ino: u64) {
         return;
     }
     let _full = USED.insert(key, 1, 0);
-    let body = Inet { cookie: 0, addr: bytes(words), port, family, protocol: IPPROTO_UDP, sock_type: 2, op: INET_SEND, pad: 0 };
+    let body = Inet {
+        cookie: 0,
+        addr: bytes(words),
+        port,
+        family,
+        protocol: IPPROTO_UDP,
+        sock_type: 2,
+        op: INET_SEND,
+        pad: 0,
+    };
     emit::send(KIND_INET, 0, scope, body);
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use monitor_core::config::{EngineConfig, FileConfig, SinkSection};
+use monitor_core::config::{AlertsSection, EngineConfig, FileConfig, SinkSection};
 use monitor_core::profile::Profile;
 use monitor_core::trace;
 use monitor_wire::redact::Key;
@@ -12,6 +12,7 @@ use monitor_wire::redact::Key;
 use super::Failure;
 use crate::pipeline::clock::Clock;
 use crate::pipeline::output::{Lines, Output, Store};
+use crate::pipeline::policy::Policy;
 
 /// Where the configuration is looked for if none is named; it need not exist.
 pub const DEFAULT_CONFIG: &str = "/etc/tripline/config.toml";
@@ -46,6 +47,8 @@ pub struct Prepared {
     pub store: Store,
     /// Sinks of the configuration.
     pub sinks: Vec<PathBuf>,
+    /// Which alerts are written.
+    pub alerts: AlertsSection,
     /// Digest of configuration and profile, for the head of a recording.
     pub digest: String,
 }
@@ -81,12 +84,13 @@ impl WatchOptions {
                 SinkSection::File { path } => PathBuf::from(path),
             })
             .collect();
+        let alerts = config.alerts.clone();
         let mut engine = config.into_engine().map_err(|error| Failure::usage(error.to_string()))?;
         if let Some(profile) = &profile {
             engine.profiles.add(profile.clone());
         }
         let digest = digest(self.config.as_deref(), self.profile.as_deref());
-        Ok(Prepared { engine, profile, store, sinks, digest })
+        Ok(Prepared { engine, profile, store, sinks, alerts, digest })
     }
 
     /// Opens everything that is written to.
@@ -112,7 +116,8 @@ impl WatchOptions {
             }
         };
         let events = self.events.as_deref().map(open).transpose()?;
-        Ok(Output { alerts, events, calls: Some(open(&prepared.store.calls())?), recording })
+        let policy = Policy::new(&prepared.alerts);
+        Ok(Output { alerts, events, calls: Some(open(&prepared.store.calls())?), recording, policy })
     }
 
     /// The same options as arguments, with absolute paths: for the watcher process.

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod enrich;
 pub mod hosts;
 pub mod output;
+pub mod policy;
 pub mod streams;
 
 use std::collections::{HashMap, VecDeque};
@@ -476,6 +477,9 @@ impl Pipeline {
 
     fn write(&mut self) {
         for alert in self.alerts.drain(..) {
+            if !self.output.policy.passes(&alert) {
+                continue;
+            }
             let Ok(line) = alert.to_json_line() else { continue };
             let server = alert.server.as_ref().map(|server| server.pid);
             for lines in self.output.alerts.iter_mut().filter(|lines| lines.takes(server)) {

@@ -9,6 +9,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use super::policy::Policy;
+
 /// Most lines that wait for a sink that doesn't take them.
 const MAX_WAITING: usize = 65_536;
 
@@ -141,12 +143,14 @@ pub struct Output {
     pub calls: Option<Lines>,
     /// The recording, if one is made.
     pub recording: Option<Lines>,
+    /// Which alerts are written at all.
+    pub policy: Policy,
 }
 
 impl Output {
     /// Tries again whatever waits.
     pub fn retry(&mut self) {
-        let Self { alerts, events, calls, recording } = self;
+        let Self { alerts, events, calls, recording, policy: _ } = self;
         for lines in alerts.iter_mut().chain(events).chain(calls).chain(recording) {
             lines.retry();
         }

@@ -39,11 +39,7 @@ pub(super) const FAMILIES: &[Family] = &[
                     "~/.ssh/*{deploy,private}{_,-}key*",
                 ],
             ),
-            (
-                "ssh_config",
-                Config,
-                &["~/.ssh/config", "~/.ssh/config.d/*", "~/.ssh/known_hosts*"],
-            ),
+            ("ssh_config", Config, &["~/.ssh/config", "~/.ssh/config.d/*", "~/.ssh/known_hosts*"]),
             ("ssh_host_key", Key, &["/etc/ssh/ssh_host_*_key"]),
         ],
     },
