@@ -19,6 +19,7 @@ use monitor_core::trace::{self, Header, MAX_LINE, TraceError};
 use super::options::{digest, read_config, read_profile};
 use super::{Failure, note, report};
 use crate::pipeline::output::Store;
+use crate::pipeline::policy::Policy;
 
 /// Replay a recording.
 #[derive(Debug, Args)]
@@ -58,6 +59,7 @@ impl Replay {
         }
         let config = read_config(self.config.as_deref())?;
         let store = Store { dir: PathBuf::from(&config.state.dir) };
+        let policy = Policy::new(&config.alerts);
         let mut engine = config.into_engine().map_err(|error| Failure::usage(error.to_string()))?;
         if let Some(name) = &self.profile {
             engine.profiles.add(read_profile(name)?);
@@ -68,7 +70,7 @@ impl Replay {
         let bad = |error: TraceError| Failure::failed(format!("{name}: {error}"));
         let (first, _) = lines.next().map_err(&bad)?.unwrap_or_default();
         let header = Header::from_line(&first).map_err(&bad)?;
-        let mut judge = Judge::new(engine, self.outputs()?);
+        let mut judge = Judge::new(engine, policy, self.outputs()?);
         if header.config != digest(self.config.as_deref(), self.profile.as_deref()) {
             note(&format!(
                 "{name} was recorded with another configuration or profile: alerts may differ from those of that time"
@@ -115,6 +117,8 @@ impl Replay {
 /// The engine and where its words go.
 struct Judge {
     engine: Engine,
+    /// As when watching: what is recorded and what is written are two things.
+    policy: Policy,
     alerts: Target,
     calls: Option<Target>,
     /// Reused for every event.
@@ -123,8 +127,8 @@ struct Judge {
 }
 
 impl Judge {
-    fn new(config: EngineConfig, (alerts, calls): (Target, Option<Target>)) -> Self {
-        Self { engine: Engine::new(config), alerts, calls, found: Vec::new(), last: Time(0) }
+    fn new(config: EngineConfig, policy: Policy, (alerts, calls): (Target, Option<Target>)) -> Self {
+        Self { engine: Engine::new(config), policy, alerts, calls, found: Vec::new(), last: Time(0) }
     }
 
     fn step(&mut self, event: &Event) -> Result<(), Failure> {
@@ -143,6 +147,9 @@ impl Judge {
 
     fn write(&mut self) -> Result<(), Failure> {
         for alert in self.found.drain(..) {
+            if !self.policy.passes(&alert) {
+                continue;
+            }
             let line = alert.to_json_line().map_err(|error| Failure::failed(error.to_string()))?;
             self.alerts.write(&line)?;
         }

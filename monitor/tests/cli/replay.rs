@@ -177,3 +177,15 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     assert_eq!(output.status.code(), Some(0));
     assert!(!String::from_utf8(output.stderr).unwrap().contains("write"));
 }
+
+#[test]
+fn the_configuration_says_which_alerts_are_written() {
+    let ground = Ground::new();
+    let all = good(&replay(&ground, text(&recording()), &[]));
+    let last = all.lines().last().unwrap().to_owned() + "\n";
+    let state = ground.read("config.toml");
+    ground.write("config.toml", format!("{state}[[alerts.suppress]]\nrule = \"TL-SEN-002\"\n"));
+    assert_eq!(good(&replay(&ground, text(&recording()), &[])), last);
+    ground.write("config.toml", format!("{state}[alerts]\nmin_severity = \"critical\"\n"));
+    assert_eq!(good(&replay(&ground, text(&recording()), &[])), "");
+}

@@ -210,7 +210,8 @@ impl Tail {
     fn start(ground: &Ground, args: &[&str]) -> Self {
         let config = ground.text("config.toml");
         let args = [&["alerts", "tail", "--json", "--config", &config], args].concat();
-        let mut child = command(&args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            command(&args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (send, lines) = channel();
         std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
