@@ -158,12 +158,12 @@ impl Session {
         let mut tick = boot_now();
         let mut ending: Option<u64> = None;
         loop {
-            self.look();
+            let drained = self.look();
             let now = boot_now();
             if now.saturating_sub(tick) >= TICK.as_nanos().try_into().unwrap_or(u64::MAX) {
                 tick = now;
                 self.losses();
-                self.pipeline.tick();
+                self.pipeline.tick(drained);
             }
             if now >= rescan {
                 rescan = now + RESCAN;
@@ -268,7 +268,8 @@ impl Session {
         self.pipeline.finish();
     }
 
-    fn look(&mut self) {
+    /// Returns up to which time everything has been judged.
+    fn look(&mut self) -> u64 {
         let now = boot_now();
         let Self { reader, pipeline, marks, waiting, .. } = self;
         let reading = marks.as_ref().map(Marks::read).unwrap_or_default();
@@ -289,6 +290,7 @@ impl Session {
                 tracing::debug!(%error, "cannot stop the capture of a stream");
             }
         }
+        before
     }
 
     /// Turns grown counters into loss events. Payload loss is told per stream by the kernel itself.

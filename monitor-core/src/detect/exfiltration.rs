@@ -89,7 +89,8 @@ pub fn look_up(cx: &Cx<'_>, scene: &Scene<'_>, way: &Way<'_>, out: &mut Vec<Find
     }
 }
 
-/// The worst secret that this lineage holds, the newest of equals.
+/// The secret that is most likely the one: what the sender itself read before what its relatives did, then the worst,
+/// then the newest.
 fn worst(cx: &Cx<'_>, taints: &Taints, explained: &Explained) -> Option<Taint> {
     let node = cx.node();
     let related = |taint: &&Taint| {
@@ -106,7 +107,8 @@ fn worst(cx: &Cx<'_>, taints: &Taints, explained: &Explained) -> Option<Taint> {
     };
     let mut worst: Option<&Taint> = None;
     for taint in taints.within(cx.now, cx.config.windows.theft).filter(related).filter(counts) {
-        if worst.is_none_or(|known| taint.secrecy > known.secrecy) {
+        let rank = |taint: &Taint| (taint.node.id == cx.actor, taint.secrecy);
+        if worst.is_none_or(|known| rank(taint) > rank(known)) {
             worst = Some(taint);
         }
     }

@@ -247,9 +247,10 @@ impl Pipeline {
         self.event(Event { time: self.clock.wall(boot).max(self.last), server, kind: Kind::File(file) });
     }
 
-    /// Lets time pass: calls close, windows end.
-    pub fn tick(&mut self) {
-        let now = self.clock.now().max(self.last);
+    /// Lets time pass: calls close, windows end. `drained` (`CLOCK_BOOTTIME`, nanoseconds): everything up to then has been
+    /// judged. Not the time now: a record of a moment ago must not find the engine's clock ahead of it.
+    pub fn tick(&mut self, drained: u64) {
+        let now = self.clock.wall(drained).max(self.last);
         self.engine.tick(now, &mut self.alerts);
         let evicted = self.streams.evicted();
         if evicted > 0 {
