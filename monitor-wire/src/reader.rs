@@ -5,7 +5,7 @@
 //! every server asks for it. Members of a batch are delivered as they end, before the rest of the line is known.
 //!
 //! Memory is bounded whatever comes: the tokeniser keeps nothing, and what is retained has the caps of
-//! [`limits`](crate::limits). The items don't depend on how the bytes are split into calls.
+//! [`crate::limits`]. The items don't depend on how the bytes are split into calls.
 
 use crate::assemble::{Assembler, Signal};
 use crate::json::{Step, Tokenizer};

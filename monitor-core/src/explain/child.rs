@@ -86,6 +86,9 @@ pub fn child(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec) -> Explained
     if runtime(scene, parent, exec) {
         return Explained::strong(By::Runtime);
     }
+    if by_launcher(scene, parent) && !is_tunnel(exe) && !MOVERS.contains(&name) && !has_inline_code(&exec.argv) {
+        return Explained::weak(By::Configured);
+    }
     // no argument excuses a shell or a mover
     if is_shell(exe) || is_tunnel(exe) || MOVERS.contains(&name) && !below_helper(scene, parent) {
         return Explained::nothing();
@@ -94,6 +97,19 @@ pub fn child(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec) -> Explained
         return Explained::weak(By::Call);
     }
     Explained::nothing()
+}
+
+/// The user's own command is a shell script that has yet to start the server (a version manager's shim, a wrapper): what
+/// it and the scripts below it start is the launching. It ends with the first message, or when the script's process
+/// becomes the server.
+fn by_launcher(scene: &Scene<'_>, parent: Option<&Proc>) -> bool {
+    let server = scene.server;
+    let runs_script = |image: &Image| is_shell(&image.exe.path) && image.script_path().is_some();
+    let Some(parent) = parent else { return false };
+    server.messages == 0
+        && runs_script(&server.root.image)
+        && parent.node.descends_from(server.root.id)
+        && parent.node.chain().take_while(|node| node.id != server.root.id).all(|node| runs_script(&node.image))
 }
 
 /// Whether it is a shell, by the name of the resolved executable.
