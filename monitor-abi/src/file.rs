@@ -78,6 +78,27 @@ pub struct Change {
     pub base2_len: u32,
 }
 
+/// A name or mode is being changed by a watched process, seen below the system-call table: after the names were looked
+/// up, before the file system was asked. Tail: the resolved path, then the second one (for a symlink: its text).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Resolved {
+    /// Inode of the file whose name or mode changes; 0 for a symlink that doesn't exist yet.
+    pub ino: u64,
+    /// Kernel-internal device number.
+    pub dev: u32,
+    /// One of the `CHANGE_…` values.
+    pub op: u32,
+    /// Bytes of the path in the tail.
+    pub path_len: u32,
+    /// Bytes of the second path.
+    pub to_len: u32,
+    /// New mode, for chmod; else `inode->i_mode`.
+    pub mode: u32,
+    /// Zero.
+    pub pad: u32,
+}
+
 /// `rename*`.
 pub const CHANGE_RENAME: u32 = 1;
 /// `link*`.
@@ -92,3 +113,4 @@ pub const CHANGE_CHMOD: u32 = 5;
 pub const CHANGE_TRUNCATE: u32 = 6;
 
 const _: () = assert!(size_of::<Open>() == 32 && size_of::<ProcOpen>() == 56 && size_of::<Change>() == 32);
+const _: () = assert!(size_of::<Resolved>() == 32);

@@ -44,6 +44,9 @@ pub const FLAG_UNDECIDED: u16 = 1 << 3;
 /// The descriptor was not opened by this process (received or inherited): its first use stands for the open.
 pub const FLAG_USE: u16 = 1 << 4;
 
+/// Seen by a hook below the system-call table (BPF LSM, fentry, fexit), not at the system call's return.
+pub const FLAG_BELOW: u16 = 1 << 5;
+
 /// A process was created ([`crate::process::Fork`]).
 pub const KIND_FORK: u16 = 1;
 /// A program was executed ([`crate::process::Exec`]).
@@ -56,6 +59,8 @@ pub const KIND_OPEN: u16 = 10;
 pub const KIND_PROC_OPEN: u16 = 11;
 /// A name or mode was changed ([`crate::file::Change`]).
 pub const KIND_CHANGE: u16 = 12;
+/// A name or mode is being changed, with the paths resolved in the kernel ([`crate::file::Resolved`]).
+pub const KIND_CHANGE_RESOLVED: u16 = 13;
 /// An inet socket operation ([`crate::socket::Inet`]).
 pub const KIND_INET: u16 = 20;
 /// A connection changed state ([`crate::socket::State`]).

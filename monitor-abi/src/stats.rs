@@ -18,5 +18,7 @@ pub const PAYLOAD_SENT: u32 = 6;
 pub const UNRESOLVED: u32 = 7;
 /// Connections that the connection map had no room for.
 pub const CONN_FULL: u32 = 8;
+/// No scratch space was free: more programs preempted on one CPU than there are spaces.
+pub const SCRATCH_BUSY: u32 = 9;
 /// Number of counters.
 pub const COUNT: u32 = 16;

@@ -4,6 +4,7 @@
 //! wrong. The reader is not woken per record (that costs 1 to 8 µs in the watched call): it looks by itself while
 //! records flow, and asks to be woken only when it goes to sleep.
 
+use core::ops::{Deref, DerefMut};
 use core::ptr;
 
 use aya_ebpf::bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
@@ -16,7 +17,7 @@ use monitor_abi::config::Scope;
 use monitor_abi::header::{Header, RING_PAYLOAD, RING_SECURITY};
 use monitor_abi::stats;
 
-use crate::maps::{CONTROL, PAYLOAD, RECORD_MAX, SCRATCH, SECURITY, SEQUENCE, STATS, Scratch};
+use crate::maps::{CONTROL, PAYLOAD, RECORD_MAX, SCRATCH, SECURITY, SEQUENCE, SLOTS, STATS, Scratch};
 
 /// Counts one occurrence.
 #[inline(always)]
@@ -92,16 +93,73 @@ pub fn send<T>(kind: u16, flags: u16, scope: &Scope, body: T) {
     output(&SECURITY, &raw const record as *const u8, len as u64, stats::SECURITY_FULL, stats::SECURITY_SENT);
 }
 
-/// The scratch space of this CPU.
+/// A scratch space that is this program's own until it drops this.
+pub struct Claim {
+    scratch: *mut Scratch,
+}
+
+/// Takes a free scratch space of this CPU. `None`, counted, if so many programs were preempted here that there is none.
 #[inline(always)]
-pub fn scratch() -> Option<&'static mut Scratch> {
-    // SAFETY: per-CPU, preemption is off while a program runs, and programs that use it don't nest.
-    SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut *scratch })
+pub fn scratch() -> Option<Claim> {
+    let mut slot = 0;
+    while slot < SLOTS {
+        let scratch = SCRATCH.get_ptr_mut(slot)?;
+        // SAFETY: a per-CPU slot that lives as long as the map. Adding is one instruction, so whoever reads 1 after it
+        // is alone; two that come at the same time may both go on to the next slot.
+        unsafe {
+            let users = &raw mut (*scratch).users;
+            add(users, 1);
+            if ptr::read_volatile(users) == 1 {
+                return Some(Claim { scratch });
+            }
+            add(users, u64::MAX);
+        }
+        slot += 1;
+    }
+    count(stats::SCRATCH_BUSY);
+    None
+}
+
+/// Adds in one instruction, which no other program on this CPU can divide. (The compiler's own atomic types are not
+/// there for this target.)
+///
+/// # Safety
+/// `to` is in a map value.
+#[inline(always)]
+unsafe fn add(to: *mut u64, value: u64) {
+    // SAFETY: as the caller promises; the instruction (BPF_STX | BPF_ATOMIC, BPF_ADD) is as old as eBPF.
+    unsafe { core::arch::asm!("lock *(u64 *)({to} + 0) += {value}", to = in(reg) to, value = in(reg) value) };
+}
+
+impl Deref for Claim {
+    type Target = Scratch;
+
+    #[inline(always)]
+    fn deref(&self) -> &Scratch {
+        // SAFETY: taken in `scratch`, nobody else has it.
+        unsafe { &*self.scratch }
+    }
+}
+
+impl DerefMut for Claim {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut Scratch {
+        // SAFETY: taken in `scratch`, nobody else has it.
+        unsafe { &mut *self.scratch }
+    }
+}
+
+impl Drop for Claim {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: as in `scratch`.
+        unsafe { add(&raw mut (*self.scratch).users, u64::MAX) };
+    }
 }
 
 /// A record being built: `at` is how much of the scratch is in use.
 pub struct Builder {
-    scratch: &'static mut Scratch,
+    scratch: Claim,
     at: usize,
 }
 
@@ -111,14 +169,14 @@ const PIECE: u64 = 4096;
 impl Builder {
     /// Starts a record with a fixed part of type `T`, which [`Builder::finish`] writes.
     #[inline(always)]
-    pub fn new<T>(scratch: &'static mut Scratch) -> Self {
+    pub fn new<T>(scratch: Claim) -> Self {
         Self { scratch, at: size_of::<Fixed<T>>() }
     }
 
     /// The scratch space, to walk a path in.
     #[inline(always)]
     pub fn scratch(&mut self) -> &mut Scratch {
-        self.scratch
+        &mut self.scratch
     }
 
     /// Appends the path that was walked into the scratch; returns its length.
@@ -177,9 +235,28 @@ impl Builder {
         len as u32
     }
 
+    /// Appends a NUL-terminated string of kernel memory, at most `max` bytes (a power of two up to 4096).
+    #[inline(always)]
+    pub fn append_kernel_str(&mut self, source: u64, max: u32) -> u32 {
+        if self.at > RECORD_MAX - PIECE as usize {
+            return 0;
+        }
+        // SAFETY: as in append.
+        let done: i64 = unsafe {
+            let target = self.scratch.record.as_mut_ptr().add(self.at);
+            aya_ebpf::helpers::generated::bpf_probe_read_kernel_str(target.cast(), max, source as *const _)
+        };
+        if done <= 1 || done > i64::from(max) {
+            return 0;
+        }
+        let len = (done - 1) as u64 & (PIECE - 1);
+        self.at += len as usize;
+        len as u32
+    }
+
     /// Writes head and fixed part and sends the record on the security ring.
     #[inline(always)]
-    pub fn finish<T>(self, kind: u16, flags: u16, scope: &Scope, body: T) {
+    pub fn finish<T>(mut self, kind: u16, flags: u16, scope: &Scope, body: T) {
         let len = self.at;
         if len > RECORD_MAX {
             return;

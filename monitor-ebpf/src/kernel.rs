@@ -1,7 +1,10 @@
 //! Kernel memory: field access through the offsets that the agent read from the running kernel's BTF.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::bindings::{pt_regs, task_struct};
-use aya_ebpf::helpers::{bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_probe_read_user, bpf_task_pt_regs};
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
+use aya_ebpf::helpers::{bpf_get_current_task_btf, bpf_probe_read_user, bpf_task_pt_regs};
 use monitor_abi::config::Offsets;
 
 /// Filled by the agent before load; the verifier treats it as constants.
@@ -23,10 +26,18 @@ macro_rules! offset {
 pub(crate) use offset;
 
 /// Reads a value at `base + offset`; zero if that memory can't be read (the pointer came from a racing structure).
+///
+/// Without a branch, because the helper itself fills with zeros what it can't read (`bpf_probe_read_kernel_common`,
+/// kernel/trace/bpf_trace.c): a dozen reads with two ways each are more than the verifier of 6.1 follows.
 #[inline(always)]
 pub fn read<T: Copy + Default>(base: u64, offset: u64) -> T {
-    // SAFETY: bpf_probe_read_kernel checks the address and fails rather than faulting.
-    unsafe { bpf_probe_read_kernel((base + offset) as *const T) }.unwrap_or_default()
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: the helper checks the address and writes all of `value`, which is plain integers, in any case.
+    unsafe {
+        let _failed =
+            bpf_probe_read_kernel(value.as_mut_ptr().cast(), size_of::<T>() as u32, (base + offset) as *const _);
+        value.assume_init()
+    }
 }
 
 /// Reads a value of the current process's memory.
@@ -75,6 +86,41 @@ fn register(regs: *const pt_regs, n: usize) -> u64 {
     // regs[31], sp, pc and pstate (struct pt_regs, arch/arm64/include/asm/ptrace.h).
     // SAFETY: regs points at pt_regs of the current task.
     unsafe { if n == 0 { *(regs as *const u64).add(34) } else { *(regs as *const u64).add(n) } }
+}
+
+/// The system call that the current task is in.
+#[derive(Clone, Copy)]
+pub struct Call {
+    /// Its number in the table of `compat`; 0 or -1 for kernel threads and io_uring's workers.
+    pub number: u32,
+    /// Made by the 32-bit table (`int 0x80`, or a 32-bit program), or by x32.
+    pub compat: bool,
+}
+
+/// Which system call led here, for hooks below the table.
+#[cfg(bpf_target_arch = "x86_64")]
+#[inline(always)]
+pub fn call() -> Call {
+    /// `__X32_SYSCALL_BIT` (arch/x86/include/uapi/asm/unistd.h).
+    const X32: u64 = 0x4000_0000;
+    /// `TS_COMPAT` (arch/x86/include/asm/thread_info.h).
+    const COMPAT: u32 = 2;
+    // SAFETY: bpf_task_pt_regs takes the trusted pointer of current() and gives the saved user registers.
+    let number = unsafe { (*(bpf_task_pt_regs(current()) as *const pt_regs)).orig_rax };
+    // thread_info is the first member of task_struct (CONFIG_THREAD_INFO_IN_TASK).
+    let status: u32 = read(current() as u64, offset!(thread_info_status));
+    let compat = offset!(thread_info_status) != 0 && status & COMPAT != 0;
+    Call { number: (number & !X32) as u32, compat: compat || number & X32 != 0 && number >> 32 == 0 }
+}
+
+/// Which system call led here. 32-bit ones aren't told apart on this architecture.
+#[cfg(bpf_target_arch = "aarch64")]
+#[inline(always)]
+pub fn call() -> Call {
+    // struct pt_regs (arch/arm64/include/asm/ptrace.h): regs[31], sp, pc, pstate, orig_x0, syscallno.
+    // SAFETY: bpf_task_pt_regs takes the trusted pointer of current() and gives the saved user registers.
+    let number = unsafe { *(bpf_task_pt_regs(current()) as *const i32).add(70) };
+    Call { number: number as u32, compat: false }
 }
 
 /// Group leader's start time of `task`.

@@ -1,6 +1,7 @@
 //! Tripline's eBPF programs: what the kernel lets us see, reported; no policy.
 #![no_std]
 #![no_main]
+#![feature(asm_experimental_arch)] // one atomic addition, see emit.rs; the object is built with RUSTC_BOOTSTRAP
 
 mod emit;
 mod kernel;

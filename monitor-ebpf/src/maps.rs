@@ -50,10 +50,12 @@ pub static SEQUENCE: PerCpuArray<u64> = PerCpuArray::with_max_entries(2, 0);
 /// Most bytes of a record that is built in scratch space: head, fixed part, and a tail of two paths and argv.
 pub const RECORD_MAX: usize = 16384;
 
-/// Where a record is put together. One per CPU; programs that build in it run with preemption off and none of them
-/// interrupts another (syscall and sched tracepoints don't nest).
+/// Where a record is put together. LSM, fentry and fexit programs can be preempted by another task's on the same CPU
+/// (migration is off, preemption isn't), so there are a few per CPU, and [`crate::emit::scratch`] takes a free one.
 #[repr(C)]
 pub struct Scratch {
+    /// How many programs use this one: more than 1 means that it was taken.
+    pub users: u64,
     /// The record.
     pub record: [u8; RECORD_MAX],
     /// A path, written from its end to its start.
@@ -85,7 +87,10 @@ pub struct Chunks {
 /// Room for a path plus the largest single component before it.
 pub const PATH_BUF: usize = PATH_MAX + 256;
 
+/// Scratch spaces per CPU.
+pub const SLOTS: u32 = 3;
+
 #[map]
-pub static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
+pub static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(SLOTS, 0);
 
 const _: () = assert!(RECORD_MAX >= size_of::<Header>() + 64 + 2 * PATH_MAX + ARGV_MAX);

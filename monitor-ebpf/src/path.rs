@@ -17,8 +17,13 @@ const STEPS: u32 = 2304;
 #[inline(always)]
 pub fn walk(scratch: &mut Scratch, path: u64) -> bool {
     // struct path is { struct vfsmount *mnt; struct dentry *dentry; } (include/linux/path.h).
-    let mnt: u64 = read(path, 0);
-    scratch.dentry = read(path, 8);
+    walk_from(scratch, read(path, 0), read(path, 8))
+}
+
+/// As [`walk`], from a dentry on a mount (`struct vfsmount *`).
+#[inline(always)]
+pub fn walk_from(scratch: &mut Scratch, mnt: u64, dentry: u64) -> bool {
+    scratch.dentry = dentry;
     scratch.mount = mnt.wrapping_sub(offset!(mount_mnt));
     scratch.at = PATH_BUF as u64;
     scratch.cut = 1;

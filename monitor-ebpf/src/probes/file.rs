@@ -19,7 +19,7 @@ use crate::maps::{SENSITIVE, USED};
 use crate::{path, scope};
 
 /// `PROC_SUPER_MAGIC` (include/uapi/linux/magic.h).
-const PROC_MAGIC: u32 = 0x9fa0;
+pub const PROC_MAGIC: u32 = 0x9fa0;
 const AT_FDCWD: i32 = -100;
 
 /// Return value of the system call: `struct { u64 common; long nr; long ret; }`, the layout every `sys_exit_*` has.
@@ -56,7 +56,7 @@ fn opened(fd: i64, string: usize) {
         return;
     }
     let Some(scope) = scope::watched() else {
-        foreign(fd as u64);
+        foreign(kernel::file_of(fd as u64));
         return;
     };
     let file = kernel::file_of(fd as u64);
@@ -64,18 +64,25 @@ fn opened(fd: i64, string: usize) {
         emit::count(stats::UNRESOLVED);
         return;
     }
+    let via = if string < 6 { kernel::argument(string) } else { 0 };
+    watched(&scope, file, 0, via);
+}
+
+/// An open by a watched process. `via`: where in its memory the string is that it passed, 0 if none is known.
+#[inline(always)]
+pub fn watched(scope: &Scope, file: u64, flags: u16, via: u64) {
     let inode = kernel::inode_of(file);
     if inode.magic == PROC_MAGIC {
-        proc_file(&scope, file, &inode);
+        proc_file(scope, file, &inode);
     }
     // Told here: its use need not be.
     let _known = USED.insert(identity(&inode), 1, 0);
-    report(&scope, file, &inode, 0, string);
+    report(scope, file, &inode, flags, via);
 }
 
 /// Sends the record of an open, or of the first use that stands for one.
 #[inline(always)]
-fn report(scope: &Scope, file: u64, inode: &Inode, flag: u16, string: usize) {
+fn report(scope: &Scope, file: u64, inode: &Inode, flag: u16, via: u64) {
     let Some(scratch) = emit::scratch() else { return };
     let mut builder = Builder::new::<Open>(scratch);
     let mut flags = flag;
@@ -87,7 +94,7 @@ fn report(scope: &Scope, file: u64, inode: &Inode, flag: u16, string: usize) {
         emit::count(stats::PATH_CUT);
     }
     let path_len = builder.append_path();
-    let via_len = if string < 6 { builder.append_user_str(kernel::argument(string), VIA_MAX as u32) } else { 0 };
+    let via_len = if via == 0 { 0 } else { builder.append_user_str(via, VIA_MAX as u32) };
     let body = Open {
         ino: inode.ino,
         dev: inode.dev,
@@ -102,8 +109,8 @@ fn report(scope: &Scope, file: u64, inode: &Inode, flag: u16, string: usize) {
 
 /// A watched process reads a regular file through a descriptor: if it is a sensitive one that this process did not open
 /// itself (received by `SCM_RIGHTS` or `pidfd_getfd`, or inherited), that is its open.
-#[inline(always)]
-pub fn used(scope: &Scope, file: u64) {
+#[inline(never)] // a frame of its own: main, callback and this must fit into 512 bytes together
+pub fn used(scope: &Scope, file: u64, flags: u16) {
     let inode = kernel::inode_of(file);
     let key = identity(&inode);
     // SAFETY: only presence is asked for.
@@ -111,7 +118,7 @@ pub fn used(scope: &Scope, file: u64) {
         return;
     }
     let _full = USED.insert(key, 1, 0);
-    report(scope, file, &inode, FLAG_USE, 9);
+    report(scope, file, &inode, FLAG_USE | flags, 0);
 }
 
 /// `mmap(addr, len, prot, flags, fd, offset)`.
@@ -138,7 +145,7 @@ fn use_of(fd: u64) {
     let Some(scope) = scope::watched() else { return };
     let file = kernel::file_of(fd);
     if file != 0 {
-        used(&scope, file);
+        used(&scope, file, 0);
     }
 }
 
@@ -150,8 +157,7 @@ fn identity(inode: &Inode) -> Identity {
 
 /// An open by a process that is not watched: only a watched server's procfs files matter.
 #[inline(always)]
-fn foreign(fd: u64) {
-    let file = kernel::file_of(fd);
+pub fn foreign(file: u64) {
     let address: u64 = read(file, offset!(file_f_inode));
     let sb: u64 = read(address, offset!(inode_i_sb));
     if read::<u64>(sb, offset!(sb_s_magic)) as u32 != PROC_MAGIC || scope::is_agent() {

@@ -1,8 +1,11 @@
 //! The hooks, one file per concern. Above each: the kernel's prototype and where it is called.
 
 mod file;
+mod lsm;
 mod memory;
 mod process;
 mod socket;
+mod socket_fexit;
 mod stream;
+mod stream_fexit;
 mod uring;

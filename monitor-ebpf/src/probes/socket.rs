@@ -226,11 +226,18 @@ pub fn accept_exit(ctx: TracePointContext) -> u32 {
     if fd < 0 {
         return 0;
     }
-    let Some(scope) = scope::watched() else { return 0 };
-    let sk = sock_of(fd as u64);
+    if let Some(scope) = scope::watched() {
+        accepted(&scope, 0, sock_of(fd as u64));
+    }
+    0
+}
+
+/// A connection came in: `sk` is its socket.
+#[inline(always)]
+pub fn accepted(scope: &Scope, flags: u16, sk: u64) {
     let family: u16 = read(sk, offset!(sock_family));
     if family != AF_INET && family != AF_INET6 {
-        return 0;
+        return;
     }
     let words: [u32; 4] =
         if family == AF_INET { [read(sk, offset!(sock_daddr)), 0, 0, 0] } else { read(sk, offset!(sock_v6_daddr)) };
@@ -244,8 +251,7 @@ pub fn accept_exit(ctx: TracePointContext) -> u32 {
         op: INET_ACCEPT,
         pad: 0,
     };
-    emit::send(KIND_INET, 0, &scope, body);
-    0
+    emit::send(KIND_INET, flags, scope, body);
 }
 
 /// `struct sock *` behind a descriptor. Only for descriptors that are known to be sockets.
@@ -266,17 +272,27 @@ pub fn connect_exit(ctx: TracePointContext) -> u32 {
     if u32::from(family) != AF_UNIX {
         return 0;
     }
-    unix(&scope, returned(&ctx) as i32, 1, address, kernel::argument(2));
+    let ret = returned(&ctx) as i32;
+    let sk = if ret == 0 { sock_of(kernel::argument(0)) } else { 0 };
+    unix(&scope, 0, ret, sk, Name { address, len: kernel::argument(2), user: true });
     0
 }
 
+/// A `struct sockaddr_un` as it was passed.
+pub struct Name {
+    pub address: u64,
+    pub len: u64,
+    /// It is in the process's memory, not in the kernel's.
+    pub user: bool,
+}
+
+/// Reports an `AF_UNIX` connect; `sk` (0 if it failed) is the socket that connected.
 #[inline(always)]
-fn unix(scope: &Scope, ret: i32, op: u32, address: u64, len: u64) {
+pub fn unix(scope: &Scope, flags: u16, ret: i32, sk: u64, passed: Name) {
     let Some(scratch) = emit::scratch() else { return };
     let mut builder = Builder::new::<Unix>(scratch);
     let mut path_len = 0;
-    if ret == 0 {
-        let sk = sock_of(kernel::argument(0));
+    if sk != 0 {
         let peer: u64 = read(sk, offset!(unix_peer));
         // The listener's `path` is a reference to the socket's place in the file system; the accepted end shares it.
         let dentry: u64 = read(peer, offset!(unix_path) + 8);
@@ -286,9 +302,9 @@ fn unix(scope: &Scope, ret: i32, op: u32, address: u64, len: u64) {
         }
     }
     // sun_path follows the 2 bytes of sun_family; at most 108 bytes (unix(7)).
-    let name = if len > 2 && len <= 110 { len - 2 } else { 0 };
-    let via_len = builder.append(address + 2, name & 0x7f, true);
-    builder.finish(KIND_UNIX, 0, scope, Unix { ret, op, path_len, via_len });
+    let name = if passed.len > 2 && passed.len <= 110 { passed.len - 2 } else { 0 };
+    let via_len = builder.append(passed.address + 2, name & 0x7f, passed.user);
+    builder.finish(KIND_UNIX, flags, scope, Unix { ret, op: 1, path_len, via_len });
 }
 
 /// `socket(family, type, protocol)`: families that the cgroup hooks don't serve, and raw sockets.
@@ -298,20 +314,22 @@ pub fn socket_exit(ctx: TracePointContext) -> u32 {
         return 0;
     }
     let Some(scope) = scope::watched() else { return 0 };
-    let family = kernel::argument(0) as u32;
-    let sock_type = kernel::argument(1) as u32 & 0xf;
-    let inet = family == u32::from(AF_INET) || family == u32::from(AF_INET6);
-    if family == AF_UNIX || (inet && sock_type != SOCK_RAW) {
-        return 0;
-    }
-    let body = Made { family, sock_type, protocol: kernel::argument(2) as u32, pad: 0 };
-    emit::send(KIND_SOCKET, 0, &scope, body);
+    made(&scope, 0, kernel::argument(0) as u32, kernel::argument(1) as u32 & 0xf, kernel::argument(2) as u32);
     0
+}
+
+/// A socket was made.
+#[inline(always)]
+pub fn made(scope: &Scope, flags: u16, family: u32, sock_type: u32, protocol: u32) {
+    let inet = family == u32::from(AF_INET) || family == u32::from(AF_INET6);
+    if family != AF_UNIX && !(inet && sock_type != SOCK_RAW) {
+        emit::send(KIND_SOCKET, flags, scope, Made { family, sock_type, protocol, pad: 0 });
+    }
 }
 
 /// A datagram on a connected socket: connecting alone sends nothing (the resolver library does it to sort addresses), so
 /// the first datagram to a destination is what counts.
-#[inline(always)]
+#[inline(never)] // a frame of its own: main, callback and this must fit into 512 bytes together
 pub fn datagram(scope: &Scope, sk: u64, family: u16, ino: u64) {
     let words: [u32; 4] =
         if family == AF_INET { [read(sk, offset!(sock_daddr)), 0, 0, 0] } else { read(sk, offset!(sock_v6_daddr)) };

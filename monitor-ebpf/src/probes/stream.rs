@@ -17,9 +17,9 @@ use monitor_abi::stream::{
 };
 
 use super::file::returned;
-use crate::emit::{self, Fixed, PAYLOAD_RING};
+use crate::emit::{self, Claim, Fixed, PAYLOAD_RING};
 use crate::kernel::{self, offset, read};
-use crate::maps::{Chunks, STREAMS, Scratch};
+use crate::maps::{Chunks, STREAMS};
 use crate::scope;
 
 /// Most turns of the loop over one system call's bytes: 16 MiB in large chunks, the rest in medium ones, and 1024
@@ -117,11 +117,15 @@ struct Stream {
 
 #[inline(always)]
 fn stream_of(fd: u64, scope: &Scope, dir: u16) -> Option<Stream> {
-    let file = kernel::file_of(fd);
+    stream_of_file(kernel::file_of(fd), scope, dir)
+}
+
+#[inline(always)]
+fn stream_of_file(file: u64, scope: &Scope, dir: u16) -> Option<Stream> {
     let inode: u64 = read(file, offset!(file_f_inode));
     let mode = u32::from(read::<u16>(inode, offset!(inode_i_mode))) & S_IFMT;
     if mode == S_IFREG {
-        super::file::used(scope, file);
+        super::file::used(scope, file, 0);
     }
     if mode != S_IFIFO && mode != S_IFSOCK && mode != S_IFCHR {
         return None;
@@ -174,11 +178,58 @@ fn plain(ctx: &TracePointContext, dir: u16) {
     }
     let Some(scope) = scope::watched() else { return };
     let fd = kernel::argument(0);
-    let Some(stream) = stream_of(fd, &scope, dir) else { return };
-    let Some(scratch) = emit::scratch() else { return };
-    let base = kernel::argument(1);
-    scratch.chunks = Chunks { base, left: total as u64, total: 0, offset: 0, iovec: 0, iovecs: 0 };
-    Part { data: data(&stream, fd, dir, total as u64), scope, scratch }.take();
+    whole(scope, kernel::file_of(fd), fd, dir, Bytes { base: kernel::argument(1), total: total as u64 });
+}
+
+/// Bytes in one piece of the process's memory.
+pub struct Bytes {
+    pub base: u64,
+    pub total: u64,
+}
+
+/// Bytes in pieces: an array of `struct iovec` in the process's memory.
+pub struct Pieces {
+    pub iovec: u64,
+    pub iovecs: u64,
+    pub total: u64,
+}
+
+impl Pieces {
+    /// Those of a `struct user_msghdr { name, namelen, iov (16), iovlen (24), … }` (include/linux/socket.h).
+    #[inline(always)]
+    pub fn of_message(header: u64, total: u64) -> Self {
+        let iovec = kernel::read_user::<u64>(header + 16).unwrap_or_default();
+        let iovecs = kernel::read_user::<u64>(header + 24).unwrap_or_default();
+        Self { iovec, iovecs, total }
+    }
+}
+
+/// Delivers what was moved in one piece through `file`, whose descriptor is `fd`.
+#[inline(always)]
+pub fn whole(scope: Scope, file: u64, fd: u64, dir: u16, bytes: Bytes) {
+    let Some(stream) = stream_of_file(file, &scope, dir) else { return };
+    let Some(mut scratch) = emit::scratch() else { return };
+    let Bytes { base, total } = bytes;
+    scratch.chunks = Chunks { base, left: total, total: 0, offset: 0, iovec: 0, iovecs: 0 };
+    Part { data: data(&stream, fd, dir, total), scope, scratch }.take();
+}
+
+/// The same for what was moved in pieces.
+#[inline(always)]
+pub fn in_pieces(scope: Scope, file: u64, fd: u64, dir: u16, pieces: Pieces) {
+    let Some(stream) = stream_of_file(file, &scope, dir) else { return };
+    let Some(mut scratch) = emit::scratch() else { return };
+    let Pieces { iovec, iovecs, total } = pieces;
+    scratch.chunks = Chunks { base: 0, left: 0, total, offset: 0, iovec, iovecs };
+    Part { data: data(&stream, fd, dir, total), scope, scratch }.take();
+}
+
+/// Bytes that were moved but can't be read.
+#[inline(always)]
+pub fn unread(scope: &Scope, file: u64, fd: u64, dir: u16, total: u64, reason: u16) {
+    if let Some(stream) = stream_of_file(file, scope, dir) {
+        gap(&data(&stream, fd, dir, total), scope, total, reason);
+    }
 }
 
 #[inline(always)]
@@ -189,19 +240,12 @@ fn vectored(ctx: &TracePointContext, dir: u16, message: bool) {
     }
     let Some(scope) = scope::watched() else { return };
     let fd = kernel::argument(0);
-    let Some(stream) = stream_of(fd, &scope, dir) else { return };
-    let Some(scratch) = emit::scratch() else { return };
-    let (iovec, iovecs) = if message {
-        // struct user_msghdr { name, namelen, iov (16), iovlen (24), … } (include/linux/socket.h)
-        let header = kernel::argument(1);
-        let iovec = kernel::read_user::<u64>(header + 16);
-        let iovecs = kernel::read_user::<u64>(header + 24);
-        (iovec.unwrap_or_default(), iovecs.unwrap_or_default())
+    let pieces = if message {
+        Pieces::of_message(kernel::argument(1), total as u64)
     } else {
-        (kernel::argument(1), kernel::argument(2))
+        Pieces { iovec: kernel::argument(1), iovecs: kernel::argument(2), total: total as u64 }
     };
-    scratch.chunks = Chunks { base: 0, left: 0, total: total as u64, offset: 0, iovec, iovecs };
-    Part { data: data(&stream, fd, dir, total as u64), scope, scratch }.take();
+    in_pieces(scope, kernel::file_of(fd), fd, dir, pieces);
 }
 
 #[inline(always)]
@@ -238,7 +282,7 @@ fn moved(ctx: &TracePointContext, from: u64, to: u64) {
 struct Part {
     data: Data,
     scope: Scope,
-    scratch: &'static mut Scratch,
+    scratch: Claim,
 }
 
 impl Part {
@@ -385,7 +429,7 @@ unsafe extern "C" fn turn(_index: u64, part: *mut Part) -> i64 {
 }
 
 /// Says on the security ring that bytes are missing, so that only the stream concerned is marked.
-#[inline(always)]
+#[inline(never)] // a frame of its own: main, callback and this must fit into 512 bytes together
 fn gap(data: &Data, scope: &Scope, bytes: u64, reason: u16) {
     let body = Gap { ino: data.ino, peer: data.peer, bytes, dev: data.dev, dir: data.dir, reason };
     emit::send(KIND_STREAM_GAP, 0, scope, body);

@@ -134,7 +134,7 @@ fn detach_and_watch(options: &WatchOptions, pid: u32, signal: OwnedFd) -> i32 {
     args.extend(["--ready".into(), fd.to_string().into()]);
     args.extend(options.to_args());
     close_others(fd);
-    let environment = ["PATH", crate::telemetry::LOG]
+    let environment = ["PATH", crate::telemetry::LOG, crate::sensor::CHOICE]
         .iter()
         .filter_map(|name| std::env::var_os(name).map(|value| join_entry(name, &value)))
         .collect::<Vec<_>>();

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use monitor_abi::header::{FLAG_COMPAT, FLAG_CUT, FLAG_UNLINKED, FLAG_USE, Header};
+use monitor_abi::header::{FLAG_BELOW, FLAG_COMPAT, FLAG_CUT, FLAG_UNLINKED, FLAG_USE, Header};
 use monitor_abi::{file, memory, process, socket};
 use monitor_core::event::{Exec, File, FileOp, FileRef, Memory, MemoryOp, Net, NetEnd, NetOp, Proto, SocketMade, Unix};
 use monitor_core::id::{FileId, ProcId, ServerId};
@@ -165,21 +165,50 @@ pub fn opened(head: &Header, body: &file::Open, path: &[u8], via: &[u8], key: &K
         to: None,
         via: (!via.is_empty() && via != file.path).then(|| redact(key, &via).into_owned()),
         file,
-        by: "tracepoint".to_owned(),
+        by: by(head),
     }
 }
 
-/// A change of a name or mode: the strings are resolved here, since the call has no descriptor to resolve.
-#[must_use]
-pub fn changed(head: &Header, body: &file::Change, paths: &Changed<'_>, key: &Key) -> File {
-    let op = match body.op {
+/// Which hooks saw it, in the word that a file event carries.
+fn by(head: &Header) -> String {
+    if head.flags & FLAG_BELOW != 0 { "lsm" } else { "tracepoint" }.to_owned()
+}
+
+/// What a change does.
+const fn change(op: u32) -> FileOp {
+    match op {
         file::CHANGE_RENAME => FileOp::Rename,
         file::CHANGE_LINK => FileOp::Link,
         file::CHANGE_SYMLINK => FileOp::Symlink,
         file::CHANGE_UNLINK => FileOp::Unlink,
         file::CHANGE_CHMOD => FileOp::Chmod,
         _ => FileOp::Truncate,
-    };
+    }
+}
+
+/// A change whose paths the kernel resolved.
+#[must_use]
+pub fn change_resolved(head: &Header, body: &file::Resolved, path: &[u8], to: &[u8]) -> File {
+    File {
+        proc: actor(head),
+        op: change(body.op),
+        read: false,
+        write: true,
+        create: false,
+        path_only: false,
+        dir: body.mode & 0o170_000 == 0o040_000,
+        unlinked: false,
+        via: None,
+        file: file_ref(path, body.dev, body.ino, head.flags),
+        to: (!to.is_empty()).then(|| escape_bytes(to)),
+        by: by(head),
+    }
+}
+
+/// A change of a name or mode: the strings are resolved here, since the call has no descriptor to resolve.
+#[must_use]
+pub fn changed(head: &Header, body: &file::Change, paths: &Changed<'_>, key: &Key) -> File {
+    let op = change(body.op);
     let (from, to) = (escape_bytes(paths.path), escape_bytes(paths.to));
     let resolved = resolve(head.tgid, &escape_bytes(paths.base), &from);
     let second = match op {

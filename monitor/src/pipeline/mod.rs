@@ -68,6 +68,7 @@ pub struct Pipeline {
     found: Vec<Found>,
     /// How candidates are told from others by what they execute.
     recognise: Option<Recognise>,
+    /// What each process did past the system calls, once told: io_uring operations by their bit, and [`COMPAT`].
     uring: HashMap<u32, u64>,
     undecodable: u64,
     last: Time,
@@ -328,7 +329,13 @@ impl Pipeline {
                 if self.recent.len() > 4096 {
                     self.recent.pop_front();
                 }
+                if head.flags & monitor_abi::header::FLAG_COMPAT != 0 {
+                    self.compat(time, server, &file);
+                }
                 self.event(event(Kind::File(file)));
+            }
+            Body::Resolved(body, path, to) => {
+                self.event(event(Kind::File(enrich::change_resolved(head, body, path, to))));
             }
             Body::Change(body, paths) => {
                 let change = enrich::changed(head, body, paths, &self.key);
@@ -382,6 +389,18 @@ impl Pipeline {
             }
             Body::Uring(body) => self.uring(head.tgid, enrich::actor(head), time, server, body.opcode),
         }
+    }
+
+    /// A watched process opened something by a 32-bit system call: told once per process.
+    fn compat(&mut self, time: Time, server: Option<ServerId>, file: &File) {
+        let seen = self.uring.entry(file.proc.pid).or_default();
+        if server.is_none() || *seen & COMPAT != 0 {
+            return;
+        }
+        *seen |= COMPAT;
+        let detail = format!("opened {} by a 32-bit system call", file.file.path);
+        let opaque = Opaque { proc: file.proc, what: "compat_abi".to_owned(), detail };
+        self.event(Event { time, server, kind: Kind::Opaque(opaque) });
     }
 
     /// io_uring requests that act on files or sockets, once per process and operation: node's own use of it for
@@ -496,6 +515,9 @@ impl Pipeline {
         }
     }
 }
+
+/// In `Pipeline::uring`: 32-bit system calls. No operation of io_uring has this number.
+const COMPAT: u64 = 1 << 63;
 
 /// Name of an io_uring operation that opens, connects or moves data by path or address
 /// (`enum io_uring_op`, include/uapi/linux/io_uring.h).

@@ -1,8 +1,8 @@
 //! Bytes of a ring to a checked record. Nothing is cast: every part is copied out after a length check.
 
 use monitor_abi::header::{
-    Header, KIND_CHANGE, KIND_EXEC, KIND_EXIT, KIND_FORK, KIND_INET, KIND_OPEN, KIND_PROC_OPEN, KIND_REACH,
-    KIND_SOCK_STATE, KIND_SOCKET, KIND_STREAM, KIND_STREAM_GAP, KIND_UNIX, KIND_URING,
+    Header, KIND_CHANGE, KIND_CHANGE_RESOLVED, KIND_EXEC, KIND_EXIT, KIND_FORK, KIND_INET, KIND_OPEN, KIND_PROC_OPEN,
+    KIND_REACH, KIND_SOCK_STATE, KIND_SOCKET, KIND_STREAM, KIND_STREAM_GAP, KIND_UNIX, KIND_URING,
 };
 use monitor_abi::{file, memory, process, socket, stream};
 use thiserror::Error;
@@ -43,6 +43,8 @@ pub enum Body<'a> {
     ProcOpen(file::ProcOpen),
     /// A name or mode was changed.
     Change(file::Change, Changed<'a>),
+    /// A name or mode is being changed: resolved path, second path.
+    Resolved(file::Resolved, &'a [u8], &'a [u8]),
     /// An inet operation.
     Inet(socket::Inet),
     /// A connection changed state.
@@ -107,6 +109,12 @@ pub fn decode(bytes: &[u8]) -> Result<Record<'_>, DecodeError> {
             let base = parts.take(fixed.base_len)?;
             let to_base = parts.take(fixed.base2_len)?;
             Body::Change(fixed, Changed { path, to, base, to_base })
+        }
+        KIND_CHANGE_RESOLVED => {
+            let fixed: file::Resolved = parts.fixed()?;
+            let path = parts.take(fixed.path_len)?;
+            let to = parts.take(fixed.to_len)?;
+            Body::Resolved(fixed, path, to)
         }
         KIND_INET => Body::Inet(parts.fixed()?),
         KIND_SOCK_STATE => Body::State(parts.fixed()?),

@@ -1,4 +1,8 @@
-//! Which program serves which sensor through which hook.
+//! Which programs serve which job through which hooks: for each job a list of sets, the best first.
+//!
+//! Floor: Linux 5.17 (`bpf_loop`); what is tested is 6.1 with the first sets and 6.18 with the last ones.
+
+use std::fmt;
 
 /// How a program is attached.
 #[derive(Debug, Clone, Copy)]
@@ -9,6 +13,25 @@ pub enum Hook {
     SyscallExit(&'static [&'static str]),
     /// On the root of the cgroup v2 tree; the word is for people.
     Cgroup(&'static str),
+    /// BPF LSM hook of this name.
+    Lsm(&'static str),
+    /// Entry of a kernel function.
+    Fentry(&'static str),
+    /// Return of a kernel function.
+    Fexit(&'static str),
+}
+
+impl fmt::Display for Hook {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BtfTracepoint(name) => write!(out, "BTF tracepoint {name}"),
+            Self::SyscallExit(calls) => write!(out, "exit of {}", calls.join(", ")),
+            Self::Cgroup(name) => write!(out, "cgroup {name}"),
+            Self::Lsm(name) => write!(out, "BPF LSM {name}"),
+            Self::Fentry(name) => write!(out, "fentry {name}"),
+            Self::Fexit(name) => write!(out, "fexit {name}"),
+        }
+    }
 }
 
 /// One program.
@@ -20,21 +43,154 @@ pub struct Program {
     pub sensor: &'static str,
     /// Where it attaches.
     pub hook: Hook,
-    /// Without it Tripline does not start: no verdict would hold.
+    /// Without it Tripline does not start: no verdict would hold. Said only of the last set of a job.
     pub required: bool,
+}
+
+/// A family of hooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// BPF LSM programs.
+    Lsm,
+    /// fentry programs on the functions that call the LSMs.
+    Fentry,
+    /// fexit programs.
+    Fexit,
+    /// Tracepoints and cgroup hooks.
+    Tracepoint,
+}
+
+impl Backend {
+    /// Whether the kernel builds a trampoline for it, which some kernels refuse.
+    #[must_use]
+    pub const fn needs_trampoline(self) -> bool {
+        !matches!(self, Self::Tracepoint)
+    }
+
+    /// The word for people and configuration.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Lsm => "lsm",
+            Self::Fentry => "fentry",
+            Self::Fexit => "fexit",
+            Self::Tracepoint => "tracepoint",
+        }
+    }
+}
+
+/// What the agent does itself to see that a set really reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Nothing: the kernel has always fired these.
+    None,
+    /// Opens a file.
+    Opens,
+    /// Connects unix sockets.
+    Connects,
+    /// Moves bytes by each call.
+    Streams,
+}
+
+/// Programs that do a job together.
+#[derive(Debug, Clone, Copy)]
+pub struct Set {
+    /// Through which hooks.
+    pub backend: Backend,
+    /// How it is proved.
+    pub proof: Proof,
+    /// The programs.
+    pub programs: &'static [Program],
+}
+
+/// A job: the first of its sets that loads, attaches and is proved as a whole serves it. Of the last set each program
+/// stands for itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Job {
+    /// Its sets, the best first.
+    pub sets: &'static [Set],
+    /// Nothing needs to be done where this set serves its job already: its hooks see the effects themselves.
+    pub seen_by: Option<Backend>,
 }
 
 const fn program(name: &'static str, sensor: &'static str, hook: Hook, required: bool) -> Program {
     Program { name, sensor, hook, required }
 }
 
-use Hook::{BtfTracepoint, Cgroup, SyscallExit};
+const fn set(backend: Backend, proof: Proof, programs: &'static [Program]) -> Set {
+    Set { backend, proof, programs }
+}
 
-/// The programs for kernels that refuse trampolines (LSM, fentry).
-pub const TRACEPOINT: &[Program] = &[
+const fn job(sets: &'static [Set]) -> Job {
+    Job { sets, seen_by: None }
+}
+
+use Backend::Tracepoint;
+use Hook::{BtfTracepoint, Cgroup, Fentry, Fexit, Lsm, SyscallExit};
+
+/// Every job, in the order of arming.
+pub const JOBS: &[Job] = &[
+    job(&[set(Tracepoint, Proof::None, BASE)]),
+    job(&[
+        set(Backend::Lsm, Proof::Opens, OBJECT_LSM),
+        set(Backend::Fentry, Proof::Opens, OBJECT_FENTRY),
+        set(Tracepoint, Proof::None, OBJECT_TRACEPOINT),
+    ]),
+    job(&[set(Backend::Fexit, Proof::Connects, UNIX_FEXIT), set(Tracepoint, Proof::None, UNIX_TRACEPOINT)]),
+    job(&[set(Backend::Fexit, Proof::Streams, STREAM_FEXIT), set(Tracepoint, Proof::None, STREAM_TRACEPOINT)]),
+    Job { sets: &[set(Tracepoint, Proof::None, URING)], seen_by: Some(Backend::Lsm) },
+];
+
+/// Process life and inet: the same everywhere.
+const BASE: &[Program] = &[
     program("process_fork", "process", BtfTracepoint("sched_process_fork"), true),
     program("process_exec", "process", BtfTracepoint("sched_process_exec"), true),
     program("process_exit", "process", BtfTracepoint("sched_process_exit"), true),
+    program("connect4", "socket", Cgroup("connect4"), true),
+    program("connect6", "socket", Cgroup("connect6"), false),
+    program("sendmsg4", "socket", Cgroup("sendmsg4"), false),
+    program("sendmsg6", "socket", Cgroup("sendmsg6"), false),
+    program("post_bind4", "socket", Cgroup("post_bind4"), false),
+    program("post_bind6", "socket", Cgroup("post_bind6"), false),
+    program("sock_state", "socket", BtfTracepoint("inet_sock_set_state"), false),
+];
+
+/// Files, names, other processes, sockets made and accepted: below the system-call table.
+const OBJECT_LSM: &[Program] = &[
+    program("lsm_file_open", "file", Lsm("file_open"), false),
+    program("lsm_file_receive", "file", Lsm("file_receive"), false),
+    program("lsm_mmap_file", "file", Lsm("mmap_file"), false),
+    program("lsm_path_rename", "file", Lsm("path_rename"), false),
+    program("lsm_path_link", "file", Lsm("path_link"), false),
+    program("lsm_path_symlink", "file", Lsm("path_symlink"), false),
+    program("lsm_path_unlink", "file", Lsm("path_unlink"), false),
+    program("lsm_path_rmdir", "file", Lsm("path_rmdir"), false),
+    program("lsm_path_chmod", "file", Lsm("path_chmod"), false),
+    program("lsm_path_truncate", "file", Lsm("path_truncate"), false),
+    program("lsm_socket_post_create", "socket", Lsm("socket_post_create"), false),
+    program("lsm_sock_graft", "socket", Lsm("sock_graft"), false),
+    program("lsm_ptrace_access", "memory", Lsm("ptrace_access_check"), false),
+];
+
+/// The same where `bpf` isn't among the active LSMs.
+const OBJECT_FENTRY: &[Program] = &[
+    program("fentry_file_open", "file", Fentry("security_file_open"), false),
+    program("fentry_file_receive", "file", Fentry("security_file_receive"), false),
+    program("fentry_mmap_file", "file", Fentry("security_mmap_file"), false),
+    program("fentry_path_rename", "file", Fentry("security_path_rename"), false),
+    program("fentry_path_link", "file", Fentry("security_path_link"), false),
+    program("fentry_path_symlink", "file", Fentry("security_path_symlink"), false),
+    program("fentry_path_unlink", "file", Fentry("security_path_unlink"), false),
+    program("fentry_path_rmdir", "file", Fentry("security_path_rmdir"), false),
+    program("fentry_path_chmod", "file", Fentry("security_path_chmod"), false),
+    program("fentry_path_truncate", "file", Fentry("security_path_truncate"), false),
+    program("fentry_socket_post_create", "socket", Fentry("security_socket_post_create"), false),
+    program("fentry_sock_graft", "socket", Fentry("security_sock_graft"), false),
+    program("fentry_ptrace_access", "memory", Fentry("security_ptrace_access_check"), false),
+];
+
+/// The same for kernels that refuse trampolines.
+const OBJECT_TRACEPOINT: &[Program] = &[
     program("openat_exit", "file", SyscallExit(&["openat", "openat2"]), true),
     program("open_exit", "file", SyscallExit(&["open", "creat"]), false),
     program("handle_exit", "file", SyscallExit(&["open_by_handle_at"]), false),
@@ -50,17 +206,38 @@ pub const TRACEPOINT: &[Program] = &[
     program("fchmodat_exit", "file", SyscallExit(&["fchmodat", "fchmodat2"]), false),
     program("truncate_exit", "file", SyscallExit(&["truncate"]), false),
     program("mmap_exit", "file", SyscallExit(&["mmap"]), false),
-    program("copy_exit", "file", SyscallExit(&["copy_file_range"]), false),
-    program("connect4", "socket", Cgroup("connect4"), true),
-    program("connect6", "socket", Cgroup("connect6"), false),
-    program("sendmsg4", "socket", Cgroup("sendmsg4"), false),
-    program("sendmsg6", "socket", Cgroup("sendmsg6"), false),
-    program("post_bind4", "socket", Cgroup("post_bind4"), false),
-    program("post_bind6", "socket", Cgroup("post_bind6"), false),
-    program("sock_state", "socket", BtfTracepoint("inet_sock_set_state"), false),
     program("accept_exit", "socket", SyscallExit(&["accept", "accept4"]), false),
-    program("connect_exit", "socket", SyscallExit(&["connect"]), false),
     program("socket_exit", "socket", SyscallExit(&["socket"]), false),
+    program("ptrace_exit", "memory", SyscallExit(&["ptrace"]), false),
+    program("vm_read_exit", "memory", SyscallExit(&["process_vm_readv"]), false),
+    program("vm_write_exit", "memory", SyscallExit(&["process_vm_writev"]), false),
+];
+
+/// `AF_UNIX` connects. The functions are in the kernel's own type information where `CONFIG_UNIX=y`.
+const UNIX_FEXIT: &[Program] = &[
+    program("fexit_unix_stream", "socket", Fexit("unix_stream_connect"), false),
+    program("fexit_unix_dgram", "socket", Fexit("unix_dgram_connect"), false),
+];
+
+const UNIX_TRACEPOINT: &[Program] = &[program("connect_exit", "socket", SyscallExit(&["connect"]), false)];
+
+/// Bytes of transports, and the use of descriptors.
+const STREAM_FEXIT: &[Program] = &[
+    program("fexit_read", "stream", Fexit("vfs_read"), false),
+    program("fexit_write", "stream", Fexit("vfs_write"), false),
+    program("fexit_readv", "stream", Fexit("vfs_readv"), false),
+    program("fexit_writev", "stream", Fexit("vfs_writev"), false),
+    program("fexit_recvfrom", "stream", Fexit("__sys_recvfrom"), false),
+    program("fexit_sendto", "stream", Fexit("__sys_sendto"), false),
+    program("fexit_recvmsg", "stream", Fexit("__sys_recvmsg"), false),
+    program("fexit_sendmsg", "stream", Fexit("__sys_sendmsg"), false),
+    program("fexit_sendmmsg", "socket", Fexit("__sys_sendmmsg"), false),
+    program("fexit_splice", "stream", Fexit("do_splice"), false),
+    program("fexit_sendfile", "stream", Fexit("do_sendfile"), false),
+    program("fexit_copy", "file", Fexit("vfs_copy_file_range"), false),
+];
+
+const STREAM_TRACEPOINT: &[Program] = &[
     program("read_exit", "stream", SyscallExit(&["read", "recvfrom", "pread64"]), true),
     program("write_exit", "stream", SyscallExit(&["write", "sendto"]), true),
     program("readv_exit", "stream", SyscallExit(&["readv", "preadv", "preadv2"]), false),
@@ -70,11 +247,46 @@ pub const TRACEPOINT: &[Program] = &[
     program("sendmmsg_exit", "socket", SyscallExit(&["sendmmsg"]), false),
     program("splice_exit", "stream", SyscallExit(&["splice"]), false),
     program("sendfile_exit", "stream", SyscallExit(&["sendfile64"]), false),
-    program("ptrace_exit", "memory", SyscallExit(&["ptrace"]), false),
-    program("vm_read_exit", "memory", SyscallExit(&["process_vm_readv"]), false),
-    program("vm_write_exit", "memory", SyscallExit(&["process_vm_writev"]), false),
-    program("uring_submit", "io_uring", BtfTracepoint("io_uring_submit_req"), false),
+    program("copy_exit", "file", SyscallExit(&["copy_file_range"]), false),
 ];
+
+/// Which io_uring request was made; where the objects' hooks are below the system calls they see what it does.
+const URING: &[Program] = &[program("uring_submit", "io_uring", BtfTracepoint("io_uring_submit_req"), false)];
 
 /// Every sensor word, in the order that `doctor` shows.
 pub const SENSORS: &[&str] = &["process", "file", "socket", "stream", "memory", "io_uring"];
+
+/// The programs of the last sets: what is tried where nothing better is to be had.
+pub fn last_resort() -> impl Iterator<Item = &'static Program> {
+    JOBS.iter().filter_map(|job| job.sets.last()).flat_map(|set| set.programs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Backend, JOBS, SENSORS, last_resort};
+
+    #[test]
+    fn every_job_ends_with_hooks_that_no_kernel_refuses() {
+        for job in JOBS {
+            assert_eq!(job.sets.last().map(|set| set.backend), Some(Backend::Tracepoint));
+        }
+        for sensor in SENSORS {
+            assert!(last_resort().any(|program| program.sensor == *sensor), "{sensor}");
+        }
+    }
+
+    #[test]
+    fn a_better_set_serves_the_sensors_of_the_last_one() {
+        for job in JOBS {
+            let sensors = |at: usize| {
+                let mut words: Vec<&str> = job.sets[at].programs.iter().map(|program| program.sensor).collect();
+                words.sort_unstable();
+                words.dedup();
+                words
+            };
+            for at in 0..job.sets.len() {
+                assert_eq!(sensors(at), sensors(job.sets.len() - 1));
+            }
+        }
+    }
+}

@@ -5,18 +5,14 @@ use std::io;
 use std::path::PathBuf;
 
 use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
-use aya::programs::{BtfTracePoint, CgroupAttachMode, CgroupSock, CgroupSockAddr, Program as Loaded, TracePoint};
 use aya::{Btf as AyaBtf, Ebpf, EbpfLoader};
 use monitor_abi::config::{Control, Offsets, Scope};
 use monitor_abi::{file, stats, stream};
 use thiserror::Error;
 
 use super::btf::{Btf, BtfError};
-use super::hooks::{Hook, Program, TRACEPOINT};
-use super::{offsets, tracefs};
-
-/// A cgroup link (kernel 5.7 and later) always allows others beside it, and refuses the flag that says so.
-const MODE: CgroupAttachMode = CgroupAttachMode::Single;
+use super::hooks::{Backend, Program};
+use super::{arm, offsets, tracefs};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tripline-tracepoint"));
 
@@ -27,6 +23,10 @@ pub struct HookStatus {
     pub program: Program,
     /// `None` if it is attached, else why not.
     pub refused: Option<String>,
+    /// The family of hooks that serves.
+    pub backend: Backend,
+    /// Why better ones don't, if there are any.
+    pub passed_over: Option<String>,
 }
 
 /// Why the sensors can't be had at all.
@@ -104,15 +104,7 @@ impl Sensors {
             .override_global("OFFSETS", &offsets, true)
             .load(OBJECT)
             .map_err(|error| denied_or_object(&error))?;
-        let mut hooks = Vec::new();
-        for program in TRACEPOINT {
-            let refused = attach(&mut ebpf, program, &btf, &cgroup).err();
-            if let (true, Some(reason)) = (program.required, &refused) {
-                let (sensor, program, reason) = (program.sensor, program.name, reason.clone());
-                return Err(SensorError::Required { sensor, program, reason });
-            }
-            hooks.push(HookStatus { program: *program, refused });
-        }
+        let hooks = arm::all(&mut ebpf, &btf, &cgroup)?;
         Ok(Self { ebpf, hooks })
     }
 
@@ -171,9 +163,10 @@ impl Stats {
 
     /// All counters that mean loss.
     #[must_use]
-    pub fn losses(&self) -> [(&'static str, &'static str, u64); 5] {
+    pub fn losses(&self) -> [(&'static str, &'static str, u64); 6] {
         [
             ("security", "ring_full", self.get(stats::SECURITY_FULL)),
+            ("security", "busy", self.get(stats::SCRATCH_BUSY)),
             ("stream", "ring_full", self.get(stats::PAYLOAD_FULL)),
             ("stream", "read_fault", self.get(stats::READ_FAULT)),
             ("process", "table_full", self.get(stats::SCOPE_FULL)),
@@ -187,52 +180,6 @@ impl Stats {
 pub fn cgroup_root() -> Option<PathBuf> {
     let mounts = procfs::process::Process::myself().ok()?.mountinfo().ok()?;
     mounts.into_iter().find(|mount| mount.fs_type == "cgroup2").map(|mount| mount.mount_point)
-}
-
-fn attach(ebpf: &mut Ebpf, program: &Program, btf: &AyaBtf, cgroup: &File) -> Result<(), String> {
-    let loaded = ebpf.program_mut(program.name).ok_or_else(|| "not in the object".to_owned())?;
-    match program.hook {
-        Hook::BtfTracepoint(name) => {
-            let hook: &mut BtfTracePoint = loaded.try_into().map_err(|error| chain(&error))?;
-            hook.load(name, btf).map_err(|error| chain(&error))?;
-            hook.attach().map_err(|error| chain(&error))?;
-        }
-        Hook::SyscallExit(calls) => {
-            let hook: &mut TracePoint = loaded.try_into().map_err(|error| chain(&error))?;
-            hook.load().map_err(|error| chain(&error))?;
-            let mut last = None;
-            let mut attached = 0;
-            for call in calls {
-                match hook.attach("syscalls", &format!("sys_exit_{call}")) {
-                    Ok(_link) => attached += 1,
-                    Err(error) => last = Some(chain(&error)),
-                }
-            }
-            if attached == 0 {
-                return Err(last.unwrap_or_default());
-            }
-        }
-        Hook::Cgroup(_) => match loaded {
-            Loaded::CgroupSockAddr(hook) => {
-                hook.load().map_err(|error| chain(&error))?;
-                attach_cgroup_addr(hook, cgroup)?;
-            }
-            Loaded::CgroupSock(hook) => {
-                hook.load().map_err(|error| chain(&error))?;
-                attach_cgroup_sock(hook, cgroup)?;
-            }
-            _ => return Err("not a cgroup program".to_owned()),
-        },
-    }
-    Ok(())
-}
-
-fn attach_cgroup_addr(hook: &mut CgroupSockAddr, cgroup: &File) -> Result<(), String> {
-    hook.attach(cgroup, MODE).map(drop).map_err(|error| chain(&error))
-}
-
-fn attach_cgroup_sock(hook: &mut CgroupSock, cgroup: &File) -> Result<(), String> {
-    hook.attach(cgroup, MODE).map(drop).map_err(|error| chain(&error))
 }
 
 fn denied_or_object(error: &aya::EbpfError) -> SensorError {

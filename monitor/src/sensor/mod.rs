@@ -1,5 +1,6 @@
 //! Everything between the kernel's hooks and checked records: offsets, loading, attaching, rings, decoding.
 
+mod arm;
 pub mod btf;
 pub mod decode;
 pub mod fanotify;
@@ -7,4 +8,7 @@ pub mod hooks;
 pub mod load;
 pub mod offsets;
 pub mod reader;
+mod self_test;
 pub mod tracefs;
+
+pub use arm::CHOICE;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::State;
 use crate::sensor::fanotify::Marks;
-use crate::sensor::hooks::{Hook, SENSORS, TRACEPOINT};
+use crate::sensor::hooks::{Backend, SENSORS, last_resort};
 use crate::sensor::load::{HookStatus, SensorError, Sensors};
 use crate::session::require_root;
 
@@ -80,9 +80,13 @@ pub(super) fn load() -> (Vec<Sensor>, Option<String>) {
                 let own = problem.contains(&format!(" {program}: "));
                 if own { problem.clone() } else { "not tried: see below".to_owned() }
             };
-            let hooks: Vec<HookStatus> = TRACEPOINT
-                .iter()
-                .map(|program| HookStatus { program: *program, refused: Some(reason(program.name)) })
+            let hooks: Vec<HookStatus> = last_resort()
+                .map(|program| HookStatus {
+                    program: *program,
+                    refused: Some(reason(program.name)),
+                    backend: Backend::Tracepoint,
+                    passed_over: None,
+                })
                 .collect();
             (sensors_of(&hooks), Some(problem))
         }
@@ -139,11 +143,7 @@ fn sensors_of(hooks: &[HookStatus]) -> Vec<Sensor> {
 
 fn hook_report(status: &HookStatus) -> HookReport {
     let program = status.program;
-    let hook = match program.hook {
-        Hook::BtfTracepoint(name) => format!("BTF tracepoint {name}"),
-        Hook::SyscallExit(calls) => format!("exit of {}", calls.join(", ")),
-        Hook::Cgroup(name) => format!("cgroup {name}"),
-    };
+    let hook = program.hook.to_string();
     let (armed, reason) = (status.refused.is_none(), status.refused.clone());
     HookReport { program: program.name, hook, required: program.required, armed, reason }
 }
