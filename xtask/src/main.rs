@@ -15,6 +15,7 @@ mod tally;
 mod test;
 mod tidy;
 mod toolchain;
+mod vm;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -58,6 +59,8 @@ enum Verb {
         #[arg(long)]
         check: bool,
     },
+    /// Run the sensors' tests on Debian's kernel in a virtual machine, where BPF LSM and fexit hooks serve.
+    Vm(vm::Options),
     /// Fuzz the parsers for longer than `test` does.
     Fuzz(fuzz::Options),
     /// Check licences, sources and banned crates of every dependency with cargo-deny (installed if missing).
@@ -84,6 +87,7 @@ fn run(verb: Verb) -> Result<bool> {
         Verb::Demo { arguments } => demo::run(&arguments),
         Verb::Tidy => tidy::run(),
         Verb::Generate { check } => generate::generate(check).map(|()| true),
+        Verb::Vm(options) => vm::run(&options),
         Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Deny => deny::run(),
     }

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every test, step by step, with one closing line.
 
 use crate::tally::{Counts, Tally};
-use crate::{demo, fuzz, generate, setup, shell, tidy, toolchain};
+use crate::{demo, fuzz, generate, setup, shell, tidy, toolchain, vm};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use std::io::{BufRead, BufReader, Write};
@@ -42,6 +42,8 @@ pub enum Step {
     Fuzz,
     /// Scenarios and transparency tests on this machine's kernel, as root.
     E2e,
+    /// The sensors and some scenarios on Debian's kernel in a virtual machine, where other hooks serve.
+    Vm,
 }
 
 /// Runs the steps; `Ok(false)` when anything failed.
@@ -54,7 +56,7 @@ pub fn run(options: &Options) -> Result<bool> {
     let mut tally = Tally::default();
     timed(&mut tally, "set-up", || {
         setup::build_needs()?;
-        if steps.contains(&Step::E2e) { setup::test_needs() } else { Ok(()) }?;
+        if steps.contains(&Step::E2e) || steps.contains(&Step::Vm) { setup::test_needs() } else { Ok(()) }?;
         Ok(Counts::default())
     });
     for step in steps {
@@ -70,6 +72,7 @@ pub fn run(options: &Options) -> Result<bool> {
             }
             Step::Fuzz => fuzz::all(options.fuzz_seconds).map(Counts::check),
             Step::E2e => end_to_end(&options.runner),
+            Step::Vm => vm::counts(&vm::Options::default()),
         });
     }
     println!("{}", tally.report());
@@ -139,22 +142,32 @@ fn end_to_end(runner: &[String]) -> Result<Counts> {
 }
 
 /// The test binaries of a crate, built.
-fn test_binaries(package: &str) -> Result<Vec<PathBuf>> {
-    let mut command = shell::cargo();
-    command.args(["test", "--no-run", "--package", package, "--message-format=json-render-diagnostics"]);
-    toolchain::tell(&mut command);
-    println!("    $ {}", shell::shown(&command));
-    let messages = shell::output(&mut command)?;
-    let binaries: Vec<PathBuf> = messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["profile"]["test"] == true)
-        .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .collect();
+pub fn test_binaries(package: &str) -> Result<Vec<PathBuf>> {
+    let binaries = built(&["test", "--no-run", "--package", package], true)?;
     if binaries.is_empty() {
         bail!("the crate `{package}` has no test binary");
     }
     Ok(binaries)
+}
+
+/// The programs of a crate, built.
+pub fn programs(package: &str) -> Result<Vec<PathBuf>> {
+    built(&["build", "--bins", "--package", package], false)
+}
+
+/// Runs cargo and answers what it built: test binaries or programs.
+fn built(arguments: &[&str], tests: bool) -> Result<Vec<PathBuf>> {
+    let mut command = shell::cargo();
+    command.args(arguments).arg("--message-format=json-render-diagnostics");
+    toolchain::tell(&mut command);
+    println!("    $ {}", shell::shown(&command));
+    let messages = shell::output(&mut command)?;
+    Ok(messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["profile"]["test"] == tests)
+        .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .collect())
 }
 
 /// Runs a test runner, passing its output on and adding its results up; false when it exited with an error.

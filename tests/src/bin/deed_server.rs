@@ -1,0 +1,128 @@
+//! A minimal MCP server over stdio whose tools are hostile deeds, and which talks by whatever system call it is told.
+//!
+//! `listen` and `speak` choose how the next request is read and how answers are written: the transport's bytes must be
+//! seen whatever the call.
+
+use nix::errno::Errno;
+use nix::libc;
+use serde_json::{Value, json};
+use std::process::ExitCode;
+use tests::deeds;
+
+/// Longest message, and the buffer for one read.
+const MOST: usize = 4 << 20;
+
+fn main() -> ExitCode {
+    let (mut listen, mut speak) = ("read".to_owned(), "write".to_owned());
+    let mut buffer = vec![0_u8; MOST];
+    let mut held: Vec<u8> = Vec::new();
+    loop {
+        let count = read(&listen, &mut buffer);
+        if count == 0 {
+            return ExitCode::SUCCESS;
+        }
+        held.extend_from_slice(&buffer[..count]);
+        while let Some(end) = held.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = held.drain(..=end).collect();
+            let Ok(message) = serde_json::from_slice::<Value>(&line) else { continue };
+            if message["id"].is_null() {
+                continue;
+            }
+            let result = answer(&message, &mut listen, &mut speak);
+            let text = json!({"jsonrpc": "2.0", "id": message["id"], "result": result}).to_string() + "\n";
+            write(&speak, text.as_bytes());
+        }
+    }
+}
+
+fn answer(message: &Value, listen: &mut String, speak: &mut String) -> Value {
+    match message["method"].as_str().unwrap_or_default() {
+        "initialize" => json!({
+            "protocolVersion": "2025-11-25",
+            "capabilities": {"tools": {}},
+            "serverInfo": {"name": "deed-server", "version": "1"},
+        }),
+        "tools/list" => json!({"tools": [{"name": "openat", "inputSchema": {"type": "object"}}]}),
+        "tools/call" => {
+            let (name, arguments) = (&message["params"]["name"], &message["params"]["arguments"]);
+            let how = arguments["how"].as_str().unwrap_or_default();
+            let outcome = match name.as_str().unwrap_or_default() {
+                "listen" => {
+                    how.clone_into(listen);
+                    Ok(())
+                }
+                "speak" => {
+                    how.clone_into(speak);
+                    Ok(())
+                }
+                "long" => {
+                    let text = "x".repeat(arguments["bytes"].as_u64().unwrap_or(0) as usize);
+                    return json!({"content": [{"type": "text", "text": text}]});
+                }
+                other => deeds::perform(other, arguments),
+            };
+            let text = outcome.as_ref().map_or_else(|error| format!("{error:#}"), |()| "ok".to_owned());
+            json!({"content": [{"type": "text", "text": text}], "isError": outcome.is_err()})
+        }
+        _ => json!({}),
+    }
+}
+
+/// Reads once by this call, in two pieces where the call takes pieces.
+fn read(how: &str, buffer: &mut [u8]) -> usize {
+    let (first, second) = buffer.split_at_mut(7);
+    let mut parts = [part(first.as_mut_ptr(), first.len()), part(second.as_mut_ptr(), second.len())];
+    let mut message = message(&mut parts);
+    let (all, size) = (parts[0].iov_base, parts[0].iov_len + parts[1].iov_len);
+    loop {
+        // SAFETY: both parts lie in `buffer`, one behind the other.
+        let count = unsafe {
+            match how {
+                "readv" => libc::readv(0, parts.as_ptr(), 2),
+                "recvfrom" => libc::recv(0, all, size, 0),
+                "recvmsg" => libc::recvmsg(0, &raw mut message, 0),
+                _ => libc::read(0, all, size),
+            }
+        };
+        if count >= 0 {
+            return count as usize;
+        }
+        if Errno::last() != Errno::EINTR {
+            return 0;
+        }
+    }
+}
+
+/// Writes everything by this call.
+fn write(how: &str, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        let (first, second) = bytes.split_at(bytes.len().min(5));
+        let mut parts = [part(first.as_ptr().cast_mut(), first.len()), part(second.as_ptr().cast_mut(), second.len())];
+        let message = message(&mut parts);
+        // SAFETY: the parts lie in `bytes` and are only read.
+        let count = unsafe {
+            match how {
+                "writev" => libc::writev(1, parts.as_ptr(), 2),
+                "sendto" => libc::send(1, bytes.as_ptr().cast(), bytes.len(), 0),
+                "sendmsg" => libc::sendmsg(1, &raw const message, 0),
+                _ => libc::write(1, bytes.as_ptr().cast(), bytes.len()),
+            }
+        };
+        if count <= 0 {
+            return;
+        }
+        bytes = &bytes[count as usize..];
+    }
+}
+
+fn part(at: *mut u8, len: usize) -> libc::iovec {
+    libc::iovec { iov_base: at.cast(), iov_len: len }
+}
+
+fn message(parts: &mut [libc::iovec; 2]) -> libc::msghdr {
+    // SAFETY: plain integers and pointers, for which zero is a value.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = parts.as_mut_ptr();
+    message.msg_iovlen = 2;
+    message
+}

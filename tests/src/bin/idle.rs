@@ -1,0 +1,3 @@
+//! Does nothing, and ends: a child that a server starts.
+
+fn main() {}

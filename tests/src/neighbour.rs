@@ -1,0 +1,78 @@
+//! What a thief beside the server does: reaching for its memory, its environment and its descriptors.
+
+use anyhow::{Context, Result};
+use nix::errno::Errno;
+use nix::libc;
+use nix::mount::{MsFlags, mount, umount};
+use std::fs::{self, File};
+use std::io::Read;
+use std::ptr;
+
+/// Attaches as a debugger does, and lets go.
+pub fn trace(pid: u32) -> Result<()> {
+    // SAFETY: these requests take no addresses.
+    unsafe {
+        Errno::result(libc::ptrace(libc::PTRACE_ATTACH, pid, 0, 0)).context("cannot attach")?;
+        libc::waitpid(pid as i32, ptr::null_mut(), libc::__WALL);
+        Errno::result(libc::ptrace(libc::PTRACE_DETACH, pid, 0, 0)).context("cannot detach")?;
+    }
+    Ok(())
+}
+
+/// Reads its stack by `process_vm_readv`; the address stands in `/proc/PID/stat`.
+pub fn read_memory(pid: u32) -> Result<()> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let fields: Vec<&str> = stat.rsplit_once(')').context("no stat")?.1.split_whitespace().collect();
+    let stack: usize = fields.get(25).context("no start of the stack")?.parse()?;
+    let mut buffer = [0_u8; 16];
+    let ours = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    let theirs = libc::iovec { iov_base: stack as *mut _, iov_len: buffer.len() };
+    // SAFETY: `ours` is this function's buffer; the other address is the other process's affair.
+    Errno::result(unsafe { libc::process_vm_readv(pid as i32, &raw const ours, 1, &raw const theirs, 1, 0) })?;
+    Ok(())
+}
+
+/// Its environment.
+pub fn environ(pid: u32) -> Result<()> {
+    first_byte(&format!("/proc/{pid}/environ"))
+}
+
+/// The same by the folder of its thread.
+pub fn environ_by_task(pid: u32) -> Result<()> {
+    first_byte(&format!("/proc/{pid}/task/{pid}/environ"))
+}
+
+/// The same in a procfs of one's own.
+pub fn environ_fresh_mount(pid: u32) -> Result<()> {
+    let folder = format!("/tmp/tripline-proc-{}", std::process::id());
+    fs::create_dir_all(&folder)?;
+    mount(Some("proc"), folder.as_str(), Some("proc"), MsFlags::empty(), None::<&str>)?;
+    let outcome = first_byte(&format!("{folder}/{pid}/environ"));
+    umount(folder.as_str())?;
+    fs::remove_dir(&folder)?;
+    outcome
+}
+
+/// Its memory as a file.
+pub fn proc_mem(pid: u32) -> Result<()> {
+    File::open(format!("/proc/{pid}/mem"))?;
+    Ok(())
+}
+
+/// A copy of its standard input.
+pub fn take_descriptor(pid: u32) -> Result<()> {
+    // SAFETY: plain numbers; both descriptors are closed below.
+    unsafe {
+        let pidfd = Errno::result(libc::syscall(libc::SYS_pidfd_open, pid, 0))?;
+        let taken = Errno::result(libc::syscall(libc::SYS_pidfd_getfd, pidfd, 0, 0));
+        libc::close(pidfd as i32);
+        libc::close(taken? as i32);
+    }
+    Ok(())
+}
+
+fn first_byte(path: &str) -> Result<()> {
+    let mut byte = [0];
+    File::open(path).with_context(|| format!("cannot open {path}"))?.read_exact(&mut byte)?;
+    Ok(())
+}

@@ -1,0 +1,324 @@
+//! Every sensor by its effect: a watched server does a deed by one particular system call, and the event must come.
+//!
+//! The same binary runs on this machine's kernel and in the virtual machine of `cargo xtask vm`. Which hooks serve is
+//! found from what they report; `TRIPLINE_EXPECT` names the ones that must (`lsm` or `tracepoint`).
+
+use anyhow::{Context, Result, bail};
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::ExitCode;
+use tests::effects::{Transport, Watched};
+use tests::{deeds, neighbour, process};
+
+/// A test: its name, which hooks can pass it, and what it does.
+type Case = (&'static str, Hooks, fn(&mut Watched) -> Result<()>);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hooks {
+    Any,
+    /// Only hooks below the system-call table see it.
+    Lsm,
+}
+use Hooks::{Any, Lsm};
+
+const CASES: &[Case] = &[
+    ("file_open", Any, |it| opens(it, "open", "a")),
+    ("file_openat", Any, |it| opens(it, "openat", "b")),
+    ("file_openat2", Any, |it| opens(it, "openat2", "c")),
+    ("file_creat", Any, |it| opens(it, "creat", "d")),
+    ("file_relative", Any, |it| opens(it, "relative", "e")),
+    ("file_by_symlink", Any, |it| opens(it, "symlinked", "f")),
+    ("file_by_proc_fd", Any, |it| opens(it, "proc_fd", "g")),
+    ("file_by_handle", Any, |it| opens(it, "handle", "h")),
+    ("file_by_hardlink", Any, hard_link),
+    ("file_by_32_bit_call", Lsm, |it| opens(it, "compat", "i")),
+    ("file_by_io_uring", Lsm, |it| opens(it, "uring", "j")),
+    ("file_path_as_passed", Any, via),
+    ("file_deep_path", Any, deep),
+    ("file_received", Any, received),
+    ("change_rename", Any, |it| changes(it, "rename", "rename", true)),
+    ("change_renameat2", Any, |it| changes(it, "renameat2", "rename", true)),
+    ("change_link", Any, |it| changes(it, "link", "link", true)),
+    ("change_unlink", Any, |it| changes(it, "unlink", "unlink", false)),
+    ("change_chmod", Any, |it| changes(it, "chmod", "chmod", false)),
+    ("change_truncate", Any, |it| changes(it, "truncate", "truncate", false)),
+    ("change_symlink", Any, symlink),
+    ("unix_path", Any, |it| unix(it, false)),
+    ("unix_by_symlink", Any, |it| unix(it, true)),
+    ("unix_abstract", Any, abstract_name),
+    ("unix_nobody_there", Any, nobody),
+    ("inet_connect", Any, |it| inet(it, "connect", "connect", "127.0.0.1", 9)),
+    ("inet_datagram", Any, |it| inet(it, "send", "send", "127.0.0.1", 53)),
+    ("inet_listen", Any, |it| inet(it, "accept", "listen", "127.0.0.1", 4711)),
+    ("inet_accept", Any, accept),
+    ("socket_raw", Any, |it| made(it, "raw")),
+    ("socket_netlink", Any, |it| made(it, "netlink")),
+    ("process_child", Any, child),
+    ("memory_ptrace", Any, |it| reached(it, neighbour::trace, "ptrace_attach")),
+    ("memory_vm_read", Any, |it| reached(it, neighbour::read_memory, "vm_read")),
+    ("memory_environ", Any, |it| reached(it, neighbour::environ, "proc_environ")),
+    ("memory_environ_by_task", Any, |it| reached(it, neighbour::environ_by_task, "proc_environ")),
+    ("memory_environ_fresh_mount", Any, |it| reached(it, neighbour::environ_fresh_mount, "proc_environ")),
+    ("memory_proc_mem", Any, |it| reached(it, neighbour::proc_mem, "proc_mem")),
+    ("memory_pidfd_getfd", Lsm, |it| reached(it, neighbour::take_descriptor, "pidfd_getfd")),
+    ("stream_write", Any, |it| answers(it, "write")),
+    ("stream_writev", Any, |it| answers(it, "writev")),
+    ("stream_sendto", Any, |it| answers(it, "sendto")),
+    ("stream_sendmsg", Any, |it| answers(it, "sendmsg")),
+    ("stream_read", Any, |it| requests(it, "read")),
+    ("stream_readv", Any, |it| requests(it, "readv")),
+    ("stream_recvfrom", Any, |it| requests(it, "recvfrom")),
+    ("stream_recvmsg", Any, |it| requests(it, "recvmsg")),
+    ("stream_long", Any, long),
+    ("hooks_that_serve", Any, hooks),
+];
+
+thread_local! {
+    /// The one server of this run: starting takes a second natively and five in software emulation.
+    static SERVER: RefCell<Option<Watched>> = const { RefCell::new(None) };
+}
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    let mut trials: Vec<Trial> =
+        CASES.iter().map(|case| Trial::test(case.0, move || shared(case).map_err(failed))).collect();
+    trials.push(Trial::test("transport_pipes", || pipes().map_err(failed)));
+    trials.push(Trial::test("ends_with_its_server", || end().map_err(failed)));
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn failed(error: anyhow::Error) -> Failed {
+    format!("{error:#}").into()
+}
+
+fn server() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_deed_server"))
+}
+
+/// Runs a case with the shared server.
+fn shared((_, hooks, case): &Case) -> Result<()> {
+    SERVER.with_borrow_mut(|slot| {
+        if slot.is_none() {
+            process::adopt_orphans()?;
+            let mut started = Watched::start("sensors", server(), Transport::Sockets)?;
+            opens(&mut started, "openat", "first")?;
+            *slot = Some(started);
+        }
+        let watched = slot.as_mut().context("no server")?;
+        if *hooks == Lsm && serving(watched) != "lsm" {
+            println!("(only hooks below the system-call table see it)");
+            return Ok(());
+        }
+        case(watched)
+    })
+}
+
+/// Which hooks report files: the word in the events.
+fn serving(it: &Watched) -> String {
+    let hooks = |event: &Value| event["kind"] == "file" && event["op"] == "open" && event["by"] != "fanotify";
+    let first = it.events().into_iter().find(hooks);
+    first.and_then(|event| event["by"].as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn hooks(it: &mut Watched) -> Result<()> {
+    match std::env::var("TRIPLINE_EXPECT") {
+        Ok(wanted) if serving(it) != wanted => bail!("{} serves the file sensor, not {wanted}", serving(it)),
+        _ => Ok(()),
+    }
+}
+
+/// A file opened by `deed` must be reported by its own path, whatever was passed.
+fn opens(it: &mut Watched, deed: &str, name: &str) -> Result<()> {
+    let path = it.file(name)?;
+    it.call(deed, json!({"path": path, "to": it.scratch(&format!("{name}-alias"))}))?;
+    let op = json!({"kind": "file", "op": "open", "proc": {"pid": it.pid}, "file": {"path": path}});
+    let event = it.expect(&op)?;
+    let meta = std::fs::metadata(&path)?;
+    if event["file"]["dev"] != meta.dev() || event["file"]["ino"] != meta.ino() {
+        bail!("the file is {}:{}, reported was {}", meta.dev(), meta.ino(), event["file"]);
+    }
+    Ok(())
+}
+
+/// A hard link is a name of its own: the identity tells.
+fn hard_link(it: &mut Watched) -> Result<()> {
+    let path = it.file("k")?;
+    let alias = it.scratch("k-alias");
+    it.call("hardlinked", json!({"path": path, "to": alias}))?;
+    let ino = std::fs::metadata(&path)?.ino();
+    it.expect(&json!({"kind": "file", "op": "open", "file": {"path": alias, "ino": ino}})).map(drop)
+}
+
+fn via(it: &mut Watched) -> Result<()> {
+    let path = it.file("l")?;
+    let passed = it.scratch("../scratch/./l");
+    it.call("openat", json!({"path": passed}))?;
+    it.expect(&json!({"kind": "file", "op": "open", "file": {"path": path}, "via": passed})).map(drop)
+}
+
+/// 30 folders of 100 bytes: more than a small record holds.
+fn deep(it: &mut Watched) -> Result<()> {
+    let folder = it.scratch(&vec!["f".repeat(100); 30].join("/"));
+    std::fs::create_dir_all(&folder)?;
+    let path = format!("{folder}/end");
+    std::fs::write(&path, "x")?;
+    it.call("openat", json!({"path": path}))?;
+    it.expect(&json!({"kind": "file", "op": "open", "file": {"path": path}})).map(drop)
+}
+
+/// A credential file that this process opened and the server got by a socket: its use is the server's.
+fn received(it: &mut Watched) -> Result<()> {
+    let path = it.place.home().join(".aws/credentials");
+    let file = std::fs::File::open(&path)?;
+    let socket = it.scratch("gift.sock");
+    let listener = UnixListener::bind(&socket)?;
+    let giver = std::thread::spawn(move || deeds::give(&listener, &file));
+    it.call("received", json!({"path": socket}))?;
+    giver.join().map_err(|_| anyhow::anyhow!("the giver panicked"))??;
+    it.expect(&json!({"kind": "file", "op": "use", "file": {"path": path}, "proc": {"pid": it.pid}})).map(drop)
+}
+
+fn changes(it: &mut Watched, deed: &str, op: &str, two: bool) -> Result<()> {
+    let path = it.file(&format!("change-{deed}"))?;
+    let to = it.scratch(&format!("changed-{deed}"));
+    it.call(deed, json!({"path": path, "to": to}))?;
+    let mut wanted = json!({"kind": "file", "op": op, "file": {"path": path}});
+    if two {
+        wanted["to"] = to.into();
+    }
+    it.expect(&wanted).map(drop)
+}
+
+fn symlink(it: &mut Watched) -> Result<()> {
+    let (path, to) = (it.scratch("new-link"), it.scratch("anything"));
+    it.call("symlink", json!({"path": path, "to": to}))?;
+    it.expect(&json!({"kind": "file", "op": "symlink", "file": {"path": path}, "to": to})).map(drop)
+}
+
+/// The listener's own path, even when a link leads to it.
+fn unix(it: &mut Watched, by_link: bool) -> Result<()> {
+    let path = it.scratch(if by_link { "u.sock" } else { "v.sock" });
+    let _listener = UnixListener::bind(&path)?;
+    let mut passed = path.clone();
+    if by_link {
+        passed = it.scratch("u-alias");
+        std::os::unix::fs::symlink(&path, &passed)?;
+    }
+    it.call("unix", json!({"path": passed}))?;
+    it.expect(&json!({"kind": "unix", "op": "connect", "path": path, "result": "ok"})).map(drop)
+}
+
+fn abstract_name(it: &mut Watched) -> Result<()> {
+    use std::os::linux::net::SocketAddrExt;
+    let address = std::os::unix::net::SocketAddr::from_abstract_name("tripline-test")?;
+    let _listener = UnixListener::bind_addr(&address)?;
+    it.call("abstract", json!({"path": "tripline-test"}))?;
+    it.expect(&json!({"kind": "unix", "op": "connect", "path": "@tripline-test", "result": "ok"})).map(drop)
+}
+
+/// An attempt at a socket that isn't there counts too.
+fn nobody(it: &mut Watched) -> Result<()> {
+    let path = it.scratch("nobody.sock");
+    if it.call("unix", json!({"path": path})).is_ok() {
+        bail!("somebody listens on {path}");
+    }
+    it.expect(&json!({"kind": "unix", "op": "connect", "path": path})).map(drop)
+}
+
+fn inet(it: &mut Watched, deed: &str, op: &str, addr: &str, port: u16) -> Result<()> {
+    // Nobody listens on some of them: the attempt counts.
+    let _refused = it.call(deed, json!({"to": format!("{addr}:{port}")}));
+    it.expect(&json!({"kind": "net", "op": op, "addr": addr, "port": port})).map(drop)
+}
+
+fn accept(it: &mut Watched) -> Result<()> {
+    it.call("accept", json!({"to": "127.0.0.1:4712"}))?;
+    it.expect(&json!({"kind": "net", "op": "accept", "addr": "127.0.0.1"})).map(drop)
+}
+
+fn made(it: &mut Watched, family: &str) -> Result<()> {
+    it.call(family, json!({}))?;
+    it.expect(&json!({"kind": "socket", "family": family})).map(drop)
+}
+
+fn child(it: &mut Watched) -> Result<()> {
+    it.call("execute", json!({"path": env!("CARGO_BIN_EXE_idle")}))?;
+    let exec = it.expect(&json!({"kind": "exec", "server": 1, "argv": [env!("CARGO_BIN_EXE_idle"), "nothing"]}))?;
+    it.expect(&json!({"kind": "exit", "proc": exec["proc"], "status": 0})).map(drop)
+}
+
+/// This process, which nobody watches, reaches for the server.
+fn reached(it: &mut Watched, deed: fn(u32) -> Result<()>, op: &str) -> Result<()> {
+    let before = it.events().len();
+    deed(it.pid)?;
+    let wanted = json!({"kind": "memory", "op": op, "target": {"pid": it.pid}, "proc": {"pid": std::process::id()}});
+    it.expect(&wanted)?;
+    tests::wait::until_true("a new event", std::time::Duration::from_secs(20), || {
+        it.events()[before..].iter().any(|event| event["op"] == op)
+    })
+}
+
+fn message(it: &Watched, side: &str, id: u64) -> Result<()> {
+    it.expect(&json!({"kind": "mcp", "side": side, "message": {"body": {"id": id}, "complete": true}})).map(drop)
+}
+
+fn answers(it: &mut Watched, how: &str) -> Result<()> {
+    it.call("speak", json!({"how": how}))?;
+    let id = it.call("speak", json!({"how": "write"}))?;
+    message(it, "server", id - 1)?;
+    message(it, "server", id)
+}
+
+fn requests(it: &mut Watched, how: &str) -> Result<()> {
+    it.call("listen", json!({"how": how}))?;
+    let id = it.call("listen", json!({"how": "read"}))?;
+    message(it, "client", id)
+}
+
+/// Both ways in chunks of several size classes, in pieces where the call has pieces.
+fn long(it: &mut Watched) -> Result<()> {
+    it.call("speak", json!({"how": "writev"}))?;
+    it.call("listen", json!({"how": "recvmsg"}))?;
+    let id = it.call("long", json!({"bytes": 300_000, "padding": "y".repeat(150_000)}))?;
+    // Every byte was there; what is kept of a long argument is cut.
+    let whole = json!({"kind": "mcp", "side": "client", "message": {"body": {"id": id}}});
+    let bytes = it.expect(&whole)?["message"]["bytes"].as_u64();
+    if bytes < Some(150_000) {
+        bail!("the request was reported with {bytes:?} bytes");
+    }
+    message(it, "server", id)?;
+    it.call("speak", json!({"how": "write"}))?;
+    it.call("listen", json!({"how": "read"})).map(drop)
+}
+
+/// The other kind of transport has its own server.
+fn pipes() -> Result<()> {
+    SERVER.with_borrow_mut(|slot| slot.take().map_or(Ok(()), Watched::end))?;
+    process::adopt_orphans()?;
+    let mut it = Watched::start("sensors-pipes", server(), Transport::Pipes)?;
+    for how in ["writev", "write"] {
+        answers(&mut it, how)?;
+    }
+    for how in ["readv", "read"] {
+        requests(&mut it, how)?;
+    }
+    let id = it.call("long", json!({"bytes": 100_000}))?;
+    message(&it, "server", id)?;
+    it.end()
+}
+
+/// Nothing is left running, the ring was never full.
+fn end() -> Result<()> {
+    let mut it = Watched::start("sensors-end", server(), Transport::Sockets)?;
+    opens(&mut it, "openat", "z")?;
+    let lost: Vec<Value> = it.events().into_iter().filter(|event| event["kind"] == "loss").collect();
+    if !lost.is_empty() {
+        bail!("something was lost: {lost:?}");
+    }
+    it.end()
+}

@@ -1,0 +1,151 @@
+//! `cargo xtask vm`: the sensors' tests on Debian's kernel in a virtual machine.
+//!
+//! This machine's kernel may refuse BPF trampolines; Debian's allows them, so there the LSM and fexit backend runs. The
+//! guest is an initial file system with the same test binaries at the same paths, run by `tests/src/bin/guest_init.rs`.
+//! Everything is cached below `target/vm`; software emulation needs no rights and no special machine.
+
+mod cpio;
+mod image;
+mod kernel;
+mod machine;
+
+use crate::packages::Need;
+use crate::tally::Counts;
+use crate::{demo, packages, setup, shell, test};
+use anyhow::{Context, Result};
+use clap::Args;
+use image::Image;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// How to run the guest.
+#[derive(Args)]
+pub struct Options {
+    /// Debian release whose kernel boots: bookworm (6.1), trixie (6.12), sid.
+    #[arg(long, default_value = "bookworm", value_name = "RELEASE")]
+    release: String,
+    /// A kernel image to boot instead.
+    #[arg(long, value_name = "FILE")]
+    kernel: Option<PathBuf>,
+    /// Only the tests of the sensors, without the scenarios (no Node, no Python in the guest).
+    #[arg(long)]
+    sensors_only: bool,
+    /// Parts of the names of the scenarios to run, instead of the usual few.
+    #[arg(last = true, value_name = "SCENARIO")]
+    scenarios: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { release: "bookworm".to_owned(), kernel: None, sensors_only: false, scenarios: Vec::new() }
+    }
+}
+
+/// What this step needs beside the others' needs.
+const NEEDS: &[Need] = &[
+    Need { program: "qemu-system-x86_64", package: "qemu-system-x86", why: "boots Debian's kernel for the tests" },
+    Need { program: "dpkg", package: "dpkg", why: "unpacks that kernel" },
+];
+
+/// Scenarios with a real server that are run in the guest: one for each sensor. Software emulation is slow, and the
+/// others differ only in what the engine makes of the same events.
+const SCENARIOS: &[&str] = &[
+    "cloudflare_benign",
+    "cloudflare_deploy_ssh_key",
+    "credential_stolen_by_child",
+    "neighbour_reads_environment",
+    "container_engine_socket",
+];
+
+/// BPF LSM must be in the list of active ones (Debian's 5.10 leaves it out); the first line of a panic must be seen.
+const PARAMETERS: &str = "console=ttyS0 panic=-1 quiet loglevel=3 lsm=landlock,lockdown,yama,integrity,apparmor,bpf";
+
+/// Runs the guest; `Ok(false)` when a test in it failed.
+pub fn run(options: &Options) -> Result<bool> {
+    setup::build_needs()?;
+    setup::test_needs()?;
+    let counts = counts(options)?;
+    Ok(counts.failed == 0 && counts.passed > 0)
+}
+
+/// The same, counted, for `cargo xtask test`.
+pub fn counts(options: &Options) -> Result<Counts> {
+    packages::require(NEEDS)?;
+    let folder = shell::root().join("target/vm");
+    let kernel = match &options.kernel {
+        Some(file) => file.clone(),
+        None => {
+            let folder = folder.join(&options.release);
+            fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+            kernel::image(&folder, &options.release)?
+        }
+    };
+    let initrd = folder.join("initrd.cpio");
+    let size = guest(options)?.write(&initrd)?;
+    println!("    {} holds {} MB", initrd.display(), size >> 20);
+    machine::run(&kernel, &initrd, PARAMETERS)
+}
+
+/// The guest's file system.
+fn guest(options: &Options) -> Result<Image> {
+    let tripline = match std::env::var_os("TRIPLINE_BIN") {
+        Some(path) => path.into(),
+        None => demo::build_release()?,
+    };
+    let tests = test::test_binaries("tests")?;
+    let programs = test::programs("tests")?;
+    let mut image = Image::new();
+    image.program(&tripline)?;
+    for program in &programs {
+        image.program(program)?;
+    }
+    let init = programs.iter().find(|path| path.ends_with("guest_init")).context("no program `guest_init`")?;
+    let binary = |name: &str| {
+        let is = |path: &&PathBuf| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(name));
+        tests.iter().find(is).with_context(|| format!("no test binary `{name}`"))
+    };
+    // The sensors with the hooks that this kernel takes, and with those that every kernel takes.
+    let sensors = binary("sensors-")?;
+    image.program(sensors)?;
+    let tripline = format!("TRIPLINE_BIN={}", tripline.display());
+    let mut runs = String::new();
+    for hooks in ["TRIPLINE_EXPECT=lsm", "TRIPLINE_HOOKS=tracepoint TRIPLINE_EXPECT=tracepoint"] {
+        runs += &format!("{tripline} {hooks} {}\n", sensors.display());
+    }
+    if !options.sensors_only {
+        subjects(&mut image)?;
+        // A run takes one filter, so that each is a run.
+        let names: Vec<&str> = if options.scenarios.is_empty() {
+            SCENARIOS.to_vec()
+        } else {
+            options.scenarios.iter().map(String::as_str).collect()
+        };
+        let scenarios = binary("scenarios-")?;
+        image.program(scenarios)?;
+        for name in names {
+            runs += &format!("{tripline} {} {name}\n", scenarios.display());
+        }
+    }
+    image.text("/etc/guest/runs", &runs);
+    image.text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
+    image.text("/etc/hosts", "127.0.0.1 localhost\n");
+    image.link("/init", &init.to_string_lossy());
+    Ok(image)
+}
+
+/// Servers, clients and what the scenarios start.
+fn subjects(image: &mut Image) -> Result<()> {
+    for name in ["node", "python3", "sh", "ip", "cat", "openssl"] {
+        image.named(name)?;
+    }
+    let root = shell::root();
+    image.tree(&root.join("tests/scenarios"), &[])?;
+    image.tree(&root.join("tests/drivers"), &[])?;
+    image.tree(&root.join("docs/schema"), &[])?;
+    image.tree(&root.join("target/subjects/node"), &["@types"])?;
+    let library = shell::probe("python3", &["-c", "import sysconfig; print(sysconfig.get_path('stdlib'))"]);
+    let library = library.context("python3 names no standard library")?;
+    let skip = ["__pycache__", "test", "idlelib", "tkinter", "ensurepip", "lib2to3", "pydoc_data"];
+    image.tree(Path::new(&library), &skip)?;
+    Ok(())
+}
