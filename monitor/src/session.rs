@@ -32,6 +32,9 @@ use crate::sensor::reader::Reader;
 const TICK: Duration = Duration::from_millis(250);
 /// How often new credential files and folders are looked for.
 const RESCAN: u64 = 5_000_000_000;
+/// How long after fanotify saw an open of a watched process its system call may still return, nanoseconds: on a busy
+/// machine the process can lose its CPU in between.
+const SYSCALL_GRACE: u64 = 100_000_000;
 /// After the last process ended: what it caused may still be on its way.
 const LINGER: u64 = 30_000_000;
 
@@ -276,11 +279,16 @@ impl Session {
         let before = reader.look(now, |record| pipeline.record(record));
         let own = std::process::id();
         waiting.extend(reading.opened.into_iter().filter(|opened| opened.pid != own).map(|opened| (now, opened)));
-        // Who opened may have come to life just before: its records have been handed out only up to `before`.
-        while waiting.front().is_some_and(|(at, _)| *at <= before)
-            && let Some((at, opened)) = waiting.pop_front()
-        {
-            pipeline.opened(at, opened);
+        // Who opened may have come to life just before: its records have been handed out only up to `before`. A watched
+        // process is told of by its system call too, which returns after fanotify has spoken, and tells more.
+        let held = std::mem::take(waiting);
+        for (at, opened) in held {
+            let grace = if pipeline.watches(opened.pid) { SYSCALL_GRACE } else { 0 };
+            if at + grace <= before {
+                pipeline.opened(at, opened);
+            } else {
+                waiting.push_back((at, opened));
+            }
         }
         if reading.overflow {
             pipeline.lost("fanotify", "queue_overflow", pipeline.clock().now(), 1, None);

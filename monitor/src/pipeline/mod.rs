@@ -221,6 +221,12 @@ impl Pipeline {
         }
     }
 
+    /// Whether a process is in a server's tree, or may be.
+    #[must_use]
+    pub fn watches(&self, pid: u32) -> bool {
+        self.hosts.server_of(pid).is_some()
+    }
+
     /// An open that fanotify saw, at `boot` (`CLOCK_BOOTTIME`, nanoseconds).
     pub fn opened(&mut self, boot: u64, opened: Opened) {
         self.recent.retain(|(time, _, _)| boot.saturating_sub(*time) < SAME_OPEN);
