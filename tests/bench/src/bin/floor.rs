@@ -9,7 +9,7 @@ use std::io::Read;
 use anyhow::{Context, Result, bail};
 use aya::programs::{BtfTracePoint, CgroupAttachMode, CgroupSock, CgroupSockAddr, Program, TracePoint};
 use aya::{Btf, Ebpf};
-use monitor::sensor::hooks::{Hook, TRACEPOINT};
+use monitor::sensor::hooks::{Backend, Hook, JOBS};
 use monitor::sensor::load::cgroup_root;
 use monitor::sensor::tracefs;
 
@@ -25,7 +25,8 @@ fn main() -> Result<()> {
     // What is loaded stays attached while it lives.
     let mut held = Vec::new();
     let mut hooks = 0;
-    for program in TRACEPOINT {
+    let tracepoints = JOBS.iter().flat_map(|job| job.sets).filter(|set| set.backend == Backend::Tracepoint);
+    for program in tracepoints.flat_map(|set| set.programs) {
         let (ebpf, attached) = floor.attach(program.name, program.hook)?;
         if attached == 0 && program.required {
             bail!("no hook for {}", program.name);
@@ -53,6 +54,7 @@ impl Floor {
             Hook::BtfTracepoint(_) => "noop_btf",
             Hook::SyscallExit(_) => "noop_exit",
             Hook::Cgroup(_) => name,
+            Hook::Lsm(_) | Hook::Fentry(_) | Hook::Fexit(_) => bail!("{name} needs a trampoline; the floor has none"),
         };
         let program = ebpf.program_mut(ours).with_context(|| format!("the floor has no program for {name}"))?;
         let mut attached = 0;
