@@ -1,7 +1,8 @@
-//! Build, test, demo and upkeep of Tripline: `cargo xtask VERB`.
+//! Build, test, bench, demo and upkeep of Tripline: `cargo xtask VERB`.
 //!
 //! Every verb installs what it lacks, says what and why before it does, and takes seconds the second time.
 
+mod bench;
 mod demo;
 mod deny;
 mod fuzz;
@@ -50,6 +51,10 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Measure what Tripline costs, beside nothing, the floor and its peers, and write docs/benchmarks.md.
+    ///
+    /// Takes about half an hour on a quiet machine; exit 1 where a goal is missed.
+    Bench(bench::Options),
     /// Check the rules that no compiler knows: crate directions, banned calls, file length, links, licences.
     Tidy,
     /// Write the files that are made from other committed files.
@@ -85,6 +90,7 @@ fn run(verb: Verb) -> Result<bool> {
         Verb::Setup { check } => setup::run(check),
         Verb::Test(options) => test::run(&options),
         Verb::Demo { arguments } => demo::run(&arguments),
+        Verb::Bench(options) => bench::run(&options),
         Verb::Tidy => tidy::run(),
         Verb::Generate { check } => generate::generate(check).map(|()| true),
         Verb::Vm(options) => vm::run(&options),

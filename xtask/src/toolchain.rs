@@ -89,6 +89,17 @@ pub fn tell(command: &mut Command) {
     }
 }
 
+/// The cargo that builds for the BPF target.
+pub fn ebpf_cargo() -> Command {
+    let pinned = sysroot().is_ok_and(|sysroot| sysroot.join(CORE).exists());
+    if pinned || !debian_ready() {
+        return shell::cargo();
+    }
+    let mut command = Command::new("rustup");
+    command.args(["run", DEBIAN, "cargo"]);
+    command
+}
+
 fn debian_ready() -> bool {
     Path::new("/usr").join(CORE).exists() && shell::probe("rustup", &["run", DEBIAN, "rustc", "-V"]).is_some()
 }

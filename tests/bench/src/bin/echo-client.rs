@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use bench_subjects::launch::{Server, step};
-use bench_subjects::pin;
+use bench_subjects::pin::Place;
 use bench_subjects::samples::Samples;
 use bench_subjects::shape::{self, FIRST_ID, Tool};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -26,7 +26,7 @@ struct Options {
     warm_up: usize,
     tool: String,
     argument: String,
-    cpu: usize,
+    place: Place,
     socketpairs: bool,
     command: Vec<String>,
 }
@@ -39,8 +39,8 @@ fn main() -> Result<()> {
     let mut calls = Calls::new(&options, server)?;
     calls.run(options.warm_up, &mut Samples::default())?;
     step(&format!("ready {}", calls.server.child.id()))?;
-    pin::tree(calls.server.child.id(), options.cpu)?;
-    pin::this_thread(options.cpu)?;
+    options.place.take_tree(calls.server.child.id())?;
+    options.place.take()?;
     // Once more on that CPU: what attaching and moving have cooled down.
     calls.run(options.warm_up, &mut Samples::default())?;
     let mut samples = Samples::with_capacity(options.calls);
@@ -65,7 +65,7 @@ fn parse() -> Result<Options> {
         warm_up: 2_000,
         tool: shape::ECHO.name.to_owned(),
         argument: shape::ECHO.argument.to_owned(),
-        cpu: 0,
+        place: Place { cpu: 0, first: false },
         socketpairs: false,
         command: Vec::new(),
     };
@@ -79,7 +79,8 @@ fn parse() -> Result<Options> {
             "--warm-up" => options.warm_up = value()?.parse()?,
             "--tool" => options.tool = value()?,
             "--argument" => options.argument = value()?,
-            "--cpu" => options.cpu = value()?.parse()?,
+            "--cpu" => options.place.cpu = value()?.parse()?,
+            "--first" => options.place.first = true,
             "--socketpairs" => options.socketpairs = true,
             "--" => options.command = words.by_ref().collect(),
             other => bail!("unknown option {other}"),

@@ -1,4 +1,4 @@
-//! What single system calls cost a process that nobody watches: `unwatched [--cpu N] [--rounds N] [NAME…]`.
+//! What single system calls cost a process that nobody watches: `unwatched [--cpu N] [--first] [--rounds N] [NAME…]`.
 //!
 //! Each operation runs in a plain loop; the best of several rounds counts, because whatever else the machine does can
 //! only make a round slower. Prints one line of JSON: nanoseconds by name.
@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use bench_subjects::pin;
+use bench_subjects::pin::Place;
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork};
 
@@ -34,18 +34,19 @@ const OPERATIONS: [Operation; 8] = [
 ];
 
 fn main() -> Result<()> {
-    let (mut cpu, mut rounds, mut names) = (0, 5, Vec::new());
+    let (mut place, mut rounds, mut names) = (Place { cpu: 0, first: false }, 5, Vec::new());
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut value = || words.next().with_context(|| format!("{word} needs a value"));
         match word.as_str() {
-            "--cpu" => cpu = value()?.parse()?,
+            "--cpu" => place.cpu = value()?.parse()?,
+            "--first" => place.first = true,
             "--rounds" => rounds = value()?.parse()?,
             name if OPERATIONS.iter().any(|(known, ..)| *known == name) => names.push(name.to_owned()),
             other => bail!("unknown operation {other}"),
         }
     }
-    pin::this_thread(cpu)?;
+    place.take()?;
     let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
     let mut best: BTreeMap<&str, f64> = BTreeMap::new();
     // Round by round, so that a bad second hits one round of every operation rather than every round of one.
