@@ -1,5 +1,6 @@
 //! The hooks, one file per concern. Above each: the kernel's prototype and where it is called.
 
+mod chunks;
 mod file;
 mod lsm;
 mod memory;

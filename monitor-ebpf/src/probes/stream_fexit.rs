@@ -10,7 +10,8 @@ use aya_ebpf::programs::FExitContext;
 use monitor_abi::config::Scope;
 use monitor_abi::stream::{DIR_READ, DIR_WRITE, GAP_READ_FAULT, GAP_SPLICE};
 
-use super::stream::{Bytes, Pieces, in_pieces, unread, whole};
+use super::chunks::{Bytes, Pieces};
+use super::stream::{in_pieces, unread, whole};
 use crate::{kernel, scope};
 
 /// `MSG_PEEK` (include/linux/socket.h): the same bytes come again.

@@ -118,6 +118,9 @@ fn lay_out(out: &mut Out, report: &Report) -> Result<(), Failure> {
             })
             .collect();
         out.table("      ", &hooks)?;
+        if let Some(why) = sensor.hooks.iter().find_map(|hook| hook.passed_over.as_deref()) {
+            out.line(format!("      better hooks are refused here: {}", plain(why)))?;
+        }
     }
 
     out.line("")?;

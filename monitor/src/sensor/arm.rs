@@ -71,8 +71,10 @@ impl Arming<'_> {
                 }
                 Err(reason) => {
                     let text = passed_over.get_or_insert_default();
-                    let gap = if text.is_empty() { "" } else { "; " };
-                    text.push_str(&format!("{gap}{}: {reason}", set.backend.word()));
+                    if !text.contains(&reason) {
+                        let gap = if text.is_empty() { "" } else { "; " };
+                        text.push_str(&format!("{gap}{}: {reason}", set.backend.word()));
+                    }
                 }
             }
         }
@@ -110,10 +112,12 @@ impl Arming<'_> {
         let mut outcome = Ok(());
         for program in set.programs {
             if let Err(refusal) = self.one(program) {
-                if refusal.for_good {
-                    self.no_trampolines = Some(refusal.reason.clone());
-                }
-                outcome = Err(format!("{}: {}", program.name, refusal.reason));
+                outcome = Err(if refusal.for_good {
+                    let reason = format!("this kernel takes no BPF trampolines ({})", refusal.reason);
+                    self.no_trampolines.insert(reason).clone()
+                } else {
+                    format!("{}: {}", program.name, refusal.reason)
+                });
                 break;
             }
         }
@@ -132,7 +136,7 @@ impl Arming<'_> {
             return Err(Refusal { reason: "not in the object".to_owned(), for_good: false });
         };
         attach(loaded, program.hook, self.btf, self.cgroup).map_err(|error| Refusal {
-            reason: chain(error.as_ref()),
+            reason: chain(error.as_ref()).trim_end_matches(". Verifier output: ").to_owned(),
             for_good: matches!(program.hook, Hook::Lsm(_) | Hook::Fentry(_) | Hook::Fexit(_))
                 && errno(error.as_ref()).is_some_and(|number| NO_TRAMPOLINE.contains(&number)),
         })

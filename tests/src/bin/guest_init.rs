@@ -56,7 +56,9 @@ fn prepare() -> Result<()> {
     loopback()?;
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let active = fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
-    println!("kernel {}, active LSMs {}", release.trim(), active.trim());
+    let up = fs::read_to_string("/proc/uptime").unwrap_or_default();
+    let up = up.split_whitespace().next().unwrap_or_default();
+    println!("kernel {}, {up} s after its start, active LSMs {}", release.trim(), active.trim());
     Ok(())
 }
 

@@ -34,10 +34,11 @@ impl Image {
         for name in ["bin", "lib", "lib64", "sbin"] {
             image.put(&Path::new("/").join(name), Entry::Link(Path::new("usr").join(name)));
         }
+        image.put(Path::new("/var/run"), Entry::Link("/run".into()));
         image
     }
 
-    /// A program with its loader and libraries, at the path where it is here.
+    /// A program (or library) with its loader and libraries, at the path where it is here.
     pub fn program(&mut self, path: &Path) -> Result<()> {
         self.file(path)?;
         // A static program has none, and ldd says so by failing.
@@ -58,9 +59,14 @@ impl Image {
         self.program(Path::new(&path))
     }
 
-    /// One file, as its path leads to it.
+    /// One file, and the links that lead to it.
     pub fn file(&mut self, path: &Path) -> Result<()> {
-        self.put(&settled(path)?, Entry::File(path.to_owned()));
+        let mut at = path.to_owned();
+        while let Ok(target) = fs::read_link(&at) {
+            self.put(&settled(&at)?, Entry::Link(target.clone()));
+            at = at.parent().unwrap_or(Path::new("/")).join(target);
+        }
+        self.put(&settled(&at)?, Entry::File(at));
         Ok(())
     }
 

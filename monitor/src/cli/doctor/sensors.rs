@@ -26,6 +26,10 @@ pub(super) struct HookReport {
     pub(super) armed: bool,
     /// Why not.
     pub(super) reason: Option<String>,
+    /// The family of hooks: `lsm`, `fentry`, `fexit`, `tracepoint`.
+    pub(super) backend: &'static str,
+    /// Why a better family doesn't serve.
+    pub(super) passed_over: Option<String>,
 }
 
 /// Something that nothing here sees.
@@ -54,7 +58,7 @@ const UNSERVED: &[(&str, &str)] = &[
     ("dns", "names that processes look up: destinations are judged by address"),
 ];
 
-/// What system-call tracepoints can't do, on any kernel.
+/// What system-call tracepoints can't do, on any kernel; hooks below the system-call table can.
 const TRACEPOINT_LIMITS: &[(&str, &str)] = &[
     (
         "single operations of 32-bit programs in a server; that one runs is an alert of its own",
@@ -119,8 +123,11 @@ pub(super) fn blind(sensors: &[Sensor]) -> Vec<Blind> {
             add(what, format!("this version has no {sensor} sensor"));
         }
     }
-    for (what, why) in TRACEPOINT_LIMITS {
-        add(what, (*why).to_owned());
+    let files = sensors.iter().filter(|sensor| sensor.name == "file").flat_map(|sensor| &sensor.hooks);
+    if files.into_iter().any(|hook| hook.backend == Backend::Tracepoint.word()) {
+        for (what, why) in TRACEPOINT_LIMITS {
+            add(what, (*why).to_owned());
+        }
     }
     blind
 }
@@ -145,7 +152,8 @@ fn hook_report(status: &HookStatus) -> HookReport {
     let program = status.program;
     let hook = program.hook.to_string();
     let (armed, reason) = (status.refused.is_none(), status.refused.clone());
-    HookReport { program: program.name, hook, required: program.required, armed, reason }
+    let (backend, passed_over) = (status.backend.word(), status.passed_over.clone());
+    HookReport { program: program.name, hook, required: program.required, armed, reason, backend, passed_over }
 }
 
 /// On one line, with what to do.
