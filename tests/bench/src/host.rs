@@ -50,15 +50,17 @@ impl Host {
         }
         let server = (number / 100) % SERVERS;
         let (watched, kind) = match number % 100 {
+            // Every server's first call comes before its first effects.
+            place if number < 100 => (false, open(bystander(), place)),
             0 => (true, call(server, number)),
             60 => (true, answer(server, number - 60)),
             20 => (true, Kind::Fork(Fork { parent: root(server), child: child(number) })),
             21 => (true, exec(child(number - 1), Some(root(server)))),
             22 => (true, Kind::Exit(Exit { proc: child(number - 2), status: 0 })),
-            23 => (false, Kind::Fork(Fork { parent: bystander(), child: child(number) })),
-            24 => (false, exec(child(number - 1), Some(bystander()))),
-            // Half of them stay: the table of processes has to forget.
-            25 if number % 200 < 100 => (false, Kind::Exit(Exit { proc: child(number - 2), status: 0 })),
+            // These stay for ever: the table of processes has to forget.
+            23 | 25 | 27 | 29 => (false, Kind::Fork(Fork { parent: bystander(), child: child(number) })),
+            24 | 26 | 28 => (false, exec(child(number - 1), Some(bystander()))),
+            // Half of these are never closed: so has the table of connections.
             30..=33 => (true, connect(server, number)),
             34 | 35 => (true, closed(server, number - 4)),
             place => (place % 2 == 0, open(if place % 2 == 0 { root(server) } else { bystander() }, number)),
