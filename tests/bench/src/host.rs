@@ -45,7 +45,7 @@ impl Host {
         // First every server comes up; then the mix.
         if number < 2 * SERVERS {
             let server = number / 2;
-            let kind = if number % 2 == 0 { start(server) } else { exec(root(server), None) };
+            let kind = if number.is_multiple_of(2) { start(server) } else { exec(root(server), None) };
             return event(number, Some(server), kind);
         }
         let server = (number / 100) % SERVERS;
@@ -151,7 +151,7 @@ fn open(proc: ProcId, number: u64) -> Kind {
 
 fn connect(server: u64, number: u64) -> Kind {
     let low = (number / 7) as u8;
-    let resolver = number % 2 == 0;
+    let resolver = number.is_multiple_of(2);
     Kind::Net(Net {
         proc: root(server),
         op: if resolver { NetOp::Send } else { NetOp::Connect },
