@@ -10,6 +10,7 @@ pub mod file;
 pub mod header;
 pub mod memory;
 pub mod process;
+pub mod scope;
 pub mod socket;
 pub mod stats;
 pub mod stream;

@@ -131,6 +131,26 @@ unsafe fn add(to: *mut u64, value: u64) {
     unsafe { core::arch::asm!("lock *(u64 *)({to} + 0) += {value}", to = in(reg) to, value = in(reg) value) };
 }
 
+/// Sets bits in one instruction.
+///
+/// # Safety
+/// `to` is in a map value.
+#[inline(always)]
+pub unsafe fn or(to: *mut u64, bits: u64) {
+    // SAFETY: as the caller promises; BPF_ATOMIC with BPF_OR (5.12).
+    unsafe { core::arch::asm!("lock *(u64 *)({to} + 0) |= {bits}", to = in(reg) to, bits = in(reg) bits) };
+}
+
+/// Clears the other bits in one instruction.
+///
+/// # Safety
+/// `to` is in a map value.
+#[inline(always)]
+pub unsafe fn and(to: *mut u64, bits: u64) {
+    // SAFETY: as the caller promises; BPF_ATOMIC with BPF_AND (5.12).
+    unsafe { core::arch::asm!("lock *(u64 *)({to} + 0) &= {bits}", to = in(reg) to, bits = in(reg) bits) };
+}
+
 impl Deref for Claim {
     type Target = Scratch;
 

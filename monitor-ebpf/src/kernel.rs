@@ -130,16 +130,31 @@ pub fn start_of(task: u64) -> u64 {
     read(leader, offset!(task_start_boottime))
 }
 
+/// Follows a field of the running task: the verifier knows the type of what lies there (from BTF), so that the load is one
+/// instruction, not a call. A pointer that turns out bad reads as zero (`BPF_PROBE_MEM`).
+///
+/// # Safety
+/// `base` came from [`current`], or from this function with a pointer's offset; `offset` is that of a field as large as
+/// `T`. The verifier refuses the program otherwise.
+#[inline(always)]
+unsafe fn follow<T: Copy>(base: *const u8, offset: u64) -> T {
+    // SAFETY: as the caller promises; volatile, so that the load stays the one the verifier can check.
+    unsafe { base.add(offset as usize).cast::<T>().read_volatile() }
+}
+
 /// `struct file *` behind descriptor `fd` of the current process; 0 if there is none.
 #[inline(always)]
 pub fn file_of(fd: u64) -> u64 {
-    let files: u64 = read(current() as u64, offset!(task_files));
-    let fdt: u64 = read(files, offset!(files_fdt));
-    let max: u32 = read(fdt, offset!(fdtable_max_fds));
+    let (files, fdt, max, table) =
+        (offset!(task_files), offset!(files_fdt), offset!(fdtable_max_fds), offset!(fdtable_fd));
+    // SAFETY: current()->files->fdt->{max_fds, fd}, by the offsets of those fields.
+    let (max, table) = unsafe {
+        let fdt: *const u8 = follow(follow(current().cast(), files), fdt);
+        (follow::<u32>(fdt, max), follow::<u64>(fdt, table))
+    };
     if fd >= u64::from(max) {
         return 0;
     }
-    let table: u64 = read(fdt, offset!(fdtable_fd));
     read(table, fd * 8)
 }
 

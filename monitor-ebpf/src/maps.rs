@@ -1,11 +1,12 @@
 //! Every map, its size and its lifetime.
 
+use aya_ebpf::bindings::BPF_F_MMAPABLE;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use monitor_abi::config::{Conn, Control, Scope};
 use monitor_abi::header::Header;
 use monitor_abi::process::{ARGV_MAX, PATH_MAX};
-use monitor_abi::{file, stats, stream};
+use monitor_abi::{file, scope, stats, stream};
 
 /// Security events. Small records; the agent may resize it at load.
 #[map]
@@ -18,6 +19,12 @@ pub static PAYLOAD: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
 /// Processes in scope, by thread group. Written by the agent (roots) and by fork; removed at exit.
 #[map]
 pub static SCOPES: HashMap<u32, Scope> = HashMap::with_max_entries(32768, 0);
+
+/// One bit for each process number: set while the process may be in [`SCOPES`]. Nearly every call on a host is made by a
+/// process that isn't, and an array's element costs a few instructions where a hash table costs a call. The bits only
+/// ever say "look there": one too many costs that look.
+#[map]
+pub static MARKS: Array<u64> = Array::with_max_entries(scope::MARK_WORDS, BPF_F_MMAPABLE);
 
 /// Streams that the agent has judged.
 #[map]

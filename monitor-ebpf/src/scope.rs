@@ -2,8 +2,10 @@
 
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use monitor_abi::config::{SCOPE_PENDING, Scope};
+use monitor_abi::{scope, stats};
 
-use crate::maps::{CONTROL, SCOPES};
+use crate::emit;
+use crate::maps::{CONTROL, MARKS, SCOPES};
 
 /// The current process's scope, if it is watched and has executed its command.
 #[inline(always)]
@@ -19,8 +21,44 @@ pub fn watched() -> Option<Scope> {
 /// The scope of a thread group.
 #[inline(always)]
 pub fn of(tgid: u32) -> Option<Scope> {
+    if !marked(tgid) {
+        return None;
+    }
     // SAFETY: the value is copied out at once; a racing update gives a mix of two valid values at worst.
     unsafe { SCOPES.get(tgid) }.copied()
+}
+
+/// Whether a thread group may be in scope.
+#[inline(always)]
+pub fn marked(tgid: u32) -> bool {
+    let (word, bit) = scope::mark(tgid);
+    MARKS.get(word).is_some_and(|marks| marks & bit != 0)
+}
+
+/// Takes a thread group into scope. False, counted, if there are too many.
+#[inline(always)]
+pub fn enter(tgid: u32, scope: Scope) -> bool {
+    let (word, bit) = scope::mark(tgid);
+    if let Some(mark) = MARKS.get_ptr_mut(word) {
+        // SAFETY: an element of the map.
+        unsafe { emit::or(mark, bit) };
+    }
+    let entered = SCOPES.insert(tgid, scope, 0).is_ok();
+    if !entered {
+        emit::count(stats::SCOPE_FULL);
+    }
+    entered
+}
+
+/// Takes a thread group that ends out of scope.
+#[inline(always)]
+pub fn leave(tgid: u32) {
+    let _absent = SCOPES.remove(tgid);
+    let (word, bit) = scope::mark(tgid);
+    if let Some(mark) = MARKS.get_ptr_mut(word) {
+        // SAFETY: an element of the map.
+        unsafe { emit::and(mark, !bit) };
+    }
 }
 
 /// True if the current process is the agent itself.

@@ -25,8 +25,9 @@ use crate::pipeline::output::{Lines, Output};
 use crate::pipeline::{Pipeline, Recognise, enrich};
 use crate::sensor::fanotify::{Marks, Opened};
 use crate::sensor::hooks::SENSORS;
-use crate::sensor::load::{FileKey, HookStatus, ScopeValue, Sensors, Stats, StreamKey};
+use crate::sensor::load::{FileKey, HookStatus, Sensors, Stats, StreamKey};
 use crate::sensor::reader::Reader;
+use crate::sensor::scopes::Scopes;
 
 /// Longest sleep: timers of the engine are no finer.
 const TICK: Duration = Duration::from_millis(250);
@@ -44,7 +45,7 @@ pub struct Session {
     /// Every hook and what became of it.
     pub hooks: Vec<HookStatus>,
     reader: Reader,
-    scopes: HashMap<MapData, u32, ScopeValue>,
+    scopes: Scopes,
     streams: HashMap<MapData, StreamKey, u32>,
     sensitive: HashMap<MapData, FileKey, u32>,
     stats: Stats,
@@ -140,9 +141,7 @@ impl Session {
         let scope = Scope { start: start.root.start, server: id.0, flags };
         let from_start = start.from_start;
         self.pipeline.server_start(id, start, &stdio);
-        self.scopes
-            .insert(pid, ScopeValue(scope), 0)
-            .with_context(|| format!("cannot take process {pid} under watch"))?;
+        self.scopes.enter(pid, scope).with_context(|| format!("cannot take process {pid} under watch"))?;
         if !from_start {
             self.join_descendants(pid, id);
         }
@@ -195,7 +194,7 @@ impl Session {
         let mut pids: Vec<u32> = all.flatten().filter_map(|process| u32::try_from(process.pid).ok()).collect();
         pids.sort_unstable();
         for pid in pids {
-            if pid == std::process::id() || self.scopes.get(&pid, 0).is_ok() {
+            if pid == std::process::id() || self.scopes.contains(pid) {
                 continue;
             }
             let Some(exec) = enrich::known(pid, &self.key) else { continue };
@@ -248,13 +247,13 @@ impl Session {
             self.live += 1;
         }
         for pid in self.pipeline.take_refused() {
-            let _gone = self.scopes.remove(&pid);
+            self.scopes.leave(pid);
         }
     }
 
     fn put_in_scope(&mut self, pid: u32, id: ServerId, flags: u32) {
         let scope = Scope { start: enrich::start_of(pid).unwrap_or(0), server: id.0, flags };
-        if let Err(error) = self.scopes.insert(pid, ScopeValue(scope), 0) {
+        if let Err(error) = self.scopes.enter(pid, scope) {
             tracing::warn!(pid, %error, "cannot put a process in scope");
         }
     }
@@ -359,7 +358,7 @@ impl Session {
         while let Some(parent) = parents.pop() {
             for child in children(parent) {
                 let scope = Scope { start: enrich::start_of(child).unwrap_or(0), server: id.0, flags: 0 };
-                if self.scopes.insert(child, ScopeValue(scope), 0).is_ok() {
+                if self.scopes.enter(child, scope).is_ok() {
                     self.pipeline.join(child, id);
                     parents.push(child);
                 }

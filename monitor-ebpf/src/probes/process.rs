@@ -10,7 +10,7 @@ use monitor_abi::stats;
 
 use crate::emit::{self, Builder};
 use crate::kernel::{self, offset, read};
-use crate::maps::{CONTROL, SCOPES};
+use crate::maps::CONTROL;
 use crate::{path, scope};
 
 /// `TP_PROTO(struct task_struct *parent, struct task_struct *child)`, from `kernel_clone` after `copy_process`, before
@@ -30,14 +30,17 @@ pub fn process_fork(ctx: BtfTracePointContext) -> i32 {
     let scope = match scope::of(parent_tgid) {
         Some(scope) => {
             if scope.flags & SCOPE_PENDING == 0 {
-                let inherited = Scope { start, ..scope };
-                if SCOPES.insert(tgid, inherited, 0).is_err() {
-                    emit::count(stats::SCOPE_FULL);
-                }
+                scope::enter(tgid, Scope { start, ..scope });
             }
             scope
         }
-        None => Scope { start: kernel::start_of(parent), server: 0, flags: 0 },
+        None => {
+            // Whoever had this number before may have been put there by the agent too late to be removed by its exit.
+            if scope::marked(tgid) {
+                scope::leave(tgid);
+            }
+            Scope { start: kernel::start_of(parent), server: 0, flags: 0 }
+        }
     };
     emit::send(KIND_FORK, 0, &scope, Fork { child_start: start, child: tgid, pad: 0 });
     0
@@ -57,9 +60,7 @@ pub fn process_exec(ctx: BtfTracePointContext) -> i32 {
             // The command is in place: from here on everything counts.
             scope.flags &= !SCOPE_PENDING;
             scope.start = start;
-            if SCOPES.insert(tgid, scope, 0).is_err() {
-                emit::count(stats::SCOPE_FULL);
-            }
+            scope::enter(tgid, scope);
             scope
         }
         None => undecided(tgid, start),
@@ -125,11 +126,7 @@ fn undecided(tgid: u32, start: u64) -> Scope {
         return none;
     }
     let scope = Scope { start, server: SCOPE_CANDIDATE | tgid, flags: SCOPE_UNDECIDED };
-    if SCOPES.insert(tgid, scope, 0).is_err() {
-        emit::count(stats::SCOPE_FULL);
-        return none;
-    }
-    scope
+    if scope::enter(tgid, scope) { scope } else { none }
 }
 
 /// Whether a descriptor is a pipe or a socket.
@@ -153,7 +150,7 @@ pub fn process_exit(ctx: BtfTracePointContext) -> i32 {
     let tgid = (bpf_get_current_pid_tgid() >> 32) as u32;
     let scope = match scope::of(tgid) {
         Some(scope) => {
-            let _absent = SCOPES.remove(tgid);
+            scope::leave(tgid);
             Scope { start: if scope.start == 0 { kernel::start_of(task) } else { scope.start }, ..scope }
         }
         None => Scope { start: kernel::start_of(task), server: 0, flags: 0 },

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use super::btf::{Btf, BtfError};
 use super::hooks::{Backend, Program};
+use super::scopes::Scopes;
 use super::{arm, offsets, tracefs};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tripline-tracepoint"));
@@ -117,10 +118,9 @@ impl Sensors {
         Ok((take("SECURITY")?, take("PAYLOAD")?))
     }
 
-    /// Takes the map of scopes.
-    pub fn scopes(&mut self) -> Result<HashMap<MapData, u32, ScopeValue>, SensorError> {
-        let map = self.ebpf.take_map("SCOPES").ok_or_else(|| SensorError::Object("no map SCOPES".to_owned()))?;
-        HashMap::try_from(map).map_err(|error| SensorError::Object(chain(&error)))
+    /// Takes the scopes.
+    pub fn scopes(&mut self) -> Result<Scopes, SensorError> {
+        Scopes::take(&mut self.ebpf)
     }
 
     /// Takes the control word.

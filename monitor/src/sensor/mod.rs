@@ -8,6 +8,7 @@ pub mod hooks;
 pub mod load;
 pub mod offsets;
 pub mod reader;
+pub mod scopes;
 mod self_test;
 pub mod tracefs;
 

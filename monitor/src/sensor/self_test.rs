@@ -12,7 +12,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
 use std::ptr;
 
 use aya::Ebpf;
-use aya::maps::{HashMap, RingBuf};
+use aya::maps::RingBuf;
 use monitor_abi::config::{SCOPE_CANDIDATE, Scope};
 use monitor_abi::stream::{DIR_READ, DIR_WRITE};
 use nix::errno::Errno;
@@ -20,7 +20,8 @@ use nix::libc;
 
 use super::decode::{Body, decode};
 use super::hooks::Proof;
-use super::load::{ScopeValue, chain};
+use super::load::chain;
+use super::scopes;
 
 /// The largest number of a server: no real one reaches it.
 const SCOPE: u32 = SCOPE_CANDIDATE - 1;
@@ -111,14 +112,7 @@ fn seen_as(body: &Body<'_>) -> Option<Seen> {
 
 /// Takes this process into a scope, or out of it.
 fn set_scope(ebpf: &mut Ebpf, own: u32, on: bool) -> Result<(), String> {
-    let map = ebpf.map_mut("SCOPES").ok_or("no map SCOPES")?;
-    let mut scopes: HashMap<_, u32, ScopeValue> = HashMap::try_from(map).map_err(|error| chain(&error))?;
-    if on {
-        let scope = Scope { start: 0, server: SCOPE, flags: 0 };
-        scopes.insert(own, ScopeValue(scope), 0).map_err(|error| chain(&error))
-    } else {
-        scopes.remove(&own).map_err(|error| chain(&error))
-    }
+    scopes::try_own(ebpf, own, on.then_some(Scope { start: 0, server: SCOPE, flags: 0 }))
 }
 
 /// Empties both rings: before the session starts nobody else reads them.
