@@ -8,6 +8,7 @@ use crate::explain::{By, Destination, Explained, Firm, Scene, resolver_known};
 use crate::profile::Phase;
 use crate::rules::{self, Rule};
 use crate::state::{Hold, Taint, Taints};
+use crate::time::SECOND;
 
 use super::{Cx, Finding};
 
@@ -55,15 +56,15 @@ pub fn send(cx: &Cx<'_>, way: &Way<'_>, explained: &Explained, out: &mut Vec<Fin
     };
     let way_out = match rule.id {
         id if id == rules::CREDENTIAL_IN_CALL.id => "by a connection that must not carry it",
-        _ => "which nothing explains",
+        _ if explained.firm == Firm::No => "which nothing explains",
+        _ => "which is explained, but not for a credential",
     };
-    let summary = format!(
-        "{} {read} and {} s later {verb} {}, {way_out},{}.",
-        cx.whose(),
-        cx.now.since(taint.time) / crate::time::SECOND,
-        way.to.text(),
-        cx.during(&calls),
-    );
+    let later = match cx.now.since(taint.time) / SECOND {
+        0 => "within a second".to_owned(),
+        seconds => format!("{seconds} s later"),
+    };
+    let summary =
+        format!("{} {read} and {later} {verb} {}, {way_out},{}.", cx.whose(), way.to.text(), cx.during(&calls),);
     let mut finding = cx.finding(rule, format!("dest:{}", way.to.text()), fact, summary);
     finding.severity = severity;
     finding.confidence = confidence;
