@@ -1,5 +1,6 @@
 //! The MCP client: the official SDK in a driver process that takes orders, a line of JSON each.
 
+use crate::wait;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -81,7 +82,7 @@ impl Client {
 
     /// Waits for the report of an order; an answer that is an error in MCP's own way is a report too.
     pub fn result(&mut self, id: u64) -> Result<Value> {
-        let deadline = Instant::now() + BOUND;
+        let deadline = Instant::now() + BOUND * wait::patience();
         loop {
             if let Some(report) = self.done.remove(&id) {
                 return Ok(report);
@@ -102,7 +103,7 @@ impl Client {
     }
 
     fn event(&mut self, name: &str) -> Result<Value> {
-        let deadline = Instant::now() + BOUND;
+        let deadline = Instant::now() + BOUND * wait::patience();
         loop {
             let report = self.next_report(deadline).with_context(|| format!("the client did not report `{name}`"))?;
             if report["event"] == name {
@@ -125,7 +126,7 @@ impl Client {
         let left = deadline.saturating_duration_since(Instant::now());
         match self.reports.recv_timeout(left) {
             Ok(report) => Ok(report),
-            Err(RecvTimeoutError::Timeout) => bail!("waited {} s in vain", BOUND.as_secs()),
+            Err(RecvTimeoutError::Timeout) => bail!("waited {} s in vain", (BOUND * wait::patience()).as_secs()),
             Err(RecvTimeoutError::Disconnected) => bail!("the client ended: {:?}", self.child.wait()?),
         }
     }

@@ -6,9 +6,14 @@ use std::time::{Duration, Instant};
 /// How often a condition is looked at again.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Asks until there is an answer; fails when `bound` is over, naming what it waited for.
+/// How much longer than usual to wait before a hang is called one: `TRIPLINE_PATIENCE`, for a machine that is emulated.
+pub fn patience() -> u32 {
+    std::env::var("TRIPLINE_PATIENCE").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
+}
+
+/// Asks until there is an answer; fails when `bound` times [`patience`] is over, naming what it waited for.
 pub fn until<T>(what: &str, bound: Duration, mut ask: impl FnMut() -> Option<T>) -> Result<T> {
-    let start = Instant::now();
+    let (start, bound) = (Instant::now(), bound * patience());
     loop {
         if let Some(answer) = ask() {
             return Ok(answer);
