@@ -75,6 +75,7 @@ fn start() -> ServerStart {
     ServerStart {
         root: ROOT,
         name: "bench".to_owned(),
+        program: None,
         profile: "generic".to_owned(),
         transport: "stdio".to_owned(),
         from_start: true,

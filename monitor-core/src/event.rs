@@ -69,8 +69,12 @@ pub enum Kind {
 pub struct ServerStart {
     /// Root process.
     pub root: ProcId,
-    /// Name for people: the package or program, e.g. `@cloudflare/mcp-server-cloudflare`.
+    /// Name for people: the package or program, e.g. `@cloudflare/mcp-server-cloudflare`; or what the configuration of an
+    /// MCP client calls it.
     pub name: String,
+    /// Where `name` is a client's word: the package or program. Only this says what the server *is*.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
     /// Name of the profile that judges it.
     pub profile: String,
     /// `stdio`, `http` or `https`.
@@ -90,6 +94,14 @@ pub struct ServerStart {
     /// Container id from `/proc/PID/cgroup`, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
+}
+
+impl ServerStart {
+    /// The package or program that it is. A client's name for it counts for nothing but display.
+    #[must_use]
+    pub fn program(&self) -> &str {
+        self.program.as_deref().unwrap_or(&self.name)
+    }
 }
 
 /// A process was created.

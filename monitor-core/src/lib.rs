@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod alert;
+pub mod client;
 pub mod config;
 pub mod correlate;
 pub mod credential;

@@ -167,6 +167,8 @@ const POINTS: &[(&str, &[&str])] = &[
             "~/.aws/amazonq/mcp.json",
             "~/.openclaw/openclaw.json",
             "~/.clawdbot/clawdbot.json",
+            "/etc/claude-code/{managed-mcp,managed-settings}.json",
+            "/etc/codex/config.toml",
         ],
     ),
 ];

@@ -22,6 +22,7 @@ dir = "/srv/tripline"
 [servers]
 profiles = ["cloudflare", "generic"]
 exclude = ["/usr/bin/code"]
+homes = ["/srv/homes/*", "/srv/agent"]
 
 [alerts]
 min_severity = "low"
@@ -40,6 +41,7 @@ path = "/var/log/tripline.ndjson"
 fn a_full_file_sets_everything() {
     let file = FileConfig::parse(FULL, "config.toml").expect("config");
     assert_eq!(file.state.dir, "/srv/tripline");
+    assert_eq!((file.servers.client_files, file.servers.homes.len()), (true, 2));
     assert_eq!(file.alerts.min_severity, Some(Severity::Low));
     assert_eq!(file.sink, [SinkSection::File { path: "/var/log/tripline.ndjson".to_owned() }]);
     let engine = file.into_engine().expect("engine");
@@ -80,6 +82,8 @@ fn errors_name_the_place() {
         ("[[credentials]]\npath = \"a/../b\"\nkind = \"k\"", "config.toml:2:8: pattern has an empty, `.` or `..`"),
         ("[[credentials]]\npath = \"a\"\nkind = \"No Word\"", "config.toml:3:8: a kind is"),
         ("[state]\ndir = \"here\"", "config.toml:2:7: `here` is no absolute path"),
+        ("[servers]\nhomes = [\"/a/*/b\"]", "config.toml:2:9: `/a/*/b` is no absolute path; `*` may be its last"),
+        ("[servers]\nclient_files = 1", "config.toml:2:16: "),
         ("[alerts]\ntail_ms = 100000", "config.toml:2:11: 100000 is out of range: 0 to 60000"),
         ("[alerts]\ntheft_s = -1", "config.toml:2:11: "),
         ("[alerts]\nmin_severity = \"loud\"", "config.toml:2:16: unknown variant `loud`"),

@@ -93,7 +93,7 @@ pub struct StateSection {
 }
 
 /// `[servers]`: discovery for `run`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServersSection {
     /// Profiles to match; empty: all.
@@ -102,6 +102,12 @@ pub struct ServersSection {
     pub include: Vec<Pattern>,
     /// Executables that are never taken for servers.
     pub exclude: Vec<Pattern>,
+    /// Whether configuration files of MCP clients are read: a process that one of them names is a server. Default: yes.
+    pub client_files: bool,
+    /// Home folders to read them in, besides those of passwd. Absolute; `*` as the last component stands for every folder
+    /// there.
+    #[serde(deserialize_with = "homes")]
+    pub homes: Vec<String>,
 }
 
 /// `[alerts]`: thresholds, windows, suppression.
@@ -251,6 +257,12 @@ impl AlertsSection {
     }
 }
 
+impl Default for ServersSection {
+    fn default() -> Self {
+        Self { profiles: Vec::new(), include: Vec::new(), exclude: Vec::new(), client_files: true, homes: Vec::new() }
+    }
+}
+
 impl Default for StateSection {
     fn default() -> Self {
         Self { dir: "/var/lib/tripline".to_owned() }
@@ -285,6 +297,17 @@ fn absolute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
         return Err(D::Error::custom(format!("`{path}` is no absolute path")));
     }
     Ok(path)
+}
+
+fn homes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let homes = Vec::<String>::deserialize(deserializer)?;
+    for home in &homes {
+        let fixed = home.strip_suffix("/*").unwrap_or(home);
+        if !fixed.starts_with('/') || fixed.contains('*') {
+            return Err(D::Error::custom(format!("`{home}` is no absolute path; `*` may be its last component only")));
+        }
+    }
+    Ok(homes)
 }
 
 fn tail<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {

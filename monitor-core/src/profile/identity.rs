@@ -53,6 +53,13 @@ pub fn package_of_argv(argv: &[String]) -> Option<String> {
     Launch::of(argv).package
 }
 
+/// The arguments of a command line that are the program's own, not its launcher's or interpreter's: those behind the
+/// package or script that [`package_of_argv`] goes by.
+#[must_use]
+pub fn own_arguments(argv: &[String]) -> &[String] {
+    argv.get(Launch::of(argv).rest..).unwrap_or(&[])
+}
+
 /// Host of an `http` or `https` URL, in lower case, without user and port.
 pub(super) fn url_host(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
@@ -72,11 +79,11 @@ pub(super) fn url_host(url: &str) -> Option<String> {
 
 /// A command line taken apart.
 #[derive(Debug, Default)]
-pub(super) struct Launch {
+struct Launch {
     /// The package it starts.
-    pub(super) package: Option<String>,
+    package: Option<String>,
     /// Index of the first argument that is the program's own.
-    pub(super) rest: usize,
+    rest: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -86,7 +93,7 @@ enum Ecosystem {
 }
 
 impl Launch {
-    pub(super) fn of(argv: &[String]) -> Self {
+    fn of(argv: &[String]) -> Self {
         let word = |at: usize| argv.get(at).map_or("", |argument| file_name(argument));
         // a launcher that is itself a script has its interpreter in front
         let at = usize::from(matches!(stem(word(0)), "node" | "nodejs" | "python") && is_launcher(word(1)));

@@ -1,13 +1,13 @@
 //! The folders that a server was given.
 
-use super::identity::Launch;
+use super::identity::own_arguments;
 use super::model::{RootSource, Roots};
 
 /// Most folders that one server can have; further ones are left out.
 const MAX: usize = 256;
 
 pub(super) fn folders(roots: &Roots, argv: &[String], cwd: &str) -> Vec<String> {
-    let own = argv.get(Launch::of(argv).rest..).unwrap_or(&[]);
+    let own = own_arguments(argv);
     let found: Vec<&str> = match roots.from {
         RootSource::None => Vec::new(),
         RootSource::Cwd => vec![cwd],

@@ -132,7 +132,7 @@ impl Server {
         if let Some(profile) = &self.profile {
             self.roots = profile.root_folders(&image.argv, &image.cwd);
             let names: Vec<String> = self.start.env.iter().map(|(name, _)| name.clone()).collect();
-            let package = (!self.start.name.is_empty()).then_some(self.start.name.as_str());
+            let package = Some(self.start.program()).filter(|name| !name.is_empty());
             let identity = ServerIdentity {
                 exe_path: &image.exe.path,
                 argv: &image.argv,
@@ -140,7 +140,7 @@ impl Server {
                 env_names: &names,
                 image: None,
             };
-            self.key = profile.server_key(&identity).unwrap_or(&self.start.name).to_owned();
+            self.key = profile.server_key(&identity).unwrap_or(self.start.program()).to_owned();
         }
         self.root = root;
     }
@@ -254,7 +254,7 @@ impl Server {
 
     fn is_own_package(&self, script: &str) -> bool {
         let Some(package) = crate::profile::package_of_path(script) else { return false };
-        let name = self.start.name.as_str();
+        let name = self.start.program();
         package == name || package.split_once(':').is_some_and(|(_, package)| package == name)
     }
 

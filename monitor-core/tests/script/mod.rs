@@ -33,6 +33,7 @@ pub const EPOCH: u64 = 1_795_305_600_000_000_000;
 #[serde(deny_unknown_fields, default)]
 pub struct Setup {
     pub name: String,
+    pub program: Option<String>,
     pub profile: String,
     pub transport: String,
     pub from_start: bool,
@@ -46,6 +47,7 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             name: "sample-server".to_owned(),
+            program: None,
             profile: "generic".to_owned(),
             transport: "stdio".to_owned(),
             from_start: true,
@@ -131,6 +133,7 @@ impl Script {
                     Kind::ServerStart(ServerStart {
                         root,
                         name: setup.name,
+                        program: setup.program,
                         profile: setup.profile,
                         transport: setup.transport,
                         from_start: setup.from_start,

@@ -99,6 +99,7 @@ fn start(server: u64) -> Kind {
     Kind::ServerStart(ServerStart {
         root: root(server),
         name: format!("server-{server}"),
+        program: None,
         profile: "generic".to_owned(),
         transport: "stdio".to_owned(),
         from_start: true,
