@@ -4,12 +4,15 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use monitor_core::event::ServerStart;
+use monitor_core::event::{Exec, ServerStart};
 use monitor_core::id::ProcId;
 use monitor_core::profile::{Profile, Profiles, ServerIdentity};
 use monitor_wire::redact::{Key, redact};
 
 use crate::pipeline::enrich;
+
+/// Longest settings file of a package manager, bytes.
+const MAX_SETTINGS: usize = 64 << 10;
 
 /// Environment entries whose value is judged and therefore kept (redacted): none of them holds a token.
 const JUDGED: [&str; 26] = [
@@ -45,12 +48,16 @@ const JUDGED: [&str; 26] = [
 pub struct Start {
     /// Its process.
     pub pid: u32,
+    /// Since when that runs, as in [`ProcId::start`]; where not known, procfs is asked.
+    pub since: Option<u64>,
     /// Resolved executable.
     pub exe: PathBuf,
     /// Arguments, the program first.
     pub argv: Vec<String>,
     /// Whether it is watched from its first instruction.
     pub from_start: bool,
+    /// What the configuration of an MCP client calls it.
+    pub called: Option<String>,
 }
 
 impl Start {
@@ -64,7 +71,20 @@ impl Start {
             .split(|byte| *byte == 0)
             .map(|arg| String::from_utf8_lossy(arg).into_owned())
             .collect();
-        Self { pid, exe: fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default(), argv, from_start }
+        let exe = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+        Self { pid, since: None, exe, argv, from_start, called: None }
+    }
+
+    /// A process by what it was seen to execute: it may have ended since.
+    #[must_use]
+    pub fn executed(exec: &Exec, from_start: bool) -> Self {
+        let ProcId { pid, start } = exec.proc;
+        Self {
+            exe: exec.exe.path.clone().into(),
+            argv: exec.argv.clone(),
+            since: Some(start),
+            ..Self::running(pid, from_start)
+        }
     }
 
     /// The engine's account of this start, judged by `wanted` or by what its identity tells.
@@ -77,9 +97,14 @@ impl Start {
             ServerIdentity { exe_path: &exe, argv: &self.argv, package: None, env_names: &names, image: None };
         let profile =
             wanted.or_else(|| profiles.matching(&identity)).map_or("generic", |profile| profile.name.as_str());
+        // a profile that knows the server knows better what it is
+        let called = self.called.clone().filter(|name| !name.is_empty() && profile == "generic");
+        let program = name(&identity);
+        let (name, program) = called.map_or((program.clone(), None), |name| (name, Some(program)));
         ServerStart {
-            root: ProcId { pid: self.pid, start: enrich::start_of(self.pid).unwrap_or(0) },
-            name: name(&identity),
+            root: ProcId { pid: self.pid, start: self.since.or_else(|| enrich::start_of(self.pid)).unwrap_or(0) },
+            name,
+            program,
             profile: profile.to_owned(),
             transport: "stdio".to_owned(),
             from_start: self.from_start,
@@ -167,7 +192,7 @@ fn registries(environ: &[(String, String)]) -> Vec<String> {
         files.extend([home.join(".npmrc"), home.join(".pip/pip.conf"), home.join(".config/pip/pip.conf")]);
     }
     for file in files {
-        let Some(text) = read_small(&file) else { continue };
+        let Some(text) = crate::regular::text(&file, MAX_SETTINGS) else { continue };
         for line in text.lines() {
             let Some((key, value)) = line.split_once('=') else { continue };
             if key.trim().ends_with("registry") || matches!(key.trim(), "index-url" | "extra-index-url") {
@@ -176,20 +201,6 @@ fn registries(environ: &[(String, String)]) -> Vec<String> {
         }
     }
     hosts
-}
-
-/// A regular file of at most 64 KiB: what lies in somebody's home may be a FIFO, or endless.
-fn read_small(path: &Path) -> Option<String> {
-    use std::io::Read;
-    use std::os::unix::fs::OpenOptionsExt;
-    let flags = nix::libc::O_NONBLOCK | nix::libc::O_CLOEXEC | nix::libc::O_NOCTTY;
-    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
-    if !file.metadata().ok()?.is_file() {
-        return None;
-    }
-    let mut text = String::new();
-    file.take(64 << 10).read_to_string(&mut text).ok()?;
-    Some(text)
 }
 
 fn host_of(url: &str) -> Option<String> {

@@ -2,10 +2,12 @@
 
 pub mod agent;
 pub mod cli;
+pub mod clients;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod discover;
 pub mod pipeline;
+pub mod regular;
 pub mod sensor;
 pub mod session;
 pub mod telemetry;

@@ -22,7 +22,7 @@ use monitor_wire::redact::Key;
 use crate::discover::Start;
 use crate::pipeline::clock::{Clock, boot_now};
 use crate::pipeline::output::{Lines, Output};
-use crate::pipeline::{Pipeline, Recognise, enrich};
+use crate::pipeline::{Pipeline, Recognise, Recognised, Workplace, enrich};
 use crate::sensor::fanotify::{Marks, Opened};
 use crate::sensor::hooks::SENSORS;
 use crate::sensor::load::{FileKey, HookStatus, Sensors, Stats, StreamKey};
@@ -189,7 +189,7 @@ impl Session {
 
     /// A process that runs already and that a profile knows is watched; one that has pipes or sockets as standard input
     /// and output is a candidate.
-    pub fn look_around(&mut self, recognise: &dyn Fn(&Exec) -> bool) {
+    pub fn look_around(&mut self, recognise: &dyn Fn(&Exec) -> Option<Recognised>) {
         let Ok(all) = procfs::process::all_processes() else { return };
         let mut pids: Vec<u32> = all.flatten().filter_map(|process| u32::try_from(process.pid).ok()).collect();
         pids.sort_unstable();
@@ -198,8 +198,10 @@ impl Session {
                 continue;
             }
             let Some(exec) = enrich::known(pid, &self.key) else { continue };
-            if recognise(&exec) {
-                let start = Start::running(pid, false).describe(&self.profiles, None, &self.key);
+            self.pipeline.client(&exec);
+            if let Some(Recognised { called }) = recognise(&exec) {
+                let start = Start { called, ..Start::running(pid, false) };
+                let start = start.describe(&self.profiles, None, &self.key);
                 if let Err(error) = self.watch(start, false) {
                     tracing::warn!(pid, %error, "cannot watch a running server");
                 }
@@ -210,6 +212,16 @@ impl Session {
                 self.put_in_scope(pid, candidate, SCOPE_UNDECIDED);
             }
         }
+    }
+
+    /// From now on servers are told from others by this.
+    pub fn recognise(&mut self, recognise: Recognise) {
+        self.pipeline.discover(recognise);
+    }
+
+    /// Where MCP clients were seen to work, since the last call.
+    pub fn take_workplaces(&mut self) -> Vec<Workplace> {
+        self.pipeline.take_workplaces()
     }
 
     /// Watches a process that says it will execute a server (`exec` where an agent runs).
@@ -237,7 +249,12 @@ impl Session {
         for found in self.pipeline.take_found() {
             let id = ServerId(self.next);
             self.next += 1;
-            let start = Start::running(found.root, found.from_start).describe(&self.profiles, None, &self.key);
+            let start = match found.exec {
+                Some(exec) => Start::executed(&exec, found.from_start),
+                None => Start::running(found.root, found.from_start),
+            };
+            let start = Start { called: found.called, ..start };
+            let start = start.describe(&self.profiles, None, &self.key);
             let stdio = stdio_of(found.root);
             tracing::info!(pid = found.root, name = start.name, profile = start.profile, "watching an MCP server");
             self.add_homes(&start);

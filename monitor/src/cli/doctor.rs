@@ -76,6 +76,7 @@ impl Doctor {
         // First what the host has: loading the sensors may mount tracefs for this process.
         let mut host = host::checks();
         host.push(host::state_folder(config.state.dir.as_ref()));
+        host.push(host::client_files(&config.servers));
         let (sensors, problem) = sensors::load();
         let blind = sensors::blind(&sensors);
         let version = env!("CARGO_PKG_VERSION");

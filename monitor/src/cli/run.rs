@@ -1,6 +1,7 @@
 //! `tripline run`: watches this host.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use clap::Args;
 use monitor_core::config::ServersSection;
@@ -11,15 +12,18 @@ use super::options::{fingerprint_key, read_config, read_profile};
 use super::watch::stop_flag;
 use super::{Failure, WatchOptions, report};
 use crate::agent::{Answer, Listener, Registration};
+use crate::clients::{Clients, Roster};
 use crate::discover::Start;
+use crate::pipeline::clock::boot_now;
 use crate::pipeline::output::Lines;
+use crate::pipeline::{Recognise, Recognised};
 use crate::session::{Session, require_root};
 
 /// Watch this host: discover MCP servers, detect, deliver.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A process is taken for an MCP server by profile (package, executable, arguments) or, if it starts \
-with its standard input and output on pipes or sockets, by its first MCP message; what it did before that is held and \
+    after_help = "A process is taken for an MCP server by profile (package, executable, arguments), if the configuration \
+of an MCP client names its command or, if it starts with its standard input and output on pipes or sockets, by its first MCP message; what it did before that is held and \
 judged then. Servers that run already are watched from now on. Alerts go to the store in the state folder and to the \
 configured sinks. Ends in order on SIGTERM or Ctrl-C."
 )]
@@ -43,13 +47,24 @@ impl Run {
             .map_err(|error| Failure::failed(format!("cannot take registrations: {error}")))?;
         let key = fingerprint_key(&prepared.store)?;
         let output = self.options.open(&prepared)?;
-        let recogniser = Recogniser { servers, profiles: prepared.engine.profiles.clone() };
-        let at_start = recogniser.clone();
-        let mut session =
-            Session::arm_host(prepared.engine, key, output, Box::new(move |exec| recogniser.is_server(exec)))?;
-        session.look_around(&|exec| at_start.is_server(exec));
-        tracing::info!(servers = session.watched(), "armed");
-        session.run_with(&stop_flag(), |session| listener.serve(|registration| take(session, registration)));
+        let mut clients = Clients::open(&servers, key.clone());
+        let mut recogniser =
+            Recogniser { servers, profiles: prepared.engine.profiles.clone(), roster: clients.roster() };
+        let mut session = Session::arm_host(prepared.engine, key, output, recogniser.clone().boxed())?;
+        session.look_around(&|exec| recogniser.recognise(exec));
+        let files = clients.found().count();
+        tracing::info!(servers = session.watched(), client_files = files, "armed");
+        session.run_with(&stop_flag(), |session| {
+            listener.serve(|registration| take(session, registration));
+            let mut changed = clients.look(boot_now());
+            for (folder, uid) in session.take_workplaces() {
+                changed |= clients.add_project(Path::new(&folder), uid);
+            }
+            if changed {
+                recogniser.roster = clients.roster();
+                session.recognise(recogniser.clone().boxed());
+            }
+        });
         Ok(())
     }
 }
@@ -66,7 +81,8 @@ fn take(session: &mut Session, registration: Registration) -> Answer {
             Err(error) => return Answer::Refused(format!("cannot write {}: {error}", path.display())),
         }
     }
-    let start = Start { pid: registration.pid, exe: registration.exe, argv: registration.argv, from_start: true };
+    let Registration { pid, exe, argv, .. } = registration;
+    let start = Start { pid, since: None, exe, argv, from_start: true, called: None };
     match session.register(&start, profile.as_ref()) {
         Ok(_id) => Answer::Armed,
         Err(error) => Answer::Refused(format!("{error:#}")),
@@ -78,26 +94,35 @@ fn take(session: &mut Session, registration: Registration) -> Answer {
 struct Recogniser {
     servers: ServersSection,
     profiles: Profiles,
+    roster: Arc<Roster>,
 }
 
 impl Recogniser {
-    fn is_server(&self, exec: &Execution) -> bool {
+    fn boxed(self) -> Recognise {
+        Box::new(move |exec| self.recognise(exec))
+    }
+
+    fn recognise(&self, exec: &Execution) -> Option<Recognised> {
         let path = exec.script.as_ref().map_or(exec.exe.path.as_str(), |script| script.path.as_str());
         let any = |patterns: &[monitor_core::pattern::Pattern]| {
             patterns.iter().any(|pattern| pattern.matches(&exec.exe.path) || pattern.matches(path))
         };
         if any(&self.servers.exclude) {
-            return false;
+            return None;
+        }
+        if let Some(name) = self.roster.name_of(exec) {
+            return Some(Recognised { called: Some(name.to_owned()) });
         }
         if any(&self.servers.include) {
-            return true;
+            return Some(Recognised::default());
         }
         let identity =
             ServerIdentity { exe_path: &exec.exe.path, argv: &exec.argv, package: None, env_names: &[], image: None };
-        self.profiles.matching(&identity).is_some_and(|profile| {
+        let known = self.profiles.matching(&identity).is_some_and(|profile| {
             profile.name != "generic"
                 && (self.servers.profiles.is_empty() || self.servers.profiles.contains(&profile.name))
-        })
+        });
+        known.then(Recognised::default)
     }
 }
 

@@ -80,7 +80,7 @@ impl Watch {
         let command = argv.first().cloned().unwrap_or_default();
         let found = find_command(command.as_ref()).unwrap_or_else(|_| command.into());
         let exe = fs::canonicalize(&found).unwrap_or(found);
-        Ok(Start { pid: self.pid, exe, argv, from_start: true })
+        Ok(Start { pid: self.pid, since: None, exe, argv, from_start: true, called: None })
     }
 }
 

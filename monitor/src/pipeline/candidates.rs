@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use monitor_abi::config::SCOPE_CANDIDATE;
-use monitor_core::event::{Event, Exec};
+use monitor_core::event::{Event, Exec, Exit};
 use monitor_core::id::ServerId;
 
 /// How long a candidate stays one without a message or a profile, nanoseconds.
@@ -25,6 +25,8 @@ pub struct Candidate {
     pub root: u32,
     /// Effects that wait.
     pub held: Vec<Event>,
+    /// Its processes that have ended.
+    pub exits: Vec<Exit>,
     /// Effects that had to go.
     pub dropped: u64,
     since: u64,
@@ -132,6 +134,13 @@ impl Candidate {
             self.dropped += 1;
         }
         self.held.push(event);
+    }
+
+    /// One of its processes ended.
+    pub fn exited(&mut self, exit: Exit) {
+        if self.exits.len() < MAX_HELD {
+            self.exits.push(exit);
+        }
     }
 
     /// Counts stream bytes.

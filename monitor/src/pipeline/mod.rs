@@ -11,7 +11,7 @@ pub mod output;
 pub mod policy;
 pub mod streams;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use monitor_abi::stream::Key as StreamKey;
 use monitor_core::alert::Alert;
@@ -35,8 +35,21 @@ use streams::Streams;
 /// How long an open seen by a tracepoint hides the same open as fanotify reports it, nanoseconds.
 const SAME_OPEN: u64 = 2_000_000_000;
 
+/// What an execution alone tells of a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recognised {
+    /// What the configuration of an MCP client calls it.
+    pub called: Option<String>,
+}
+
 /// Whether an execution alone tells that a process is a server.
-pub type Recognise = Box<dyn Fn(&Exec) -> bool + Send>;
+pub type Recognise = Box<dyn Fn(&Exec) -> Option<Recognised>>;
+
+/// Where an MCP client works: folder and user.
+pub type Workplace = (String, u32);
+
+/// Most workplaces that wait to be taken.
+const MAX_WORKPLACES: usize = 256;
 
 /// A candidate that turned out to be a server.
 #[derive(Debug)]
@@ -45,8 +58,12 @@ pub struct Found {
     pub candidate: ServerId,
     /// The process it began with.
     pub root: u32,
-    /// It ran before the agent did.
+    /// It is watched from its first instruction.
     pub from_start: bool,
+    /// What the configuration of an MCP client calls it.
+    pub called: Option<String>,
+    /// What that process last executed: it may have ended by now.
+    pub exec: Option<Exec>,
 }
 
 /// See the module documentation.
@@ -66,8 +83,12 @@ pub struct Pipeline {
     candidates: Candidates,
     /// Candidates that turned out to be servers: number, root, and what it executed.
     found: Vec<Found>,
+    /// Those of them that have ended already.
+    gone: HashSet<ServerId>,
     /// How candidates are told from others by what they execute.
     recognise: Option<Recognise>,
+    /// Where MCP clients were started, since that was last asked.
+    workplaces: Vec<Workplace>,
     /// What each process did past the system calls, once told: io_uring operations by their bit, and [`COMPAT`].
     uring: HashMap<u32, u64>,
     undecodable: u64,
@@ -91,7 +112,9 @@ impl Pipeline {
             ended: Vec::new(),
             candidates: Candidates::default(),
             found: Vec::new(),
+            gone: HashSet::new(),
             recognise: None,
+            workplaces: Vec::new(),
             uring: HashMap::new(),
             undecodable: 0,
             last: Time(0),
@@ -138,9 +161,22 @@ impl Pipeline {
         self.hosts.join(pid, server);
     }
 
-    /// From now on processes may be undecided; `recognise` tells a server by what it executes.
+    /// From now on processes may be undecided; `recognise` tells a server by what it executes. Replaces an earlier one.
     pub fn discover(&mut self, recognise: Recognise) {
         self.recognise = Some(recognise);
+    }
+
+    /// Where MCP clients were started, since the last call.
+    pub fn take_workplaces(&mut self) -> Vec<Workplace> {
+        std::mem::take(&mut self.workplaces)
+    }
+
+    /// A process that may be an MCP client.
+    pub fn client(&mut self, exec: &Exec) {
+        let script = exec.script.as_ref().map(|script| script.path.as_str());
+        if self.workplaces.len() < MAX_WORKPLACES && monitor_core::client::is_client(&exec.exe.path, script) {
+            self.workplaces.push((exec.cwd.clone(), exec.uid));
+        }
     }
 
     /// A process that runs already may be a server.
@@ -164,6 +200,7 @@ impl Pipeline {
     pub fn accept(&mut self, candidate: ServerId, id: ServerId, start: ServerStart, stdio: &[u64]) -> Vec<u32> {
         let Some(accepted) = self.candidates.accept(candidate, id) else { return Vec::new() };
         let members = self.hosts.leave(candidate);
+        let root = start.root;
         self.server_start(id, start, stdio);
         for pid in &members {
             self.hosts.join(*pid, id);
@@ -180,6 +217,13 @@ impl Pipeline {
         for mut event in accepted.held {
             event.server = Some(id);
             self.event(event);
+        }
+        for exit in accepted.exits {
+            self.event(Event { time: now, server: Some(id), kind: Kind::Exit(exit) });
+        }
+        if self.gone.remove(&candidate) && self.hosts.end(boot_now(), root) == Some(id) {
+            self.event(Event { time: now, server: Some(id), kind: Kind::ServerEnd });
+            self.ended.push(id);
         }
         members
     }
@@ -303,6 +347,9 @@ impl Pipeline {
             }
             Body::Exec(body, path, argv, cwd) => {
                 let exec = enrich::exec(head, body, path, argv, cwd, &self.key);
+                if self.recognise.is_some() {
+                    self.client(&exec);
+                }
                 self.executed(server, &exec, head.time);
                 self.hosts.add(exec.proc, server);
                 if exec.compat && server.is_some() {
@@ -319,8 +366,16 @@ impl Pipeline {
                 let proc = enrich::actor(head);
                 self.uring.remove(&proc.pid);
                 let ended = self.hosts.end(head.time, proc);
-                self.event(event(Kind::Exit(Exit { proc, status: body.code })));
+                let exit = Exit { proc, status: body.code };
+                if let Some(candidate) = server.and_then(|id| self.candidates.get_mut(id)) {
+                    candidate.exited(exit.clone());
+                }
+                self.event(event(Kind::Exit(exit)));
                 match ended {
+                    // it is known to be a server, and what it did is still to be judged
+                    Some(id) if self.found.iter().any(|found| found.candidate == id) => {
+                        self.gone.insert(id);
+                    }
                     Some(candidate) if Candidates::is_candidate(candidate) => self.candidates.end(candidate),
                     Some(server) => {
                         self.event(Event { time, server: Some(server), kind: Kind::ServerEnd });
@@ -446,8 +501,8 @@ impl Pipeline {
         if let Some(candidate) = self.candidates.get_mut(id) {
             candidate.execs.insert(exec.proc.pid, exec.clone());
         }
-        if self.recognise.as_ref().is_some_and(|recognise| recognise(exec)) {
-            self.find(id, true);
+        if let Some(recognised) = self.recognise.as_ref().and_then(|recognise| recognise(exec)) {
+            self.find(id, true, recognised.called);
         }
     }
 
@@ -460,14 +515,15 @@ impl Pipeline {
         candidate.heard(bytes);
         if spoke {
             let from_start = !candidate.execs.is_empty();
-            self.find(id, from_start);
+            self.find(id, from_start, None);
         }
     }
 
-    fn find(&mut self, candidate: ServerId, from_start: bool) {
+    fn find(&mut self, candidate: ServerId, from_start: bool, called: Option<String>) {
         if !self.found.iter().any(|found| found.candidate == candidate) {
             let root = candidate.0 & !monitor_abi::config::SCOPE_CANDIDATE;
-            self.found.push(Found { candidate, root, from_start });
+            let exec = self.candidates.get_mut(candidate).and_then(|known| known.execs.get(&root).cloned());
+            self.found.push(Found { candidate, root, from_start, called, exec });
         }
     }
 

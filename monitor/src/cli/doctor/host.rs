@@ -3,9 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use monitor_core::config::ServersSection;
+use monitor_wire::redact::Key;
 use nix::unistd::{AccessFlags, access, geteuid};
 
 use super::{Check, State};
+use crate::clients::Clients;
 use crate::sensor::btf::{Btf, VMLINUX};
 use crate::sensor::fanotify::Marks;
 use crate::sensor::load::cgroup_root;
@@ -47,9 +50,32 @@ const CAPABILITIES: &[Capability] = &[
 ];
 const SYS_ADMIN: u32 = 21;
 
+/// Most files that are named one by one.
+const MAX_SHOWN: usize = 20;
+
 /// Everything but the sensors.
 pub(super) fn checks() -> Vec<Check> {
     vec![kernel(), types(), cgroup(), tracefs(), capabilities(), fanotify(), lsm()]
+}
+
+/// Which configuration files of MCP clients name servers for `run`. Paths and counts: what stands in them isn't shown.
+pub(super) fn client_files(section: &ServersSection) -> Check {
+    let name = "client files";
+    if !section.client_files {
+        return check(name, State::Ok, "not read: [servers] client_files is off");
+    }
+    // nothing of a command line is shown, so it doesn't matter what its secrets become
+    let clients = Clients::open(section, Key::from_bytes([0; 32]));
+    let found: Vec<(&Path, usize)> = clients.found().collect();
+    if found.is_empty() {
+        return check(name, State::Ok, "none that names a server");
+    }
+    let mut shown: Vec<String> =
+        found.iter().take(MAX_SHOWN).map(|(path, count)| format!("{} ({count})", path.display())).collect();
+    if found.len() > MAX_SHOWN {
+        shown.push(format!("and {} more", found.len() - MAX_SHOWN));
+    }
+    check(name, State::Ok, shown.join(", "))
 }
 
 /// Whether the state folder can be used, without making it.

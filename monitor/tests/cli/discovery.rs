@@ -1,0 +1,113 @@
+//! `run` finds servers: by what the configuration of an MCP client names.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{Ground, command, make_executable, need_root, values};
+
+/// Longest that anything takes on a busy machine.
+const BOUND: Duration = Duration::from_secs(30);
+
+/// A running `tripline run`; ends with the test.
+struct Agent(Child);
+
+impl Agent {
+    /// Waits until it is armed.
+    fn start(ground: &Ground, alerts: &str) -> Self {
+        let config = ground.text("config.toml");
+        let mut run = command(&["run", "--config", &config, "--alerts", alerts]);
+        let mut child = run.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = Vec::new();
+        let armed = lines.by_ref().map_while(Result::ok).any(|line| {
+            said.push(line);
+            said.last().is_some_and(|line| line.contains("armed"))
+        });
+        // what it says from now on must go somewhere
+        std::thread::spawn(move || lines.for_each(drop));
+        assert!(armed, "{said:?}");
+        Self(child)
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _gone = nix::sys::signal::kill(
+            nix::unistd::Pid::from_raw(self.0.id().cast_signed()),
+            nix::sys::signal::Signal::SIGTERM,
+        );
+        let _status = self.0.wait();
+    }
+}
+
+fn until(what: &str, mut found: impl FnMut() -> Option<Value>) -> Value {
+    let deadline = Instant::now() + BOUND;
+    loop {
+        if let Some(value) = found() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "{what} never came");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A program that says nothing, on pipes as a client starts it, which reads a credential and ends.
+fn silent(ground: &Ground, home: &str, argument: &str) {
+    let script = ground.text("server");
+    let mut command = Command::new("/bin/sh");
+    command.args([script.as_str(), argument]).env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin");
+    let output = command.stdin(Stdio::piped()).stdout(Stdio::piped()).output().unwrap();
+    assert!(output.status.success());
+}
+
+#[test]
+fn root_a_client_s_configuration_names_a_server() {
+    need_root();
+    let ground = Ground::new();
+    let (home, alerts) = (ground.text("homes/dev"), ground.text("alerts"));
+    fs::create_dir_all(ground.path("homes/dev/.aws")).unwrap();
+    fs::create_dir_all(ground.path("homes/dev/.cursor")).unwrap();
+    ground.write("homes/dev/.aws/credentials", "[default]\naws_secret_access_key = none\n");
+    ground.write("server", "cat \"$HOME/.aws/credentials\" >/dev/null\n");
+    make_executable(&ground.path("server"));
+    let own =
+        format!("[state]\ndir = {:?}\n[servers]\nhomes = [\"{}/*\"]\n", ground.path("state"), ground.text("homes"));
+    ground.write("config.toml", own);
+    let entry = |argument: &str| {
+        json!({"mcpServers": {"sideboard": {"command": "sh", "args": [ground.text("server"), argument],
+            "env": {"KEY": "not-a-real-secret"}}}})
+        .to_string()
+    };
+    ground.write("homes/dev/.cursor/mcp.json", entry("first"));
+    let doctor = ground.run("doctor", &[]).fine();
+    assert!(doctor.contains("client files") && doctor.contains(".cursor/mcp.json (1)"), "{doctor}");
+
+    let _agent = Agent::start(&ground, &alerts);
+    let found = |argument: &str| {
+        let text = fs::read_to_string(&alerts).unwrap_or_default();
+        let server =
+            |alert: &Value| alert["server"]["argv"].as_array().is_some_and(|argv| argv.contains(&argument.into()));
+        values(&text).into_iter().find(|alert| alert["category"] == "credential_access" && server(alert))
+    };
+    silent(&ground, &home, "first");
+    let alert = until("the alert of a server that never spoke", || found("first"));
+    assert_eq!(alert["server"]["name"], "sideboard", "{alert}");
+    assert_eq!(alert["server"]["profile"], "generic");
+
+    silent(&ground, &home, "third");
+    // the file is replaced, as editors do: what it says now counts
+    ground.write("homes/dev/.cursor/new", entry("second"));
+    fs::rename(ground.path("homes/dev/.cursor/new"), ground.path("homes/dev/.cursor/mcp.json")).unwrap();
+    until("the alert of a server that is named since", || {
+        silent(&ground, &home, "second");
+        found("second")
+    });
+    // what no file names, and says nothing, is none
+    assert!(found("third").is_none());
+    let log = fs::read_to_string(ground.path("state/tripline.log")).unwrap_or_default();
+    assert!(!log.contains("not-a-real-secret"));
+}
