@@ -97,7 +97,8 @@ impl Engine {
             self.detect(Some(id), net.proc, now, alerts, |cx, out| evasion::compat_net(cx, net, role, out));
         }
         match net.op {
-            NetOp::Accept | NetOp::Bind => {}
+            NetOp::Accept => self.reachable(id),
+            NetOp::Bind => {}
             NetOp::Listen => self.listen(id, net, role, now, alerts),
             NetOp::Connect | NetOp::Send => {
                 // setting a datagram socket's destination sends nothing: resolvers sort addresses so
@@ -139,7 +140,9 @@ impl Engine {
 
     pub(super) fn unix(&mut self, said: Option<ServerId>, unix: &Unix, now: Time, alerts: &mut Vec<Alert>) {
         let Some(server) = self.state.server_of(said, unix.proc) else { return };
-        if unix.op == "connect" {
+        if unix.op != "connect" {
+            self.reachable(server);
+        } else {
             self.note(server, now, "unix_connect", &unix.path, &Explained::nothing());
         }
         self.detect(Some(server), unix.proc, now, alerts, |cx, out| {
@@ -160,7 +163,14 @@ impl Engine {
         self.taint(server, taint);
     }
 
+    fn reachable(&mut self, id: ServerId) {
+        if let Some(server) = self.state.servers.get_mut(id) {
+            server.reachable = true;
+        }
+    }
+
     fn listen(&mut self, id: ServerId, net: &Net, role: Role, now: Time, alerts: &mut Vec<Alert>) {
+        self.reachable(id);
         if let Some(server) = self.state.servers.get_mut(id)
             && server.listens.len() < 1024
         {

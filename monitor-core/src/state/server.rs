@@ -66,6 +66,8 @@ pub struct Server {
     pub resolvers: BTreeSet<IpAddr>,
     /// Ports on which it listens.
     pub listens: BTreeSet<u16>,
+    /// It listens, or somebody came in on a socket: it may be asked by a way that isn't read (MCP over HTTP).
+    pub reachable: bool,
     /// Programs that were seen on its MCP transport, besides the root.
     pub speakers: Vec<Arc<Image>>,
     /// When its root ended.
@@ -110,6 +112,7 @@ impl Server {
             destinations: BTreeSet::new(),
             resolvers: BTreeSet::new(),
             listens: BTreeSet::new(),
+            reachable: false,
             speakers: Vec::new(),
             stopped: None,
             ended: None,
@@ -164,10 +167,11 @@ impl Server {
         self.calls.iter().filter_map(move |call| call.hold(now, windows).map(|hold| (call, hold)))
     }
 
-    /// Whether the absence of a call proves anything: no if the transport was never seen, or part of it was missed.
+    /// Whether the absence of a call proves anything. Yes once a message was seen; before that only if the server was
+    /// watched from its start and can't be reached but by the streams that it was started with: then nobody asked.
     #[must_use]
     pub fn transport_seen(&self) -> bool {
-        self.start.from_start || self.messages > 0
+        self.messages > 0 || self.start.from_start && !self.reachable
     }
 
     /// Whether the server lets annotations of its tools count: the generic profile, or none.

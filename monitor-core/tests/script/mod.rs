@@ -8,8 +8,8 @@
 //! | `spawn NAME PARENT EXE ARG…` | fork and exec; `script=`, `preload=`, `+memfd`, `+unlinked`, `+compat` |
 //! | `fork NAME PARENT`, `exec NAME EXE ARG…`, `exit NAME`, `foreign NAME EXE ARG…` | |
 //! | `read`, `write`, `append`, `use`, `opath`, `unlink`, `chmod NAME PATH` | `ino=`, `via=`; `rename`, `link`, `symlink NAME PATH TO` |
-//! | `connect`, `send`, `listen`, `bind NAME ADDR:PORT` | `host=`, `cookie=`, `result=`, `+udp`; `end NAME cookie= sent= state=` |
-//! | `unix NAME PATH`, `socket NAME FAMILY`, `memory NAME TARGET OP [+failed]`, `opaque NAME WHAT` | |
+//! | `connect`, `send`, `listen`, `bind`, `accept NAME ADDR:PORT` | `host=`, `cookie=`, `result=`, `+udp`; `end NAME cookie= sent= state=` |
+//! | `unix NAME PATH [+bind]`, `socket NAME FAMILY`, `memory NAME TARGET OP [+failed]`, `opaque NAME WHAT` | |
 //! | `handshake`, `list TOOL…` (`name`, `name:digest`, `name:digest:ro`, `…:closed`), `+more` | |
 //! | `call ID TOOL /pointer=value…` | `+repeat`, `+forged`, `+cut`, `progress=`; `answer ID [error\|input\|task=ID:STATUS]` |
 //! | `cancel ID`, `progress TOKEN`, `task ID STATUS`, `ask METHOD ID [TASK]`, `serverask ID`, `clientanswer ID` | |
@@ -172,7 +172,7 @@ impl Script {
             "end-server" => self.push(time, true, Kind::ServerEnd),
             "read" | "write" | "append" | "use" | "opath" | "unlink" | "chmod" | "rename" | "link" | "symlink"
             | "create" | "readwrite" => self.file(time, verb, words),
-            "connect" | "send" | "listen" | "bind" => self.net(time, verb, words),
+            "connect" | "send" | "listen" | "bind" | "accept" => self.net(time, verb, words),
             "end" => {
                 let (proc, watched) = self.proc(words.at(0));
                 self.push(
@@ -189,8 +189,8 @@ impl Script {
             }
             "unix" => {
                 let (proc, watched) = self.proc(words.at(0));
-                let unix =
-                    Unix { proc, path: words.at(1).to_owned(), op: "connect".to_owned(), result: "ok".to_owned() };
+                let op = if words.has("bind") { "bind" } else { "connect" };
+                let unix = Unix { proc, path: words.at(1).to_owned(), op: op.to_owned(), result: "ok".to_owned() };
                 self.push(time, watched, Kind::Unix(unix));
             }
             "socket" => {
@@ -291,6 +291,7 @@ impl Script {
                     "connect" => NetOp::Connect,
                     "send" => NetOp::Send,
                     "bind" => NetOp::Bind,
+                    "accept" => NetOp::Accept,
                     _ => NetOp::Listen,
                 },
                 proto,
