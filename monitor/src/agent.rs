@@ -109,7 +109,9 @@ fn answer(stream: &UnixStream, each: &mut impl FnMut(Registration) -> Answer) ->
     stream.set_read_timeout(Some(Duration::from_millis(200)))?;
     stream.set_write_timeout(Some(Duration::from_millis(200)))?;
     let mut line = String::new();
-    BufReader::new(stream.take(MAX_LINE)).read_line(&mut line)?;
+    if BufReader::new(stream.take(MAX_LINE)).read_line(&mut line)? == 0 {
+        return Ok(()); // somebody who only wanted to know whether an agent runs
+    }
     let said = match serde_json::from_str(&line) {
         Ok(registration) => each(registration),
         Err(error) => Answer::Refused(format!("not a registration: {error}")),

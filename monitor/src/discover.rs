@@ -120,6 +120,12 @@ impl Start {
     }
 }
 
+/// Who a pid is now.
+#[must_use]
+pub fn proc_of(pid: u32) -> ProcId {
+    ProcId { pid, start: enrich::start_of(pid).unwrap_or(0) }
+}
+
 /// A name for people: the package without its kind, else the program.
 fn name(identity: &ServerIdentity<'_>) -> String {
     if let Some(package) = identity.package() {

@@ -14,12 +14,12 @@ use monitor_abi::config::{Control, SCOPE_CANDIDATE, SCOPE_PENDING, SCOPE_UNDECID
 use monitor_core::config::EngineConfig;
 use monitor_core::credential::Credentials;
 use monitor_core::event::{Exec, ServerStart};
-use monitor_core::id::ServerId;
+use monitor_core::id::{ProcId, ServerId};
 use monitor_core::profile::{Profile, Profiles};
 use monitor_core::time::Time;
 use monitor_wire::redact::Key;
 
-use crate::discover::Start;
+use crate::discover::{Start, proc_of};
 use crate::pipeline::clock::{Clock, boot_now};
 use crate::pipeline::output::{Lines, Output};
 use crate::pipeline::{Pipeline, Recognise, Recognised, Workplace, enrich};
@@ -39,6 +39,13 @@ const SYSCALL_GRACE: u64 = 100_000_000;
 /// After the last process ended: what it caused may still be on its way.
 const LINGER: u64 = 30_000_000;
 
+/// Between which looks something was queued, `CLOCK_BOOTTIME` in nanoseconds.
+#[derive(Clone, Copy)]
+struct Reading {
+    after: u64,
+    at: u64,
+}
+
 /// See the module documentation.
 pub struct Session {
     _sensors: Sensors,
@@ -51,8 +58,10 @@ pub struct Session {
     stats: Stats,
     reported: BTreeMap<(&'static str, &'static str), u64>,
     marks: Option<Marks>,
-    /// Opens that fanotify saw, until every record older than they has been judged.
-    waiting: VecDeque<(u64, Opened)>,
+    /// Opens that fanotify saw, with when they were read, until every record older than they has been judged.
+    waiting: VecDeque<(Reading, Opened)>,
+    /// When fanotify was read last.
+    read: u64,
     places: Vec<monitor_core::credential::WatchPlace>,
     credentials: Credentials,
     pipeline: Pipeline,
@@ -111,6 +120,7 @@ impl Session {
             reported: BTreeMap::new(),
             marks: None,
             waiting: VecDeque::new(),
+            read: boot_now(),
             places: credentials.system_places(),
             credentials,
             pipeline,
@@ -134,16 +144,17 @@ impl Session {
     pub fn watch(&mut self, start: ServerStart, pending: bool) -> Result<ServerId> {
         let id = ServerId(self.next);
         self.next += 1;
-        let pid = start.root.pid;
+        let root = start.root;
         self.add_homes(&start);
-        let stdio = stdio_of(pid);
+        let stdio = stdio_of(root.pid);
         let flags = if pending { SCOPE_PENDING } else { 0 };
-        let scope = Scope { start: start.root.start, server: id.0, flags };
+        if !self.enter(root, id, flags).with_context(|| format!("cannot take process {} under watch", root.pid))? {
+            return Err(anyhow!("process {} ended before it could be watched", root.pid));
+        }
         let from_start = start.from_start;
         self.pipeline.server_start(id, start, &stdio);
-        self.scopes.enter(pid, scope).with_context(|| format!("cannot take process {pid} under watch"))?;
         if !from_start {
-            self.join_descendants(pid, id);
+            self.join_descendants(root.pid, id);
         }
         self.live += 1;
         Ok(id)
@@ -261,6 +272,9 @@ impl Session {
             for pid in self.pipeline.accept(found.candidate, id, start, &stdio) {
                 self.put_in_scope(pid, id, 0);
             }
+            if !found.from_start {
+                self.join_descendants(found.root, id);
+            }
             self.live += 1;
         }
         for pid in self.pipeline.take_refused() {
@@ -269,10 +283,21 @@ impl Session {
     }
 
     fn put_in_scope(&mut self, pid: u32, id: ServerId, flags: u32) {
-        let scope = Scope { start: enrich::start_of(pid).unwrap_or(0), server: id.0, flags };
-        if let Err(error) = self.scopes.enter(pid, scope) {
+        if let Err(error) = self.enter(proc_of(pid), id, flags) {
             tracing::warn!(pid, %error, "cannot put a process in scope");
         }
+    }
+
+    /// Puts a process in scope. False if it has ended: the kernel told of that before it knew whose process it was, so
+    /// that nobody would ever take it out again, and its number is going to be somebody else's.
+    fn enter(&mut self, proc: ProcId, id: ServerId, flags: u32) -> Result<bool> {
+        let scope = Scope { start: proc.start, server: id.0, flags };
+        self.scopes.enter(proc.pid, scope)?;
+        let runs = enrich::is_running(proc);
+        if !runs {
+            self.scopes.leave(proc.pid);
+        }
+        Ok(runs)
     }
 
     /// The last look: everything that is in the rings, then what the engine still holds.
@@ -280,8 +305,8 @@ impl Session {
         self.look();
         let Self { reader, pipeline, waiting, .. } = self;
         reader.flush(|record| pipeline.record(record));
-        for (at, opened) in waiting.drain(..) {
-            pipeline.opened(at, opened);
+        for (reading, opened) in waiting.drain(..) {
+            pipeline.opened(reading.after, reading.at, opened);
         }
         self.losses();
         self.pipeline.finish();
@@ -291,22 +316,23 @@ impl Session {
     fn look(&mut self) -> u64 {
         let now = boot_now();
         let Self { reader, pipeline, marks, waiting, .. } = self;
-        let reading = marks.as_ref().map(Marks::read).unwrap_or_default();
+        let queue = marks.as_ref().map(Marks::read).unwrap_or_default();
+        let reading = Reading { after: std::mem::replace(&mut self.read, now), at: now };
         let before = reader.look(now, |record| pipeline.record(record));
         let own = std::process::id();
-        waiting.extend(reading.opened.into_iter().filter(|opened| opened.pid != own).map(|opened| (now, opened)));
+        waiting.extend(queue.opened.into_iter().filter(|opened| opened.pid != own).map(|opened| (reading, opened)));
         // Who opened may have come to life just before: its records have been handed out only up to `before`. A watched
         // process is told of by its system call too, which returns after fanotify has spoken, and tells more.
         let held = std::mem::take(waiting);
-        for (at, opened) in held {
+        for (reading, opened) in held {
             let grace = if pipeline.watches(opened.pid) { SYSCALL_GRACE } else { 0 };
-            if at + grace <= before {
-                pipeline.opened(at, opened);
+            if reading.at + grace <= before {
+                pipeline.opened(reading.after, reading.at, opened);
             } else {
-                waiting.push_back((at, opened));
+                waiting.push_back((reading, opened));
             }
         }
-        if reading.overflow {
+        if queue.overflow {
             pipeline.lost("fanotify", "queue_overflow", pipeline.clock().now(), 1, None);
         }
         for key in self.pipeline.take_ignored() {
@@ -374,8 +400,7 @@ impl Session {
         let mut parents = vec![root];
         while let Some(parent) = parents.pop() {
             for child in children(parent) {
-                let scope = Scope { start: enrich::start_of(child).unwrap_or(0), server: id.0, flags: 0 };
-                if self.scopes.enter(child, scope).is_ok() {
+                if self.enter(proc_of(child), id, 0).unwrap_or(false) {
                     self.pipeline.join(child, id);
                     parents.push(child);
                 }

@@ -9,9 +9,13 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 /// In rising order.
 const SEVERITIES: [&str; 5] = ["info", "low", "medium", "high", "critical"];
+
+/// An alert is written at once; this is what a loaded machine gets.
+const BOUND: Duration = Duration::from_secs(10);
 
 /// The alerts of a file, of each the highest revision, in the order of their first lines.
 pub fn read(path: &Path) -> Result<Vec<Value>> {
@@ -50,12 +54,26 @@ pub fn fits(alert: &Value, wanted: &Expectation, place: &Place, pid: Option<u32>
         && wanted.severity.as_ref().is_none_or(|least| rank(&alert["severity"]) >= rank(&least.as_str().into()))
         && text(&wanted.rule, &alert["rule"]["id"])
         && text(&wanted.actor, &alert["process"]["exe"])
+        && wanted.server.is_none_or(|pid| alert["server"]["pid"] == pid)
         && text(&wanted.profile, &alert["server"]["profile"])
         && wanted.complete.is_none_or(|complete| alert["coverage"]["complete"] == complete)
         && wanted.tool.as_ref().is_none_or(|tool| calls.iter().any(|call| call["tool"] == tool.as_str()))
         && (!wanted.no_call || calls.is_empty())
         && (wanted.evidence.is_empty()
             || evidence.iter().any(|item| wanted.evidence.iter().all(|(name, value)| field_fits(item, name, value))))
+}
+
+/// Waits until an alert is there that fits, and answers it. Alerts are written at once; a loaded machine gets the bound.
+pub fn wait(place: &Place, wanted: &Expectation, pid: Option<u32>) -> Result<Value> {
+    let find = || match read(&place.alerts()) {
+        Ok(alerts) => alerts.into_iter().find(|alert| fits(alert, wanted, place, pid)).map(Ok),
+        Err(error) => Some(Err(error)),
+    };
+    crate::wait::until("an alert", BOUND, find).unwrap_or_else(|_| {
+        let alerts = read(&place.alerts())?;
+        let there: Vec<String> = alerts.iter().map(|alert| format!("\n  {}", shown(alert))).collect();
+        bail!("no alert fits {wanted}; there are {}:{}", alerts.len(), there.concat())
+    })
 }
 
 /// Is it severe enough that ordinary use must not cause it?

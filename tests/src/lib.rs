@@ -4,7 +4,9 @@
 //! which alerts must and must not come. [`scenario`] is that file, [`run`] plays it, [`alert`] judges what came out.
 //! Everything else prepares the ground: a folder with a fake home ([`place`]), a network of its own ([`network`]), the
 //! official SDK's client ([`client`]). The sensors alone are tested by [`effects`] of [`deeds`], system call by system call.
+//! A test that speaks to its server itself does so as its [`peer`]; `run` and `attach` are started by [`agent`].
 
+pub mod agent;
 pub mod alert;
 pub mod client;
 pub mod cloudflare;
@@ -14,6 +16,7 @@ pub mod exec;
 pub mod home;
 pub mod neighbour;
 pub mod network;
+pub mod peer;
 pub mod place;
 pub mod process;
 pub mod run;

@@ -10,6 +10,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 use std::collections::HashMap;
 use std::fs;
+use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
 /// Orphans of this process's descendants become its children, so that none gets out of sight.
@@ -43,6 +44,19 @@ pub fn settle(known: &[i32], bound: Duration) -> Result<()> {
         reap(*pid);
     }
     bail!("still running {} s after the client had left:{}", bound.as_secs(), lines.concat())
+}
+
+/// Waits for a child's end; one that doesn't end is stopped, and that is an error.
+pub fn wait(child: &mut Child, bound: Duration) -> Result<ExitStatus> {
+    let ended = wait::until("a process to end", bound, || child.try_wait().transpose());
+    match ended {
+        Ok(status) => Ok(status?),
+        Err(error) => {
+            child.kill()?;
+            child.wait()?;
+            Err(error)
+        }
+    }
 }
 
 /// Takes note of a child's end; false when it is no child of ours.

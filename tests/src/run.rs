@@ -14,9 +14,6 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// An alert is written at once; this is what a loaded machine gets.
-const ALERT_BOUND: Duration = Duration::from_secs(10);
-
 /// Server and watcher end within this after the client has left.
 const END_BOUND: Duration = Duration::from_secs(15);
 
@@ -160,7 +157,7 @@ fn perform(scenario: &Scenario, place: &Place, launch: &Launch, bare: bool) -> R
     let mut meanwhile: Vec<Child> = Vec::new();
     for (number, step) in scenario.steps.iter().enumerate() {
         let outcome = match step {
-            Step::Await(wanted) if !bare => await_alert(wanted, place, pid),
+            Step::Await(wanted) if !bare => alert::wait(place, wanted, Some(pid)).map(drop),
             Step::Await(_) => Ok(()),
             Step::NeighbourMeanwhile(deeds) => neighbour(deeds, place, pid).map(|child| meanwhile.push(child)),
             other => take(other, &mut client, place),
@@ -172,7 +169,7 @@ fn perform(scenario: &Scenario, place: &Place, launch: &Launch, bare: bool) -> R
     }
     if !bare {
         for wanted in &scenario.expected {
-            await_alert(wanted, place, pid)?;
+            alert::wait(place, wanted, Some(pid)).map(drop)?;
         }
     }
     client.close().context("the client and its server did not end as they should")?;
@@ -286,18 +283,6 @@ fn deeds_happened(scenario: &Scenario, place: &Place) -> Result<()> {
         bail!("of {planned} deeds only {} happened", reports.len());
     }
     Ok(())
-}
-
-fn await_alert(wanted: &Expectation, place: &Place, pid: u32) -> Result<()> {
-    let find = || match alert::read(&place.alerts()) {
-        Ok(alerts) => alerts.iter().any(|alert| alert::fits(alert, wanted, place, Some(pid))).then_some(Ok(())),
-        Err(error) => Some(Err(error)),
-    };
-    wait::until("an alert", ALERT_BOUND, find).unwrap_or_else(|_| {
-        let alerts = alert::read(&place.alerts())?;
-        let there: Vec<String> = alerts.iter().map(|alert| format!("\n  {}", alert::shown(alert))).collect();
-        bail!("no alert fits {wanted}; there are {}:{}", alerts.len(), there.concat())
-    })
 }
 
 /// Everything is over: the expected alerts, no loud one beside them, all well formed, no secret anywhere.

@@ -145,6 +145,8 @@ pub struct Expectation {
     /// No call is named at all.
     #[serde(default)]
     pub no_call: bool,
+    /// The PID of the server concerned.
+    pub server: Option<u32>,
     /// The server's profile.
     pub profile: Option<String>,
     /// `coverage.complete`.
@@ -162,6 +164,9 @@ impl std::fmt::Display for Expectation {
             if let Some(text) = text {
                 write!(out, " {name}={text}")?;
             }
+        }
+        if let Some(pid) = self.server {
+            write!(out, " server={pid}")?;
         }
         if self.no_call {
             write!(out, " no_call")?;

@@ -11,7 +11,8 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::ExitCode;
-use tests::effects::{Transport, Watched};
+use tests::effects::Watched;
+use tests::peer::Transport;
 use tests::{deeds, neighbour, process};
 
 /// A test: its name, which hooks can pass it, and what it does.

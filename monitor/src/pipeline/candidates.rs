@@ -1,10 +1,10 @@
 //! Processes that may be MCP servers: what they do is held until that is decided, so that a server has its effects from
 //! its first instruction, and a process that is none has cost nothing but memory.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use monitor_abi::config::SCOPE_CANDIDATE;
-use monitor_core::event::{Event, Exec, Exit};
+use monitor_core::event::{Event, Exec};
 use monitor_core::id::ServerId;
 
 /// How long a candidate stays one without a message or a profile, nanoseconds.
@@ -19,15 +19,13 @@ const MAX_CANDIDATES: usize = 1024;
 /// One candidate.
 #[derive(Debug, Default)]
 pub struct Candidate {
-    /// What its processes last executed, by pid.
-    pub execs: HashMap<u32, Exec>,
     /// The process it began with.
     pub root: u32,
-    /// Effects that wait.
-    pub held: Vec<Event>,
-    /// Its processes that have ended.
-    pub exits: Vec<Exit>,
-    /// Effects that had to go.
+    /// What that process executed first and last; `None` if it ran before the agent did.
+    pub execs: Option<(Exec, Exec)>,
+    /// What happened and waits, in order.
+    pub held: VecDeque<Event>,
+    /// Events that had to go.
     pub dropped: u64,
     since: u64,
     bytes: u64,
@@ -127,19 +125,20 @@ impl Candidates {
 }
 
 impl Candidate {
-    /// Keeps an effect for later.
+    /// Keeps an event for later.
     pub fn hold(&mut self, event: Event) {
         if self.held.len() >= MAX_HELD {
-            self.held.remove(0);
+            self.held.pop_front();
             self.dropped += 1;
         }
-        self.held.push(event);
+        self.held.push_back(event);
     }
 
-    /// One of its processes ended.
-    pub fn exited(&mut self, exit: Exit) {
-        if self.exits.len() < MAX_HELD {
-            self.exits.push(exit);
+    /// One of its processes executed something.
+    pub fn executed(&mut self, exec: &Exec) {
+        if exec.proc.pid == self.root {
+            let first = self.execs.take().map_or_else(|| exec.clone(), |(first, _)| first);
+            self.execs = Some((first, exec.clone()));
         }
     }
 

@@ -142,6 +142,21 @@ pub fn start_of(pid: u32) -> Option<u64> {
     Some(start_of_ticks(process.stat().ok()?.starttime))
 }
 
+/// Whether a process runs, in whichever of its threads: one that has ended and isn't waited for doesn't, nor one that is
+/// on its way out.
+#[must_use]
+pub fn is_running(proc: ProcId) -> bool {
+    /// `PF_EXITING` (include/linux/sched.h): set before the kernel tells of the end.
+    const EXITING: u32 = 0x4;
+    let pid = i32::try_from(proc.pid).unwrap_or(-1);
+    let Ok(tasks) = procfs::process::Process::new(pid).and_then(|process| process.tasks()) else { return false };
+    start_of(proc.pid) == Some(proc.start)
+        && tasks
+            .flatten()
+            .filter_map(|task| task.stat().ok())
+            .any(|stat| stat.flags & EXITING == 0 && !matches!(stat.state, 'Z' | 'X'))
+}
+
 const fn start_of_ticks(ticks: u64) -> u64 {
     ticks.saturating_mul(10_000_000)
 }

@@ -11,7 +11,7 @@ pub mod output;
 pub mod policy;
 pub mod streams;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use monitor_abi::stream::Key as StreamKey;
 use monitor_core::alert::Alert;
@@ -34,6 +34,8 @@ use streams::Streams;
 
 /// How long an open seen by a tracepoint hides the same open as fanotify reports it, nanoseconds.
 const SAME_OPEN: u64 = 2_000_000_000;
+/// Most such opens that are remembered.
+const MAX_RECENT: usize = 16_384;
 
 /// What an execution alone tells of a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,7 +64,7 @@ pub struct Found {
     pub from_start: bool,
     /// What the configuration of an MCP client calls it.
     pub called: Option<String>,
-    /// What that process last executed: it may have ended by now.
+    /// What that process executed last: it may have ended by now.
     pub exec: Option<Exec>,
 }
 
@@ -83,8 +85,6 @@ pub struct Pipeline {
     candidates: Candidates,
     /// Candidates that turned out to be servers: number, root, and what it executed.
     found: Vec<Found>,
-    /// Those of them that have ended already.
-    gone: HashSet<ServerId>,
     /// How candidates are told from others by what they execute.
     recognise: Option<Recognise>,
     /// Where MCP clients were started, since that was last asked.
@@ -112,7 +112,6 @@ impl Pipeline {
             ended: Vec::new(),
             candidates: Candidates::default(),
             found: Vec::new(),
-            gone: HashSet::new(),
             recognise: None,
             workplaces: Vec::new(),
             uring: HashMap::new(),
@@ -150,10 +149,14 @@ impl Pipeline {
     /// A server comes under watch. `stdio`: inodes of its standard input and output.
     pub fn server_start(&mut self, id: ServerId, start: ServerStart, stdio: &[u64]) {
         self.hosts.add(start.root, Some(id));
+        self.start(id, self.clock.now(), start, stdio);
+    }
+
+    fn start(&mut self, id: ServerId, time: Time, start: ServerStart, stdio: &[u64]) {
         for ino in stdio {
             self.streams.add_stdio(*ino);
         }
-        self.event(Event { time: self.clock.now(), server: Some(id), kind: Kind::ServerStart(start) });
+        self.event(Event { time, server: Some(id), kind: Kind::ServerStart(start) });
     }
 
     /// A process that ran before its server came under watch belongs to it.
@@ -195,37 +198,41 @@ impl Pipeline {
         refused.into_iter().flat_map(|id| self.hosts.leave(id)).collect()
     }
 
-    /// A candidate is a server: it starts, its processes join it, and what it did is judged, from its first instruction.
-    /// Returns its processes.
+    /// A candidate is a server: it starts, its processes join it, and what they did is judged, from the first
+    /// instruction and as what they were when they did it. Returns its processes, of which none may be left.
     pub fn accept(&mut self, candidate: ServerId, id: ServerId, start: ServerStart, stdio: &[u64]) -> Vec<u32> {
         let Some(accepted) = self.candidates.accept(candidate, id) else { return Vec::new() };
         let members = self.hosts.leave(candidate);
-        let root = start.root;
-        self.server_start(id, start, stdio);
         for pid in &members {
             self.hosts.join(*pid, id);
         }
         let now = self.clock.now();
-        let mut execs: Vec<Exec> = accepted.execs.into_values().collect();
-        execs.sort_by_key(|exec| (exec.proc.start, exec.proc.pid));
-        for exec in execs {
-            self.event(Event { time: now, server: Some(id), kind: Kind::Known(exec) });
+        self.start(id, accepted.held.front().map_or(now, |event| event.time), start, stdio);
+        let mut first = accepted.execs.map(|(first, _)| first);
+        if let Some(exec) = &first {
+            self.event(Event { time: now, server: Some(id), kind: Kind::Known(exec.clone()) });
         }
         if accepted.dropped > 0 {
             self.lost("engine", "queue_overflow", now, accepted.dropped, None);
         }
-        for mut event in accepted.held {
-            event.server = Some(id);
-            self.event(event);
+        for event in accepted.held {
+            // What made it a candidate isn't something that a server did.
+            if matches!(&event.kind, Kind::Exec(exec) if first.as_ref() == Some(exec)) {
+                first = None;
+                continue;
+            }
+            self.event(Event { server: Some(id), ..event });
         }
-        for exit in accepted.exits {
-            self.event(Event { time: now, server: Some(id), kind: Kind::Exit(exit) });
-        }
-        if self.gone.remove(&candidate) && self.hosts.end(boot_now(), root) == Some(id) {
-            self.event(Event { time: now, server: Some(id), kind: Kind::ServerEnd });
-            self.ended.push(id);
+        if members.is_empty() {
+            self.end(now, id);
         }
         members
+    }
+
+    /// A server's last process has ended.
+    fn end(&mut self, time: Time, id: ServerId) {
+        self.event(Event { time, server: Some(id), kind: Kind::ServerEnd });
+        self.ended.push(id);
     }
 
     /// Another place for alerts.
@@ -271,9 +278,10 @@ impl Pipeline {
         self.hosts.server_of(pid).is_some()
     }
 
-    /// An open that fanotify saw, at `boot` (`CLOCK_BOOTTIME`, nanoseconds).
-    pub fn opened(&mut self, boot: u64, opened: Opened) {
-        self.recent.retain(|(time, _, _)| boot.saturating_sub(*time) < SAME_OPEN);
+    /// An open that fanotify saw and that was read at `boot` (`CLOCK_BOOTTIME`, nanoseconds), but not yet at `after`: the
+    /// two are far apart where there was much to judge in between.
+    pub fn opened(&mut self, after: u64, boot: u64, opened: Opened) {
+        self.recent.retain(|(time, _, _)| after.saturating_sub(*time) < SAME_OPEN);
         let seen = self.recent.iter().any(|(_, pid, id)| *pid == opened.pid && *id == opened.file.id);
         if seen || opened.dir {
             return;
@@ -350,6 +358,9 @@ impl Pipeline {
                 if self.recognise.is_some() {
                     self.client(&exec);
                 }
+                // `exec` may have registered itself by now: as what it was before it is nobody's.
+                let server = server.filter(|id| !Candidates::is_candidate(*id) || !self.is_server(head.tgid));
+                let event = |kind| Event { time, server, kind };
                 self.executed(server, &exec, head.time);
                 self.hosts.add(exec.proc, server);
                 if exec.compat && server.is_some() {
@@ -366,28 +377,19 @@ impl Pipeline {
                 let proc = enrich::actor(head);
                 self.uring.remove(&proc.pid);
                 let ended = self.hosts.end(head.time, proc);
-                let exit = Exit { proc, status: body.code };
-                if let Some(candidate) = server.and_then(|id| self.candidates.get_mut(id)) {
-                    candidate.exited(exit.clone());
-                }
-                self.event(event(Kind::Exit(exit)));
+                self.event(event(Kind::Exit(Exit { proc, status: body.code })));
                 match ended {
-                    // it is known to be a server, and what it did is still to be judged
-                    Some(id) if self.found.iter().any(|found| found.candidate == id) => {
-                        self.gone.insert(id);
-                    }
-                    Some(candidate) if Candidates::is_candidate(candidate) => self.candidates.end(candidate),
-                    Some(server) => {
-                        self.event(Event { time, server: Some(server), kind: Kind::ServerEnd });
-                        self.ended.push(server);
-                    }
+                    // One that was found is still to be accepted, with all it did.
+                    Some(id) if self.found.iter().any(|found| found.candidate == id) => {}
+                    Some(id) if Candidates::is_candidate(id) => self.candidates.end(id),
+                    Some(id) => self.end(time, id),
                     None => {}
                 }
             }
             Body::Open(body, path, via) => {
                 let file = enrich::opened(head, body, path, via, &self.key);
                 self.recent.push_back((head.time, head.tgid, file.file.id));
-                if self.recent.len() > 4096 {
+                if self.recent.len() > MAX_RECENT {
                     self.recent.pop_front();
                 }
                 if head.flags & monitor_abi::header::FLAG_COMPAT != 0 {
@@ -499,10 +501,10 @@ impl Pipeline {
             return;
         }
         if let Some(candidate) = self.candidates.get_mut(id) {
-            candidate.execs.insert(exec.proc.pid, exec.clone());
+            candidate.executed(exec);
         }
         if let Some(recognised) = self.recognise.as_ref().and_then(|recognise| recognise(exec)) {
-            self.find(id, true, recognised.called);
+            self.find(id, recognised.called);
         }
     }
 
@@ -514,33 +516,43 @@ impl Pipeline {
         let Some(candidate) = self.candidates.get_mut(id) else { return };
         candidate.heard(bytes);
         if spoke {
-            let from_start = !candidate.execs.is_empty();
-            self.find(id, from_start, None);
+            self.find(id, None);
         }
     }
 
-    fn find(&mut self, candidate: ServerId, from_start: bool, called: Option<String>) {
-        if !self.found.iter().any(|found| found.candidate == candidate) {
-            let root = candidate.0 & !monitor_abi::config::SCOPE_CANDIDATE;
-            let exec = self.candidates.get_mut(candidate).and_then(|known| known.execs.get(&root).cloned());
-            self.found.push(Found { candidate, root, from_start, called, exec });
+    fn find(&mut self, id: ServerId, called: Option<String>) {
+        let Some(candidate) = self.candidates.get_mut(id) else { return };
+        let (root, exec) = (candidate.root, candidate.execs.as_ref().map(|(_, last)| last.clone()));
+        if let Some(found) = self.found.iter_mut().find(|found| found.candidate == id) {
+            found.exec = exec;
+            found.called = found.called.take().or(called);
+        } else {
+            self.found.push(Found { candidate: id, root, from_start: exec.is_some(), called, exec });
         }
     }
 
-    /// Routes an event: a server's to the engine, a candidate's effects to where they wait.
+    /// Whether a process is in the tree of something that is known to be a server.
+    fn is_server(&self, pid: u32) -> bool {
+        self.hosts.server_of(pid).is_some_and(|id| !Candidates::is_candidate(id))
+    }
+
+    /// Routes an event: a server's to the engine, a candidate's to where they wait. Of the life of a candidate's processes
+    /// the engine is told at once too, since they may be the ancestors of a server.
     fn event(&mut self, mut event: Event) {
         if let Some(id) = event.server.filter(|id| Candidates::is_candidate(*id)) {
             let life = matches!(event.kind, Kind::Fork(_) | Kind::Exec(_) | Kind::Exit(_) | Kind::Known(_));
             match self.candidates.standing(id, boot_now()) {
                 Standing::Server(server) => event.server = Some(server),
-                Standing::Candidate if !life => {
+                Standing::Candidate => {
                     if let Some(candidate) = self.candidates.get_mut(id) {
-                        candidate.hold(event);
+                        candidate.hold(event.clone());
                     }
-                    return;
+                    event.server = None;
                 }
-                Standing::Nobody if !life => return,
-                Standing::Candidate | Standing::Nobody => event.server = None,
+                Standing::Nobody => event.server = None,
+            }
+            if event.server.is_none() && !life {
+                return;
             }
         }
         self.judge(event);
