@@ -70,6 +70,8 @@ pub struct Offsets {
     pub pid_tasks: u32,
     pub thread_info_status: u32,
     pub kiocb_opcode: u32,
+    pub kiocb_flags: u32,
+    pub kiocb_fd: u32,
     pub pad: u32,
 }
 
@@ -120,4 +122,4 @@ pub struct Conn {
     pub scope: u32,
 }
 
-const _: () = assert!(size_of::<Offsets>() == 256 && size_of::<Scope>() == 16 && size_of::<Control>() == 16);
+const _: () = assert!(size_of::<Offsets>() == 264 && size_of::<Scope>() == 16 && size_of::<Control>() == 16);

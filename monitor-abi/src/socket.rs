@@ -95,8 +95,8 @@ pub struct Made {
 pub struct Uring {
     /// `IORING_OP_*`.
     pub opcode: u32,
-    /// Zero.
-    pub pad: u32,
+    /// 1: on a file of the ring's own table, which can't be resolved.
+    pub fixed: u32,
 }
 
 const _: () = assert!(size_of::<Inet>() == 40 && size_of::<State>() == 56 && size_of::<Unix>() == 16);

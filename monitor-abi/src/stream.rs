@@ -69,6 +69,8 @@ pub const GAP_READ_FAULT: u16 = 2;
 pub const GAP_TOO_LONG: u16 = 3;
 /// Moved inside the kernel (`splice`, `sendfile`): no user memory to read.
 pub const GAP_SPLICE: u16 = 4;
+/// Moved by io_uring, at a time of its own; how many bytes isn't known.
+pub const GAP_URING: u16 = 5;
 
 /// Key of the map in which the agent tells what to do with a stream.
 #[repr(C)]

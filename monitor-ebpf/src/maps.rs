@@ -38,6 +38,14 @@ pub static SENSITIVE: HashMap<file::Identity, u32> = HashMap::with_max_entries(1
 #[map]
 pub static USED: LruHashMap<file::Identity, u32> = LruHashMap::with_max_entries(16384, 0);
 
+/// When each server last opened or used a sensitive file (`bpf_ktime_get_boot_ns`).
+#[map]
+pub static HELD: LruHashMap<u32, u64> = LruHashMap::with_max_entries(1024, 0);
+
+/// When a datagram of a connected socket was last told, by socket, destination and process.
+#[map]
+pub static DATAGRAMS: LruHashMap<file::Identity, u64> = LruHashMap::with_max_entries(16384, 0);
+
 /// Connections of watched processes, by socket cookie, until they close.
 #[map]
 pub static CONNS: LruHashMap<u64, Conn> = LruHashMap::with_max_entries(65536, 0);

@@ -24,7 +24,7 @@ use crate::pipeline::clock::{Clock, boot_now};
 use crate::pipeline::output::{Lines, Output};
 use crate::pipeline::{Pipeline, Recognise, Recognised, Workplace, enrich};
 use crate::sensor::fanotify::{Marks, Opened};
-use crate::sensor::hooks::SENSORS;
+use crate::sensor::hooks::{Backend, SENSORS};
 use crate::sensor::load::{FileKey, HookStatus, Sensors, Stats, StreamKey};
 use crate::sensor::reader::Reader;
 use crate::sensor::scopes::Scopes;
@@ -410,6 +410,11 @@ impl Session {
 
     /// A sensor of which no hook is armed is blind; one that lacks some says so in the log.
     fn say_blind(&mut self) {
+        let below =
+            |hook: &HookStatus| hook.program.sensor == "file" && matches!(hook.backend, Backend::Lsm | Backend::Fentry);
+        if self.hooks.iter().any(below) {
+            self.pipeline.objects_are_seen_below();
+        }
         for sensor in SENSORS {
             let of: Vec<&HookStatus> = self.hooks.iter().filter(|hook| hook.program.sensor == *sensor).collect();
             let refused: Vec<String> = of

@@ -1,4 +1,4 @@
-//! One request through io_uring, without a library: an open that is no system call of its name.
+//! One request through io_uring, without a library: an open or a write that is no system call of its name.
 
 use anyhow::{Result, bail};
 use nix::errno::Errno;
@@ -6,8 +6,9 @@ use nix::libc;
 use std::ffi::CStr;
 use std::ptr;
 
-/// `IORING_OP_OPENAT` and the places of the rings (include/uapi/linux/io_uring.h).
+/// `IORING_OP_…` and the places of the rings (include/uapi/linux/io_uring.h).
 const OPENAT: u8 = 18;
+const WRITE: u8 = 23;
 const OFF_SQ_RING: i64 = 0;
 const OFF_CQ_RING: i64 = 0x0800_0000;
 const OFF_SQES: i64 = 0x1000_0000;
@@ -26,35 +27,55 @@ struct Params {
     cq: [u32; 10],
 }
 
+/// A request; what isn't named is zero.
+struct Request {
+    opcode: u8,
+    fd: i32,
+    address: u64,
+    len: u32,
+}
+
 /// Opens `path` for reading and closes it again.
 pub fn open(path: &CStr) -> Result<()> {
-    let mut params = Params::default();
-    // SAFETY: the kernel fills `params`, which has the size that it expects.
-    let ring = Errno::result(unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, &raw mut params) })? as i32;
-    let result = submit(ring, &params, path);
-    // SAFETY: made above, used nowhere else.
-    unsafe { libc::close(ring) };
-    let fd = result?;
-    if fd < 0 {
-        bail!("io_uring's open failed: {}", Errno::from_raw(-fd));
-    }
+    let fd = request(&Request { opcode: OPENAT, fd: libc::AT_FDCWD, address: path.as_ptr() as u64, len: 0 })?;
     // SAFETY: the request just made it.
     unsafe { libc::close(fd) };
     Ok(())
 }
 
+/// Writes to a descriptor; how many bytes were written.
+pub fn write(fd: i32, bytes: &[u8]) -> Result<usize> {
+    let len = u32::try_from(bytes.len())?;
+    Ok(request(&Request { opcode: WRITE, fd, address: bytes.as_ptr() as u64, len })? as usize)
+}
+
+/// Makes a ring for one request.
+fn request(request: &Request) -> Result<i32> {
+    let mut params = Params::default();
+    // SAFETY: the kernel fills `params`, which has the size that it expects.
+    let ring = Errno::result(unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, &raw mut params) })? as i32;
+    let result = submit(ring, &params, request);
+    // SAFETY: made above, used nowhere else.
+    unsafe { libc::close(ring) };
+    let result = result?;
+    if result < 0 {
+        bail!("io_uring's request failed: {}", Errno::from_raw(-result));
+    }
+    Ok(result)
+}
+
 /// Puts one request on the ring and waits for its answer.
-fn submit(ring: i32, params: &Params, path: &CStr) -> Result<i32> {
+fn submit(ring: i32, params: &Params, request: &Request) -> Result<i32> {
     let (queue, entries, answers) = (map(ring, OFF_SQ_RING)?, map(ring, OFF_SQES)?, map(ring, OFF_CQ_RING)?);
     // SAFETY: offsets are the kernel's own, within the mapped rings; nobody else uses them, and the kernel looks only
-    // when it is entered. The entry is 64 bytes: opcode at 0, fd at 4, addr at 16, len (mode) at 24, flags at 28.
+    // when it is entered. The entry is 64 bytes: opcode at 0, fd at 4, addr at 16, len (mode) at 24.
     unsafe {
         let entry = entries.cast::<u8>();
         ptr::write_bytes(entry, 0, 64);
-        entry.write(OPENAT);
-        entry.add(4).cast::<i32>().write(libc::AT_FDCWD);
-        entry.add(16).cast::<u64>().write(path.as_ptr() as u64);
-        entry.add(28).cast::<u32>().write(libc::O_RDONLY as u32);
+        entry.write(request.opcode);
+        entry.add(4).cast::<i32>().write(request.fd);
+        entry.add(16).cast::<u64>().write(request.address);
+        entry.add(24).cast::<u32>().write(request.len);
         queue.cast::<u8>().add(params.sq[6] as usize).cast::<u32>().write(0);
         queue.cast::<u8>().add(params.sq[1] as usize).cast::<u32>().write_volatile(1);
         Errno::result(libc::syscall(libc::SYS_io_uring_enter, ring, 1, 1, ENTER_GETEVENTS, 0, 0))?;

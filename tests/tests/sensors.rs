@@ -54,6 +54,7 @@ const CASES: &[Case] = &[
     ("unix_nobody_there", Any, nobody),
     ("inet_connect", Any, |it| inet(it, "connect", "connect", "127.0.0.1", 9)),
     ("inet_datagram", Any, |it| inet(it, "send", "send", "127.0.0.1", 53)),
+    ("inet_datagram_after_a_key", Any, datagrams),
     ("inet_listen", Any, |it| inet(it, "accept", "listen", "127.0.0.1", 4711)),
     ("inet_accept", Any, accept),
     ("socket_raw", Any, |it| made(it, "raw")),
@@ -74,7 +75,9 @@ const CASES: &[Case] = &[
     ("stream_readv", Any, |it| requests(it, "readv")),
     ("stream_recvfrom", Any, |it| requests(it, "recvfrom")),
     ("stream_recvmsg", Any, |it| requests(it, "recvmsg")),
+    ("stream_peek", Any, peeked),
     ("stream_long", Any, long),
+    ("stream_by_io_uring", Any, by_io_uring),
     ("hooks_that_serve", Any, hooks),
 ];
 
@@ -236,6 +239,22 @@ fn inet(it: &mut Watched, deed: &str, op: &str, addr: &str, port: u16) -> Result
     it.expect(&json!({"kind": "net", "op": op, "addr": addr, "port": port})).map(drop)
 }
 
+/// A datagram on a connected socket is told again after the server came to hold a credential.
+fn datagrams(it: &mut Watched) -> Result<()> {
+    let key = it.place.home().join(".aws/credentials");
+    it.call("datagrams", json!({"to": "127.0.0.1:9", "path": key}))?;
+    let read = it.expect(&json!({"kind": "file", "op": "open", "file": {"path": key}, "proc": {"pid": it.pid}}))?;
+    let sent = || {
+        let events = it.events();
+        let sent = events.iter().filter(|event| event["op"] == "send" && event["port"] == 9);
+        sent.map(|event| event["time"].as_u64() > read["time"].as_u64()).collect::<Vec<bool>>()
+    };
+    tests::wait::until_true("a datagram before and one after", std::time::Duration::from_secs(20), || {
+        let sent = sent();
+        sent.contains(&false) && sent.contains(&true)
+    })
+}
+
 fn accept(it: &mut Watched) -> Result<()> {
     it.call("accept", json!({"to": "127.0.0.1:4712"}))?;
     it.expect(&json!({"kind": "net", "op": "accept", "addr": "127.0.0.1"})).map(drop)
@@ -278,6 +297,29 @@ fn requests(it: &mut Watched, how: &str) -> Result<()> {
     it.call("listen", json!({"how": how}))?;
     let id = it.call("listen", json!({"how": "read"}))?;
     message(it, "client", id)
+}
+
+/// Bytes that are looked at and then read count once.
+fn peeked(it: &mut Watched) -> Result<()> {
+    it.call("listen", json!({"how": "peek"}))?;
+    let id = it.call("listen", json!({"how": "read"}))?;
+    message(it, "client", id)?;
+    let times =
+        it.events().into_iter().filter(|event| event["side"] == "client" && event["message"]["body"]["id"] == id);
+    let times = times.count();
+    if times != 1 {
+        bail!("the request was reported {times} times");
+    }
+    Ok(())
+}
+
+/// What io_uring moves can't be read: it is a gap, not a message that was never sent.
+fn by_io_uring(it: &mut Watched) -> Result<()> {
+    it.call("speak", json!({"how": "io_uring"}))?;
+    it.call("speak", json!({"how": "write"}))?;
+    it.expect(&json!({"kind": "loss", "sensor": "stream", "reason": "io_uring"}))?;
+    let id = it.call("speak", json!({"how": "write"}))?;
+    message(it, "server", id)
 }
 
 /// Both ways in chunks of several size classes, in pieces where the call has pieces.

@@ -2,7 +2,7 @@
 //! resolved to its file in the kernel.
 
 use aya_ebpf::EbpfContext;
-use aya_ebpf::helpers::bpf_get_current_pid_tgid;
+use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_boot_ns};
 use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
 use monitor_abi::config::Scope;
@@ -15,7 +15,7 @@ use monitor_abi::stats;
 
 use crate::emit::{self, Builder};
 use crate::kernel::{self, Inode, offset, read};
-use crate::maps::{SENSITIVE, USED};
+use crate::maps::{HELD, SENSITIVE, USED};
 use crate::{path, scope};
 
 /// `PROC_SUPER_MAGIC` (include/uapi/linux/magic.h).
@@ -76,7 +76,12 @@ pub fn watched(scope: &Scope, file: u64, flags: u16, via: u64) {
         proc_file(scope, file, &inode);
     }
     // Told here: its use need not be.
-    let _known = USED.insert(identity(&inode), 1, 0);
+    let key = identity(&inode);
+    let _known = USED.insert(key, 1, 0);
+    // SAFETY: only presence is asked for.
+    if unsafe { SENSITIVE.get(Identity { tgid: 0, ..key }) }.is_some() {
+        hold(scope);
+    }
     report(scope, file, &inode, flags, via);
 }
 
@@ -118,7 +123,15 @@ pub fn used(scope: &Scope, file: u64, flags: u16) {
         return;
     }
     let _full = USED.insert(key, 1, 0);
+    hold(scope);
     report(scope, file, &inode, FLAG_USE | flags, 0);
+}
+
+/// A server has a sensitive file from now on: what it sends next is told, even on a socket that was told before.
+#[inline(always)]
+fn hold(scope: &Scope) {
+    // SAFETY: no preconditions.
+    let _full = HELD.insert(scope.server, unsafe { bpf_ktime_get_boot_ns() }, 0);
 }
 
 /// `mmap(addr, len, prot, flags, fd, offset)`.

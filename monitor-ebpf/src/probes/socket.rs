@@ -2,6 +2,7 @@
 
 use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::{bpf_sock, bpf_sock_addr};
+use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
 use aya_ebpf::helpers::generated::bpf_get_socket_cookie;
 use aya_ebpf::macros::{btf_tracepoint, cgroup_sock, cgroup_sock_addr, tracepoint};
 use aya_ebpf::programs::{BtfTracePointContext, SockAddrContext, SockContext, TracePointContext};
@@ -14,7 +15,7 @@ use monitor_abi::stats;
 use super::file::returned;
 use crate::emit::{self, Builder};
 use crate::kernel::{self, offset, read};
-use crate::maps::{CONNS, USED};
+use crate::maps::{CONNS, DATAGRAMS, HELD};
 use crate::{path, scope};
 
 const AF_UNIX: u32 = 1;
@@ -28,6 +29,8 @@ const TCP_SYN_SENT: i32 = 2;
 const TCP_SYN_RECV: i32 = 3;
 const IPPROTO_TCP: u16 = 6;
 const IPPROTO_UDP: u16 = 17;
+/// Nanoseconds after which a datagram on the same connected socket is told again.
+const DATAGRAM_PAUSE: u64 = 1_000_000_000;
 
 /// `BPF_CGROUP_INET4_CONNECT`: from `tcp_v4_pre_connect` and `ip4_datagram_connect`, before the address is used.
 #[cgroup_sock_addr(connect4)]
@@ -328,7 +331,8 @@ pub fn made(scope: &Scope, flags: u16, family: u32, sock_type: u32, protocol: u3
 }
 
 /// A datagram on a connected socket: connecting alone sends nothing (the resolver library does it to sort addresses), so
-/// the first datagram to a destination is what counts.
+/// datagrams are what counts: the first to a destination, then one a second, and the next one after the server came to hold a
+/// sensitive file.
 #[inline(never)] // a frame of its own: main, callback and this must fit into 512 bytes together
 pub fn datagram(scope: &Scope, sk: u64, family: u16, ino: u64) {
     let words: [u32; 4] =
@@ -340,11 +344,16 @@ pub fn datagram(scope: &Scope, sk: u64, family: u16, ino: u64) {
     let tgid = (aya_ebpf::helpers::bpf_get_current_pid_tgid() >> 32) as u32;
     let to = words[0] ^ words[1] ^ words[2] ^ words[3] ^ u32::from(port) << 16;
     let key = Identity { ino, dev: to, tgid };
-    // SAFETY: only presence is asked for.
-    if unsafe { USED.get(key) }.is_some() {
+    // Zeros for "never", because the verifier does not follow an `Option` that is taken apart in two places.
+    // SAFETY: no preconditions; values are copied out at once.
+    let (now, told, held) = unsafe {
+        let told = DATAGRAMS.get(key).copied().unwrap_or_default();
+        (bpf_ktime_get_boot_ns(), told, HELD.get(scope.server).copied().unwrap_or_default())
+    };
+    if told > held && now - told < DATAGRAM_PAUSE {
         return;
     }
-    let _full = USED.insert(key, 1, 0);
+    let _full = DATAGRAMS.insert(key, now, 0);
     let body = Inet {
         cookie: 0,
         addr: bytes(words),

@@ -29,10 +29,22 @@ const SOCK_SEQPACKET: u16 = 5;
 /// the file system of terminals is devpts.
 const DEVPTS_MAGIC: u32 = 0x1cd1;
 
-/// `read(fd, buf, n)`, `pread64(fd, buf, n, …)`, `recvfrom(fd, buf, n, …)`.
+/// `MSG_PEEK` (include/linux/socket.h): the same bytes come again.
+pub const PEEK: u32 = 2;
+
+/// `read(fd, buf, n)`, `pread64(fd, buf, n, …)`.
 #[tracepoint]
 pub fn read_exit(ctx: TracePointContext) -> u32 {
     plain(&ctx, DIR_READ);
+    0
+}
+
+/// `recvfrom(fd, buf, n, flags, …)`.
+#[tracepoint]
+pub fn recv_exit(ctx: TracePointContext) -> u32 {
+    if kernel::argument(3) as u32 & PEEK == 0 {
+        plain(&ctx, DIR_READ);
+    }
     0
 }
 
@@ -60,7 +72,9 @@ pub fn writev_exit(ctx: TracePointContext) -> u32 {
 /// `recvmsg(fd, msghdr, flags)`.
 #[tracepoint]
 pub fn recvmsg_exit(ctx: TracePointContext) -> u32 {
-    vectored(&ctx, DIR_READ, true);
+    if kernel::argument(2) as u32 & PEEK == 0 {
+        vectored(&ctx, DIR_READ, true);
+    }
     0
 }
 

@@ -11,11 +11,9 @@ use monitor_abi::config::Scope;
 use monitor_abi::stream::{DIR_READ, DIR_WRITE, GAP_READ_FAULT, GAP_SPLICE};
 
 use super::chunks::{Bytes, Pieces};
-use super::stream::{in_pieces, unread, whole};
+use super::stream::{PEEK, in_pieces, unread, whole};
 use crate::{kernel, scope};
 
-/// `MSG_PEEK` (include/linux/socket.h): the same bytes come again.
-const PEEK: u32 = 2;
 /// `MSG_CMSG_COMPAT`: the message header is a 32-bit one.
 const COMPAT: u32 = 1 << 31;
 

@@ -10,9 +10,11 @@ pub mod hosts;
 pub mod output;
 pub mod policy;
 pub mod streams;
+mod uring;
 
 use std::collections::{HashMap, VecDeque};
 
+use monitor_abi::socket::Uring;
 use monitor_abi::stream::Key as StreamKey;
 use monitor_core::alert::Alert;
 use monitor_core::config::EngineConfig;
@@ -91,6 +93,8 @@ pub struct Pipeline {
     workplaces: Vec<Workplace>,
     /// What each process did past the system calls, once told: io_uring operations by their bit, and [`COMPAT`].
     uring: HashMap<u32, u64>,
+    /// Hooks below the system calls see opens and connects, also those by io_uring.
+    objects_below: bool,
     undecodable: u64,
     last: Time,
 }
@@ -115,9 +119,15 @@ impl Pipeline {
             recognise: None,
             workplaces: Vec::new(),
             uring: HashMap::new(),
+            objects_below: false,
             undecodable: 0,
             last: Time(0),
         }
+    }
+
+    /// Says that hooks below the system calls see opens and connects, whoever makes them.
+    pub const fn objects_are_seen_below(&mut self) {
+        self.objects_below = true;
     }
 
     /// The session's clock.
@@ -439,6 +449,7 @@ impl Pipeline {
                     monitor_abi::stream::GAP_RING_FULL => "ring_full",
                     monitor_abi::stream::GAP_READ_FAULT => "read_fault",
                     monitor_abi::stream::GAP_SPLICE => "splice",
+                    monitor_abi::stream::GAP_URING => "io_uring",
                     _ => "cut",
                 };
                 let loss = Loss {
@@ -450,7 +461,7 @@ impl Pipeline {
                 };
                 self.event(event(Kind::Loss(loss)));
             }
-            Body::Uring(body) => self.uring(head.tgid, enrich::actor(head), time, server, body.opcode),
+            Body::Uring(body) => self.uring(head.tgid, enrich::actor(head), time, server, *body),
         }
     }
 
@@ -468,13 +479,22 @@ impl Pipeline {
 
     /// io_uring requests that act on files or sockets, once per process and operation: node's own use of it for
     /// timers and polls says nothing.
-    fn uring(&mut self, pid: u32, proc: ProcId, time: Time, server: Option<ServerId>, opcode: u32) {
-        let Some(name) = uring_operation(opcode) else { return };
+    fn uring(&mut self, pid: u32, proc: ProcId, time: Time, server: Option<ServerId>, request: Uring) {
+        let name = match uring::opens_or_connects(request.opcode) {
+            Some(_) if self.objects_below => None,
+            Some(name) => Some(name.to_owned()),
+            None if request.fixed != 0 => {
+                uring::moves(request.opcode).map(|name| format!("{name} on a file of the ring's own"))
+            }
+            None => None,
+        };
+        let Some(name) = name else { return };
+        let bit = 1 << (request.opcode % 62);
         let seen = self.uring.entry(pid).or_default();
-        if *seen & (1 << opcode) != 0 {
+        if *seen & bit != 0 {
             return;
         }
-        *seen |= 1 << opcode;
+        *seen |= bit;
         let opaque = Opaque { proc, what: "io_uring".to_owned(), detail: format!("IORING_OP_{name}") };
         self.event(Event { time, server, kind: Kind::Opaque(opaque) });
     }
@@ -590,25 +610,5 @@ impl Pipeline {
     }
 }
 
-/// In `Pipeline::uring`: 32-bit system calls. No operation of io_uring has this number.
+/// In `Pipeline::uring`: 32-bit system calls. No operation of io_uring has this bit.
 const COMPAT: u64 = 1 << 63;
-
-/// Name of an io_uring operation that opens, connects or moves data by path or address
-/// (`enum io_uring_op`, include/uapi/linux/io_uring.h).
-const fn uring_operation(opcode: u32) -> Option<&'static str> {
-    Some(match opcode {
-        9 => "SENDMSG",
-        13 => "ACCEPT",
-        16 => "CONNECT",
-        18 => "OPENAT",
-        26 => "SEND",
-        28 => "OPENAT2",
-        30 => "SPLICE",
-        35 => "RENAMEAT",
-        36 => "UNLINKAT",
-        38 => "SYMLINKAT",
-        39 => "LINKAT",
-        45 => "SOCKET",
-        _ => return None,
-    })
-}

@@ -52,10 +52,6 @@ struct Refusal {
 
 impl Arming<'_> {
     fn job(&mut self, job: &Job) -> Result<(), SensorError> {
-        if let Some(seen) = self.seen_by(job) {
-            self.statuses.extend(seen);
-            return Ok(());
-        }
         let mut passed_over: Option<String> = None;
         let Some((last, better)) = job.sets.split_last() else { return Ok(()) };
         for set in better {
@@ -88,18 +84,6 @@ impl Arming<'_> {
             self.statuses.push(HookStatus { program: *program, refused, backend: last.backend, passed_over });
         }
         Ok(())
-    }
-
-    /// The hooks that see a job's effects already: the files' ones, under this job's sensor word.
-    fn seen_by(&self, job: &Job) -> Option<Vec<HookStatus>> {
-        job.seen_by?;
-        let sensor = job.sets.last()?.programs.first()?.sensor;
-        let below = |status: &&HookStatus| {
-            matches!(status.backend, Backend::Lsm | Backend::Fentry) && status.program.sensor == "file"
-        };
-        let first = self.statuses.iter().find(below)?;
-        let program = Program { sensor, ..first.program };
-        Some(vec![HookStatus { program, ..first.clone() }])
     }
 
     /// All of a set, proved; or nothing of it.

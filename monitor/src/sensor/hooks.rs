@@ -109,8 +109,6 @@ pub struct Set {
 pub struct Job {
     /// Its sets, the best first.
     pub sets: &'static [Set],
-    /// Nothing needs to be done where this set serves its job already: its hooks see the effects themselves.
-    pub seen_by: Option<Backend>,
 }
 
 const fn program(name: &'static str, sensor: &'static str, hook: Hook, required: bool) -> Program {
@@ -122,7 +120,7 @@ const fn set(backend: Backend, proof: Proof, programs: &'static [Program]) -> Se
 }
 
 const fn job(sets: &'static [Set]) -> Job {
-    Job { sets, seen_by: None }
+    Job { sets }
 }
 
 use Backend::Tracepoint;
@@ -138,7 +136,7 @@ pub const JOBS: &[Job] = &[
     ]),
     job(&[set(Backend::Fexit, Proof::Connects, UNIX_FEXIT), set(Tracepoint, Proof::None, UNIX_TRACEPOINT)]),
     job(&[set(Backend::Fexit, Proof::Streams, STREAM_FEXIT), set(Tracepoint, Proof::None, STREAM_TRACEPOINT)]),
-    Job { sets: &[set(Tracepoint, Proof::None, URING)], seen_by: Some(Backend::Lsm) },
+    job(&[set(Tracepoint, Proof::None, URING)]),
 ];
 
 /// Process life and inet: the same everywhere.
@@ -238,7 +236,8 @@ const STREAM_FEXIT: &[Program] = &[
 ];
 
 const STREAM_TRACEPOINT: &[Program] = &[
-    program("read_exit", "stream", SyscallExit(&["read", "recvfrom", "pread64"]), true),
+    program("read_exit", "stream", SyscallExit(&["read", "pread64"]), true),
+    program("recv_exit", "stream", SyscallExit(&["recvfrom"]), false),
     program("write_exit", "stream", SyscallExit(&["write", "sendto"]), true),
     program("readv_exit", "stream", SyscallExit(&["readv", "preadv", "preadv2"]), false),
     program("writev_exit", "stream", SyscallExit(&["writev"]), false),
@@ -250,7 +249,8 @@ const STREAM_TRACEPOINT: &[Program] = &[
     program("copy_exit", "file", SyscallExit(&["copy_file_range"]), false),
 ];
 
-/// Which io_uring request was made; where the objects' hooks are below the system calls they see what it does.
+/// Which io_uring request was made, and on which stream. Opens and the like are also seen by the objects' hooks, where those
+/// are below the system calls.
 const URING: &[Program] = &[program("uring_submit", "io_uring", BtfTracepoint("io_uring_submit_req"), false)];
 
 /// Every sensor word, in the order that `doctor` shows.

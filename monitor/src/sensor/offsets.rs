@@ -73,6 +73,8 @@ pub fn read(btf: &Btf) -> Result<Offsets, BtfError> {
         pid_tasks: at("pid", "tasks")?,
         thread_info_status: at("thread_info", "status").unwrap_or(0),
         kiocb_opcode: at("io_kiocb", "opcode").unwrap_or(0),
+        kiocb_flags: at("io_kiocb", "flags").unwrap_or(0),
+        kiocb_fd: at("io_kiocb", "cqe.fd").unwrap_or(0),
         pad: 0,
     })
 }
@@ -85,5 +87,6 @@ mod tests {
         let offsets = super::read(&btf).unwrap();
         assert_ne!(offsets.file_f_inode, 0);
         assert_ne!(offsets.kiocb_opcode, 0);
+        assert_ne!(offsets.kiocb_fd, 0);
     }
 }

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::libc;
 use serde_json::{Value, json};
 use std::process::ExitCode;
-use tests::deeds;
+use tests::{deeds, uring};
 
 /// Longest message, and the buffer for one read.
 const MOST: usize = 4 << 20;
@@ -80,6 +80,10 @@ fn read(how: &str, buffer: &mut [u8]) -> usize {
             match how {
                 "readv" => libc::readv(0, parts.as_ptr(), 2),
                 "recvfrom" => libc::recv(0, all, size, 0),
+                "peek" => {
+                    libc::recv(0, all, size, libc::MSG_PEEK);
+                    libc::recv(0, all, size, 0)
+                }
                 "recvmsg" => libc::recvmsg(0, &raw mut message, 0),
                 _ => libc::read(0, all, size),
             }
@@ -96,6 +100,11 @@ fn read(how: &str, buffer: &mut [u8]) -> usize {
 /// Writes everything by this call.
 fn write(how: &str, mut bytes: &[u8]) {
     while !bytes.is_empty() {
+        if how == "io_uring" {
+            let Ok(count) = uring::write(1, bytes) else { return };
+            bytes = &bytes[count..];
+            continue;
+        }
         let (first, second) = bytes.split_at(bytes.len().min(5));
         let mut parts = [part(first.as_ptr().cast_mut(), first.len()), part(second.as_ptr().cast_mut(), second.len())];
         let message = message(&mut parts);

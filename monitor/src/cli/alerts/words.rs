@@ -187,6 +187,7 @@ fn loss(reason: &str) -> String {
         "read_fault" => "could not read bytes that a process passed".to_owned(),
         "cut" => "lost what was longer than is kept".to_owned(),
         "splice" => "saw bytes pass inside the kernel, whose content is not known".to_owned(),
+        "io_uring" => "saw bytes pass through io_uring, whose content is not known".to_owned(),
         "late" => "got records too late to judge them in order".to_owned(),
         "table_full" => "had no room left and forgot the oldest".to_owned(),
         "queue_overflow" => "lost opens, because the kernel's queue was full".to_owned(),
