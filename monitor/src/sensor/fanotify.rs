@@ -164,8 +164,8 @@ fn describe(fd: BorrowedFd<'_>) -> Option<(FileRef, bool)> {
     Some((FileRef { path: shown, id, cut: false }, meta.is_dir()))
 }
 
+/// A file as the credential map names it. Not by what a link leads to: behind `~/.aws` may be any folder.
 fn reference(path: &Path, meta: &fs::Metadata) -> FileRef {
-    let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let id = FileId { dev: meta.dev(), ino: meta.ino() };
-    FileRef { path: escape_bytes(real.as_os_str().as_encoded_bytes()), id, cut: false }
+    FileRef { path: escape_bytes(path.as_os_str().as_encoded_bytes()), id, cut: false }
 }
