@@ -126,7 +126,7 @@ pub fn scratch() -> Option<Claim> {
 /// # Safety
 /// `to` is in a map value.
 #[inline(always)]
-unsafe fn add(to: *mut u64, value: u64) {
+pub unsafe fn add(to: *mut u64, value: u64) {
     // SAFETY: as the caller promises; the instruction (BPF_STX | BPF_ATOMIC, BPF_ADD) is as old as eBPF.
     unsafe { core::arch::asm!("lock *(u64 *)({to} + 0) += {value}", to = in(reg) to, value = in(reg) value) };
 }

@@ -14,7 +14,10 @@ pub static SECURITY: RingBuf = RingBuf::with_byte_size(4 << 20, 0);
 
 /// Payload bytes, so that a flood of them can't push out a credential read.
 #[map]
-pub static PAYLOAD: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
+pub static PAYLOAD: RingBuf = RingBuf::with_byte_size(PAYLOAD_BYTES as u32, 0);
+
+/// Size of that ring.
+pub const PAYLOAD_BYTES: u64 = 16 << 20;
 
 /// Processes in scope, by thread group. Written by the agent (roots) and by fork; removed at exit.
 #[map]
@@ -29,6 +32,14 @@ pub static MARKS: Array<u64> = Array::with_max_entries(scope::MARK_WORDS, BPF_F_
 /// Streams that the agent has judged.
 #[map]
 pub static STREAMS: LruHashMap<stream::Key, u32> = LruHashMap::with_max_entries(16384, 0);
+
+/// Streams (`pad` is the direction) of which bytes didn't fit the payload ring, and how many of them no record tells of.
+#[map]
+pub static MISSED: HashMap<stream::Key, u64> = HashMap::with_max_entries(4096, 0);
+
+/// How many entries that has: nearly always none, so that nobody has to look.
+#[map]
+pub static MISSING: Array<u64> = Array::with_max_entries(1, 0);
 
 /// Files whose use counts as an open, however the descriptor was come by: known credential files. Written by the agent.
 #[map]

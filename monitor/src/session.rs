@@ -55,6 +55,7 @@ pub struct Session {
     scopes: Scopes,
     streams: HashMap<MapData, StreamKey, u32>,
     sensitive: HashMap<MapData, FileKey, u32>,
+    missed: HashMap<MapData, StreamKey, u64>,
     stats: Stats,
     reported: BTreeMap<(&'static str, &'static str), u64>,
     marks: Option<Marks>,
@@ -103,6 +104,7 @@ impl Session {
         let scopes = sensors.scopes()?;
         let streams = sensors.streams()?;
         let sensitive = sensors.sensitive()?;
+        let missed = sensors.missed()?;
         let stats = sensors.stats()?;
         let profiles = config.profiles.clone();
         let reader = Reader::new(rings, control, settings);
@@ -116,6 +118,7 @@ impl Session {
             scopes,
             streams,
             sensitive,
+            missed,
             stats,
             reported: BTreeMap::new(),
             marks: None,
@@ -309,6 +312,11 @@ impl Session {
             pipeline.opened(reading.after, reading.at, opened);
         }
         self.losses();
+        // Streams that never went on after bytes of theirs hadn't fitted.
+        let missed: u64 = self.missed.iter().flatten().map(|(_, bytes)| bytes).sum();
+        if missed > 0 {
+            self.pipeline.lost("stream", "ring_full", self.counted, missed, None);
+        }
         self.pipeline.finish();
     }
 

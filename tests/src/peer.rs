@@ -104,12 +104,15 @@ impl Peer {
         let id = self.next;
         self.next += 1;
         self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))?;
-        let line = self.line().with_context(|| format!("no answer to `{method}`"))?;
-        let answer: Value = serde_json::from_str(&line).with_context(|| format!("not an answer: {line}"))?;
-        if answer["id"] != id {
-            bail!("an answer to another request: {line}");
+        loop {
+            let line = self.line().with_context(|| format!("no answer to `{method}`"))?;
+            let answer: Value = serde_json::from_str(&line).with_context(|| format!("not an answer: {line}"))?;
+            match &answer["id"] {
+                Value::Null => {} // a notification
+                answered if *answered == id => return Ok(answer["result"].clone()),
+                _ => bail!("an answer to another request: {line}"),
+            }
         }
-        Ok(answer["result"].clone())
     }
 
     /// The server's next line.

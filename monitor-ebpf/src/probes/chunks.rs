@@ -1,18 +1,19 @@
 //! The bytes of one call, from the process's memory to the payload ring: in chunks of a few size classes, whatever pieces
 //! the process had them in. What can't be delivered is told as a gap of its stream.
 
+use aya_ebpf::bindings::{BPF_NOEXIST, BPF_RB_AVAIL_DATA};
 use aya_ebpf::cty::c_void;
 use aya_ebpf::helpers::generated::{
-    bpf_loop, bpf_probe_read_user, bpf_ringbuf_discard, bpf_ringbuf_reserve, bpf_ringbuf_submit,
+    bpf_loop, bpf_probe_read_user, bpf_ringbuf_discard, bpf_ringbuf_query, bpf_ringbuf_reserve, bpf_ringbuf_submit,
 };
 use monitor_abi::config::Scope;
 use monitor_abi::header::{Header, KIND_STREAM, KIND_STREAM_GAP};
 use monitor_abi::stats;
-use monitor_abi::stream::{CHUNK_LARGE, CHUNK_MEDIUM, Data, GAP_READ_FAULT, GAP_RING_FULL, GAP_TOO_LONG, Gap};
+use monitor_abi::stream::{CHUNK_LARGE, CHUNK_MEDIUM, Data, GAP_READ_FAULT, GAP_RING_FULL, GAP_TOO_LONG, Gap, Key};
 
 use crate::emit::{self, Claim, Fixed, PAYLOAD_RING};
 use crate::kernel;
-use crate::maps::Chunks;
+use crate::maps::{Chunks, MISSED, MISSING, PAYLOAD_BYTES};
 
 /// Most turns of the loop over one system call's bytes: 16 MiB in large chunks, the rest in medium ones, and 1024
 /// iovecs (`UIO_MAXIOV`). What is beyond is a gap.
@@ -83,6 +84,10 @@ impl Part {
         let left = self.scratch.chunks.left;
         if left == 0 {
             return self.next_iovec();
+        }
+        if !resume(&self.data, &self.scope) {
+            self.skip(left, GAP_RING_FULL);
+            return true;
         }
         if left >= CHUNK_LARGE as u64 {
             self.reserve::<{ CHUNK_LARGE }>();
@@ -195,7 +200,9 @@ impl Part {
 
     #[inline(always)]
     fn skip(&mut self, bytes: u64, reason: u16) {
-        gap(&self.data, &self.scope, bytes, reason);
+        if reason != GAP_RING_FULL || is_first(&self.data, bytes) {
+            gap(&self.data, &self.scope, bytes, reason);
+        }
         self.advance(bytes);
     }
 }
@@ -205,6 +212,58 @@ unsafe extern "C" fn turn(_index: u64, part: *mut Part) -> i64 {
     // SAFETY: bpf_loop hands through the pointer that `take` gave it.
     let part = unsafe { &mut *part };
     i64::from(!part.turn())
+}
+
+/// Notes that bytes of a stream didn't fit the ring. True for the first since the stream was last delivered: of the others
+/// there may be more than the security ring holds, so that they are told of together, when the stream goes on.
+#[inline(never)]
+fn is_first(data: &Data, bytes: u64) -> bool {
+    let key = missed_key(data);
+    if let Some(missed) = MISSED.get_ptr_mut(key) {
+        // SAFETY: a map value.
+        unsafe { emit::add(missed, bytes) };
+        return false;
+    }
+    if MISSED.insert(key, 0, BPF_NOEXIST.into()).is_ok()
+        && let Some(missing) = MISSING.get_ptr_mut(0)
+    {
+        // SAFETY: a map value.
+        unsafe { emit::add(missing, 1) };
+    }
+    true
+}
+
+/// Whether the bytes of a stream can be delivered: those before it were, or it is told here how many weren't. Not before
+/// there is room for many, so that a full ring isn't a record of a few bytes and a gap in turn.
+#[inline(never)]
+fn resume(data: &Data, scope: &Scope) -> bool {
+    if MISSING.get(0).is_none_or(|missing| *missing == 0) {
+        return true;
+    }
+    let key = missed_key(data);
+    // SAFETY: copied out at once.
+    let Some(bytes) = (unsafe { MISSED.get(key) }).copied() else { return true };
+    // SAFETY: the ring is a map.
+    let used =
+        unsafe { bpf_ringbuf_query(core::ptr::from_ref(PAYLOAD_RING.0).cast_mut().cast(), BPF_RB_AVAIL_DATA.into()) };
+    if used > PAYLOAD_BYTES - PAYLOAD_BYTES / 8 {
+        return false;
+    }
+    if MISSED.remove(key).is_ok()
+        && let Some(missing) = MISSING.get_ptr_mut(0)
+    {
+        // SAFETY: a map value.
+        unsafe { emit::add(missing, u64::MAX) };
+    }
+    if bytes > 0 {
+        gap(data, scope, bytes, GAP_RING_FULL);
+    }
+    true
+}
+
+#[inline(always)]
+fn missed_key(data: &Data) -> Key {
+    Key { ino: data.ino, dev: data.dev, pad: data.dir.into() }
 }
 
 /// Says on the security ring that bytes are missing, so that only the stream concerned is marked.

@@ -123,7 +123,12 @@ impl Streams {
     pub fn gap(&mut self, gap: &Gap) {
         let reading = gap.dir == DIR_READ;
         let class = if gap.peer == 0 { 0 } else { STREAM_UNIX };
-        let Some((id, _)) = flow_of(gap.ino, gap.peer, gap.dev, class, reading) else { return };
+        let Some((mut id, _)) = flow_of(gap.ino, gap.peer, gap.dev, class, reading) else { return };
+        // A gap doesn't say that it is a terminal's; nothing but a terminal's output has such a key.
+        let output = Key { pad: 1, ..id };
+        if !reading && self.flows.contains_key(&output) {
+            id = output;
+        }
         let Some(flow) = self.flows.get_mut(&id) else { return };
         if let Some(reader) = if reading { &mut flow.read } else { &mut flow.written } {
             reader.gap(gap.bytes);

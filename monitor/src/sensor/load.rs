@@ -135,6 +135,15 @@ impl Sensors {
         HashMap::try_from(map).map_err(|error| SensorError::Object(chain(&error)))
     }
 
+    /// Takes the map of bytes that are missing and that no record has told of.
+    ///
+    /// # Errors
+    /// If the object has no such map.
+    pub fn missed(&mut self) -> Result<HashMap<MapData, StreamKey, u64>, SensorError> {
+        let map = self.ebpf.take_map("MISSED").ok_or_else(|| SensorError::Object("no map MISSED".to_owned()))?;
+        HashMap::try_from(map).map_err(|error| SensorError::Object(chain(&error)))
+    }
+
     /// Takes the map of sensitive files.
     pub fn sensitive(&mut self) -> Result<HashMap<MapData, FileKey, u32>, SensorError> {
         let map = self.ebpf.take_map("SENSITIVE").ok_or_else(|| SensorError::Object("no map SENSITIVE".to_owned()))?;

@@ -59,12 +59,31 @@ fn answer(message: &Value, listen: &mut String, speak: &mut String) -> Value {
                     let text = "x".repeat(arguments["bytes"].as_u64().unwrap_or(0) as usize);
                     return json!({"content": [{"type": "text", "text": text}]});
                 }
+                "flood" => {
+                    flood(arguments["bytes"].as_u64().unwrap_or(0), arguments["writes"].as_u64().unwrap_or(0));
+                    Ok(())
+                }
                 other => deeds::perform(other, arguments),
             };
             let text = outcome.as_ref().map_or_else(|error| format!("{error:#}"), |()| "ok".to_owned());
             json!({"content": [{"type": "text", "text": text}], "isError": outcome.is_err()})
         }
         _ => json!({}),
+    }
+}
+
+/// Says `bytes` bytes in large notifications, then `writes` small ones of 64 bytes, as fast as they are taken.
+fn flood(bytes: u64, writes: u64) {
+    let of_length = |length: usize| {
+        let (start, end) = (r#"{"jsonrpc":"2.0","method":"notifications/x","params":""#, "\"}\n");
+        format!("{start}{}{end}", "x".repeat(length - start.len() - end.len()))
+    };
+    let (large, small) = (of_length(64 << 10), of_length(64));
+    for _ in 0..bytes / large.len() as u64 {
+        write("write", large.as_bytes());
+    }
+    for _ in 0..writes {
+        write("write", small.as_bytes());
     }
 }
 
