@@ -429,6 +429,9 @@ impl Session {
                 .iter()
                 .filter_map(|hook| hook.refused.as_ref().map(|reason| format!("{}: {reason}", hook.program.name)))
                 .collect();
+            if *sensor == "file" && refused.is_empty() {
+                self.pipeline.sees_every_open();
+            }
             if refused.len() == of.len() {
                 self.pipeline.blind(sensor, &refused.join("; "));
             } else if !refused.is_empty() {

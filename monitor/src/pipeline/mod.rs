@@ -7,12 +7,13 @@ pub mod candidates;
 pub mod clock;
 pub mod enrich;
 pub mod hosts;
+pub mod opens;
 pub mod output;
 pub mod policy;
 pub mod streams;
 mod uring;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use monitor_abi::socket::Uring;
 use monitor_abi::stream::Key as StreamKey;
@@ -22,7 +23,7 @@ use monitor_core::engine::Engine;
 use monitor_core::event::{
     CredentialFile, Event, Exec, Exit, File, FileOp, FileRef, Fork, Kind, Loss, Mcp, Opaque, ServerStart,
 };
-use monitor_core::id::{FileId, ProcId, ServerId};
+use monitor_core::id::{ProcId, ServerId};
 use monitor_core::time::Time;
 use monitor_wire::redact::Key;
 
@@ -31,13 +32,9 @@ use crate::sensor::fanotify::Opened;
 use candidates::{Candidates, Standing};
 use clock::{Clock, boot_now};
 use hosts::Hosts;
+use opens::{Opens, Untold};
 use output::Output;
 use streams::Streams;
-
-/// How long an open seen by a tracepoint hides the same open as fanotify reports it, nanoseconds.
-const SAME_OPEN: u64 = 2_000_000_000;
-/// Most such opens that are remembered.
-const MAX_RECENT: usize = 16_384;
 
 /// What an execution alone tells of a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,8 +75,7 @@ pub struct Pipeline {
     output: Output,
     hosts: Hosts,
     streams: Streams,
-    /// Opens by watched processes that a tracepoint saw: (time, pid, file).
-    recent: VecDeque<(u64, u32, FileId)>,
+    opens: Opens,
     alerts: Vec<Alert>,
     /// Streams that the kernel may stop capturing.
     ignore: Vec<StreamKey>,
@@ -110,7 +106,7 @@ impl Pipeline {
             key,
             output,
             hosts: Hosts::default(),
-            recent: VecDeque::new(),
+            opens: Opens::default(),
             alerts: Vec::new(),
             ignore: Vec::new(),
             ended: Vec::new(),
@@ -266,6 +262,7 @@ impl Pipeline {
 
     /// Something was lost since `from`.
     pub fn lost(&mut self, sensor: &str, reason: &str, from: Time, count: u64, caused_by: Option<ProcId>) {
+        self.opens.lose(boot_now());
         let loss = Loss { sensor: sensor.to_owned(), reason: reason.to_owned(), from, count, caused_by };
         let server = caused_by.and_then(|proc| self.hosts.server_of(proc.pid));
         self.event(Event { time: self.clock.now().max(self.last), server, kind: Kind::Loss(loss) });
@@ -291,9 +288,7 @@ impl Pipeline {
     /// An open that fanotify saw and that was read at `boot` (`CLOCK_BOOTTIME`, nanoseconds), but not yet at `after`: the
     /// two are far apart where there was much to judge in between.
     pub fn opened(&mut self, after: u64, boot: u64, opened: Opened) {
-        self.recent.retain(|(time, _, _)| after.saturating_sub(*time) < SAME_OPEN);
-        let seen = self.recent.iter().any(|(_, pid, id)| *pid == opened.pid && *id == opened.file.id);
-        if seen || opened.dir {
+        if self.opens.is_told(after, opened.pid, opened.file.id) || opened.dir {
             return;
         }
         let Some(proc) = self.known(opened.pid) else { return };
@@ -313,13 +308,23 @@ impl Pipeline {
             by: "fanotify".to_owned(),
         };
         let server = self.hosts.server_of(opened.pid);
+        // What is executed is opened too, by no call that opens.
+        if let Some(server) = server.filter(|_| !opened.program) {
+            self.opens.expect(Untold { boot, server, file: file.clone() });
+        }
         self.event(Event { time: self.clock.wall(boot).max(self.last), server, kind: Kind::File(file) });
+    }
+
+    /// Every hook of the file sensor is armed.
+    pub const fn sees_every_open(&mut self) {
+        self.opens.complete = true;
     }
 
     /// Lets time pass: calls close, windows end. `drained` (`CLOCK_BOOTTIME`, nanoseconds): everything up to then has been
     /// judged. Not the time now: a record of a moment ago must not find the engine's clock ahead of it.
     pub fn tick(&mut self, drained: u64) {
         let now = self.clock.wall(drained).max(self.last);
+        self.unseen(drained, now);
         self.engine.tick(now, &mut self.alerts);
         let evicted = self.streams.evicted();
         if evicted > 0 {
@@ -332,6 +337,7 @@ impl Pipeline {
     /// The end: what is still open closes.
     pub fn finish(&mut self) {
         let now = self.clock.now().max(self.last);
+        self.unseen(u64::MAX, now);
         self.engine.finish(now, &mut self.alerts);
         self.write();
         self.output.retry();
@@ -355,6 +361,8 @@ impl Pipeline {
         match &record.body {
             Body::Fork(fork) => {
                 let child = enrich::proc_id(fork.child, fork.child_start);
+                // A number that is somebody else's from now on; what its last owner did may still be asked for until then.
+                self.uring.remove(&child.pid);
                 let joined = server.filter(|_| self.hosts.server_of(head.tgid).is_some());
                 self.hosts.add(child, joined);
                 self.event(Event {
@@ -385,7 +393,6 @@ impl Pipeline {
             }
             Body::Exit(body) => {
                 let proc = enrich::actor(head);
-                self.uring.remove(&proc.pid);
                 let ended = self.hosts.end(head.time, proc);
                 self.event(event(Kind::Exit(Exit { proc, status: body.code })));
                 match ended {
@@ -398,12 +405,10 @@ impl Pipeline {
             }
             Body::Open(body, path, via) => {
                 let file = enrich::opened(head, body, path, via, &self.key);
-                self.recent.push_back((head.time, head.tgid, file.file.id));
-                if self.recent.len() > MAX_RECENT {
-                    self.recent.pop_front();
-                }
+                self.opens.tell(head.time, head.tgid, file.file.id);
                 if head.flags & monitor_abi::header::FLAG_COMPAT != 0 {
-                    self.compat(time, server, &file);
+                    let detail = format!("opened {} by a 32-bit system call", file.file.path);
+                    self.compat(time, server, &file, detail);
                 }
                 self.event(event(Kind::File(file)));
             }
@@ -465,14 +470,23 @@ impl Pipeline {
         }
     }
 
+    /// Files of watched processes that were opened by no call that the hooks know. io_uring is told of by its own.
+    fn unseen(&mut self, drained: u64, now: Time) {
+        for Untold { server, file, .. } in self.opens.untold(drained) {
+            if self.uring.get(&file.proc.pid).is_none_or(|seen| seen & URING_OPENS == 0) {
+                let detail = format!("opened {} by no 64-bit system call", file.file.path);
+                self.compat(now, Some(server), &file, detail);
+            }
+        }
+    }
+
     /// A watched process opened something by a 32-bit system call: told once per process.
-    fn compat(&mut self, time: Time, server: Option<ServerId>, file: &File) {
+    fn compat(&mut self, time: Time, server: Option<ServerId>, file: &File, detail: String) {
         let seen = self.uring.entry(file.proc.pid).or_default();
         if server.is_none() || *seen & COMPAT != 0 {
             return;
         }
         *seen |= COMPAT;
-        let detail = format!("opened {} by a 32-bit system call", file.file.path);
         let opaque = Opaque { proc: file.proc, what: "compat_abi".to_owned(), detail };
         self.event(Event { time, server, kind: Kind::Opaque(opaque) });
     }
@@ -612,3 +626,5 @@ impl Pipeline {
 
 /// In `Pipeline::uring`: 32-bit system calls. No operation of io_uring has this bit.
 const COMPAT: u64 = 1 << 63;
+/// `OPENAT` and `OPENAT2` there.
+const URING_OPENS: u64 = 1 << 18 | 1 << 28;

@@ -31,6 +31,8 @@ pub struct Opened {
     pub file: FileRef,
     /// It is a directory.
     pub dir: bool,
+    /// It may be executed.
+    pub program: bool,
 }
 
 /// What one reading gave.
@@ -97,8 +99,9 @@ impl Marks {
                     reading.overflow = true;
                 }
                 let (Some(fd), Ok(pid)) = (event.fd(), u32::try_from(event.pid())) else { continue };
-                if let Some((file, dir)) = describe(fd) {
-                    reading.opened.push(Opened { pid, file, dir });
+                if let Some((file, meta)) = describe(fd) {
+                    let (dir, program) = (meta.is_dir(), meta.mode() & 0o111 != 0);
+                    reading.opened.push(Opened { pid, file, dir, program });
                 }
             }
         }
@@ -154,14 +157,14 @@ impl AsFd for Marks {
 }
 
 /// Path and identity of the file behind a descriptor.
-fn describe(fd: BorrowedFd<'_>) -> Option<(FileRef, bool)> {
+fn describe(fd: BorrowedFd<'_>) -> Option<(FileRef, fs::Metadata)> {
     let link = format!("/proc/self/fd/{}", fd.as_raw_fd());
     let meta = fs::metadata(&link).ok()?;
     let path = fs::read_link(&link).ok()?;
     let shown = escape_bytes(path.as_os_str().as_encoded_bytes());
     let shown = shown.strip_suffix(" (deleted)").unwrap_or(&shown).to_owned();
     let id = FileId { dev: meta.dev(), ino: meta.ino() };
-    Some((FileRef { path: shown, id, cut: false }, meta.is_dir()))
+    Some((FileRef { path: shown, id, cut: false }, meta))
 }
 
 /// A file as the credential map names it. Not by what a link leads to: behind `~/.aws` may be any folder.
