@@ -258,6 +258,12 @@ impl Session {
         self.live
     }
 
+    /// After the end: what could not be written, and where.
+    #[must_use]
+    pub fn unwritten(&self) -> Vec<String> {
+        self.pipeline.unwritten()
+    }
+
     /// Candidates that have been decided: the kernel is told.
     fn decide(&mut self) {
         for found in self.pipeline.take_found() {

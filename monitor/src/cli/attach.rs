@@ -5,7 +5,7 @@ use std::fs;
 use clap::Args;
 
 use super::options::fingerprint_key;
-use super::watch::stop_flag;
+use super::watch::{stop_flag, written};
 use super::{Failure, WatchOptions, report};
 use crate::discover::Start;
 use crate::session::{Session, require_root};
@@ -49,6 +49,6 @@ impl Attach {
         let start = Start::running(self.pid, false);
         session.watch(start.describe(&profiles, prepared.profile.as_ref(), &key), false)?;
         session.run(&stop_flag());
-        Ok(())
+        written(&session)
     }
 }

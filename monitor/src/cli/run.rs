@@ -9,7 +9,7 @@ use monitor_core::event::Exec as Execution;
 use monitor_core::profile::{Profiles, ServerIdentity};
 
 use super::options::{fingerprint_key, read_config, read_profile};
-use super::watch::stop_flag;
+use super::watch::{stop_flag, written};
 use super::{Failure, WatchOptions, report};
 use crate::agent::{Answer, Listener, Registration};
 use crate::clients::{Clients, Roster};
@@ -65,7 +65,7 @@ impl Run {
                 session.recognise(recogniser.clone().boxed());
             }
         });
-        Ok(())
+        written(&session)
     }
 }
 

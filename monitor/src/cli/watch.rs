@@ -43,7 +43,14 @@ impl Watch {
                     return FAILED;
                 }
                 session.run(&stop_flag());
-                FINE
+                // The server's status is the server's own; the log is the one place to tell.
+                match written(&session) {
+                    Ok(()) => FINE,
+                    Err(failure) => {
+                        tracing::error!("{}", failure.message);
+                        failure.status
+                    }
+                }
             }
             Err(failure) => {
                 let line = failure.message.replace('\n', " ");
@@ -82,6 +89,12 @@ impl Watch {
         let exe = fs::canonicalize(&found).unwrap_or(found);
         Ok(Start { pid: self.pid, since: None, exe, argv, from_start: true, called: None })
     }
+}
+
+/// Whether everything was written that there was to write, now that the session is over.
+pub fn written(session: &Session) -> Result<(), Failure> {
+    let lost = session.unwritten();
+    if lost.is_empty() { Ok(()) } else { Err(Failure::failed(lost.join("; "))) }
 }
 
 /// Set by SIGTERM and SIGINT: end in order, with everything written.

@@ -343,6 +343,12 @@ impl Pipeline {
         self.output.retry();
     }
 
+    /// What could not be written, and where.
+    #[must_use]
+    pub fn unwritten(&self) -> Vec<String> {
+        self.output.unwritten()
+    }
+
     /// Streams that the kernel may stop capturing, since the last call.
     pub fn take_ignored(&mut self) -> Vec<StreamKey> {
         std::mem::take(&mut self.ignore)

@@ -19,7 +19,8 @@ pub struct Lines {
     name: String,
     target: Target,
     waiting: VecDeque<Vec<u8>>,
-    failed: bool,
+    /// Why the last line couldn't be written; `None` once one could.
+    failure: Option<String>,
     dropped: u64,
     only: Option<u32>,
 }
@@ -44,7 +45,7 @@ impl Lines {
             name: path.display().to_string(),
             target,
             waiting: VecDeque::new(),
-            failed: false,
+            failure: None,
             dropped: 0,
             only: None,
         })
@@ -82,8 +83,7 @@ impl Lines {
             match self.target.write(line) {
                 Ok(done) if done == line.len() => {
                     self.waiting.pop_front();
-                    if self.failed {
-                        self.failed = false;
+                    if self.failure.take().is_some() {
                         tracing::info!(path = self.name, "writing again");
                     }
                 }
@@ -94,8 +94,7 @@ impl Lines {
                 Ok(_) => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    if !self.failed {
-                        self.failed = true;
+                    if self.failure.replace(error.to_string()).is_none() {
                         tracing::error!(path = self.name, %error, waiting = self.waiting.len(),
                             "cannot write; lines are kept in memory and tried again");
                     }
@@ -115,6 +114,14 @@ impl Lines {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// At the end: how many lines are not there and why, for a person.
+    #[must_use]
+    pub fn unwritten(&self) -> Option<String> {
+        let lines = self.dropped.saturating_add(self.waiting.len() as u64);
+        let why = self.failure.as_deref().unwrap_or("it took no more");
+        (lines > 0).then(|| format!("{lines} lines could not be written to {}: {why}", self.name))
     }
 }
 
@@ -154,6 +161,15 @@ impl Output {
         for lines in alerts.iter_mut().chain(events).chain(calls).chain(recording) {
             lines.retry();
         }
+    }
+}
+
+impl Output {
+    /// What could not be written, and where: known at the end only.
+    #[must_use]
+    pub fn unwritten(&self) -> Vec<String> {
+        let Self { alerts, events, calls, recording, policy: _ } = self;
+        alerts.iter().chain(events).chain(calls).chain(recording).filter_map(Lines::unwritten).collect()
     }
 }
 
@@ -235,6 +251,8 @@ mod tests {
         lines.push("{}");
         lines.push("{}");
         assert_eq!((lines.waiting(), lines.dropped()), (2, 0));
+        let said = lines.unwritten().unwrap();
+        assert!(said.starts_with("2 lines could not be written to /dev/full: No space left"), "{said}");
     }
 
     #[test]
