@@ -125,10 +125,11 @@ fn goal(name: &str, hooked: bool, floor: &Pairs, ours: &Pairs) -> Goal {
     let noise = 2.0 * median(&bares.iter().map(|bare| (bare - middle).abs()).collect::<Vec<_>>());
     let added = ours.added();
     let what = format!("Unwatched, `{name}`");
-    if !hooked {
-        return Goal::new(&what, "at most +12 ns", &format!("{:+} ns", Short(added)), added <= OTHER + noise);
-    }
     let tax = floor.added().max(0.0);
+    if !hooked {
+        let goal = format!("at most +12 ns (the floor: {:+} ns; ± {} ns of noise)", Short(tax), Short(noise));
+        return Goal::new(&what, &goal, &format!("{:+} ns", Short(added)), added <= OTHER + noise);
+    }
     let limit = HOOKED * tax + noise;
     let goal = format!("at most 1.3 × the floor's {:+} ns (± {} ns of noise)", Short(tax), Short(noise));
     Goal::new(&what, &goal, &format!("{:+} ns", Short(added)), added <= limit)

@@ -23,10 +23,10 @@ const FILE: &str = "/etc/passwd";
 type Operation = (&'static str, u32, fn(u32) -> Result<()>);
 
 const OPERATIONS: [Operation; 8] = [
-    ("getppid", 2_000_000, getppid),
+    ("getppid", 500_000, getppid),
     ("open_close", 200_000, open_close),
-    ("stat", 500_000, stat),
-    ("pipe_1B", 500_000, pipe),
+    ("stat", 200_000, stat),
+    ("pipe_1B", 200_000, pipe),
     ("unix_1B", 200_000, unix),
     ("tcp_connect", 5_000, tcp_connect),
     ("fork_exit", 2_000, fork_exit),
