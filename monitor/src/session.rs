@@ -1,6 +1,6 @@
 //! A watching session: sensors armed, one thread that reads and judges, until there is nothing left to watch.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -13,6 +13,7 @@ use aya::maps::{HashMap, MapData};
 use monitor_abi::config::{Control, SCOPE_CANDIDATE, SCOPE_PENDING, SCOPE_UNDECIDED, Scope};
 use monitor_core::config::EngineConfig;
 use monitor_core::credential::Credentials;
+use monitor_core::detect::credential::is_shared;
 use monitor_core::event::{Exec, ServerStart};
 use monitor_core::id::{ProcId, ServerId};
 use monitor_core::profile::{Profile, Profiles};
@@ -23,6 +24,7 @@ use crate::discover::{Start, proc_of};
 use crate::pipeline::clock::{Clock, boot_now};
 use crate::pipeline::output::{Lines, Output};
 use crate::pipeline::{Pipeline, Recognise, Recognised, Workplace, enrich};
+use crate::sensor::changes::{Changed, Changes};
 use crate::sensor::fanotify::{Marks, Opened};
 use crate::sensor::hooks::{Backend, SENSORS};
 use crate::sensor::load::{FileKey, HookStatus, Sensors, Stats, StreamKey};
@@ -33,6 +35,8 @@ use crate::sensor::scopes::Scopes;
 const TICK: Duration = Duration::from_millis(250);
 /// How often new credential files and folders are looked for.
 const RESCAN: u64 = 5_000_000_000;
+/// How soon, at the earliest, after one was seen to be made or replaced: not at anybody's pace.
+const RESCAN_SOON: u64 = 250_000_000;
 /// How long after fanotify saw an open of a watched process its system call may still return, nanoseconds: on a busy
 /// machine the process can lose its CPU in between.
 const SYSCALL_GRACE: u64 = 100_000_000;
@@ -44,6 +48,28 @@ const LINGER: u64 = 30_000_000;
 struct Reading {
     after: u64,
     at: u64,
+}
+
+/// What fanotify saw.
+enum Seen {
+    Opened(Opened),
+    Changed(Changed),
+}
+
+impl Seen {
+    const fn pid(&self) -> u32 {
+        match self {
+            Self::Opened(opened) => opened.pid,
+            Self::Changed(changed) => changed.pid,
+        }
+    }
+
+    fn tell(self, reading: Reading, pipeline: &mut Pipeline) {
+        match self {
+            Self::Opened(opened) => pipeline.opened(reading.after, reading.at, opened),
+            Self::Changed(changed) => pipeline.changed(reading.at, changed),
+        }
+    }
 }
 
 /// See the module documentation.
@@ -59,10 +85,17 @@ pub struct Session {
     stats: Stats,
     reported: BTreeMap<(&'static str, &'static str), u64>,
     marks: Option<Marks>,
-    /// Opens that fanotify saw, with when they were read, until every record older than they has been judged.
-    waiting: VecDeque<(Reading, Opened)>,
+    changes: Option<Changes>,
+    /// What fanotify saw, with when it was read, until every record older than that has been judged.
+    waiting: VecDeque<(Reading, Seen)>,
     /// When fanotify was read last.
     read: u64,
+    /// A credential file was made or replaced.
+    stale: bool,
+    /// When marks were last looked at (`CLOCK_BOOTTIME`).
+    scanned: u64,
+    /// Profiles of the servers that are or were watched: their stores are theirs.
+    owners: BTreeSet<String>,
     places: Vec<monitor_core::credential::WatchPlace>,
     credentials: Credentials,
     pipeline: Pipeline,
@@ -122,6 +155,10 @@ impl Session {
             stats,
             reported: BTreeMap::new(),
             marks: None,
+            changes: None,
+            stale: false,
+            scanned: 0,
+            owners: BTreeSet::new(),
             waiting: VecDeque::new(),
             read: boot_now(),
             places: credentials.system_places(),
@@ -181,7 +218,8 @@ impl Session {
                 self.losses();
                 self.pipeline.tick(drained);
             }
-            if now >= rescan {
+            let soon = self.stale && now.saturating_sub(self.scanned) >= RESCAN_SOON;
+            if now >= rescan || soon {
                 rescan = now + RESCAN;
                 self.mark();
             }
@@ -195,7 +233,8 @@ impl Session {
             if stop.load(Ordering::Relaxed) || ending.is_some_and(|at| now >= at) {
                 break;
             }
-            let fds: Vec<BorrowedFd<'_>> = self.marks.iter().map(AsFd::as_fd).collect();
+            let fds: Vec<BorrowedFd<'_>> =
+                self.marks.iter().map(AsFd::as_fd).chain(self.changes.iter().map(AsFd::as_fd)).collect();
             self.reader.wait(if ending.is_some() { Duration::from_millis(5) } else { TICK }, &fds);
         }
         self.finish();
@@ -314,8 +353,8 @@ impl Session {
         self.look();
         let Self { reader, pipeline, waiting, .. } = self;
         reader.flush(|record| pipeline.record(record));
-        for (reading, opened) in waiting.drain(..) {
-            pipeline.opened(reading.after, reading.at, opened);
+        for (reading, seen) in waiting.drain(..) {
+            seen.tell(reading, pipeline);
         }
         self.losses();
         // Streams that never went on after bytes of theirs hadn't fitted.
@@ -329,24 +368,27 @@ impl Session {
     /// Returns up to which time everything has been judged.
     fn look(&mut self) -> u64 {
         let now = boot_now();
-        let Self { reader, pipeline, marks, waiting, .. } = self;
+        let Self { reader, pipeline, marks, changes, waiting, stale, .. } = self;
         let queue = marks.as_ref().map(Marks::read).unwrap_or_default();
+        let changed = changes.as_mut().map(Changes::read).unwrap_or_default();
+        *stale |= queue.stale || changed.stale;
         let reading = Reading { after: std::mem::replace(&mut self.read, now), at: now };
         let before = reader.look(now, |record| pipeline.record(record));
         let own = std::process::id();
-        waiting.extend(queue.opened.into_iter().filter(|opened| opened.pid != own).map(|opened| (reading, opened)));
+        let seen = queue.opened.into_iter().map(Seen::Opened).chain(changed.changed.into_iter().map(Seen::Changed));
+        waiting.extend(seen.filter(|seen| seen.pid() != own).map(|seen| (reading, seen)));
         // Who opened may have come to life just before: its records have been handed out only up to `before`. A watched
         // process is told of by its system call too, which returns after fanotify has spoken, and tells more.
         let held = std::mem::take(waiting);
-        for (reading, opened) in held {
-            let grace = if pipeline.watches(opened.pid) { SYSCALL_GRACE } else { 0 };
+        for (reading, seen) in held {
+            let grace = if pipeline.watches(seen.pid()) { SYSCALL_GRACE } else { 0 };
             if reading.at + grace <= before {
-                pipeline.opened(reading.after, reading.at, opened);
+                seen.tell(reading, pipeline);
             } else {
-                waiting.push_back((reading, opened));
+                waiting.push_back((reading, seen));
             }
         }
-        if queue.overflow {
+        if queue.overflow || changed.overflow {
             pipeline.lost("fanotify", "queue_overflow", pipeline.clock().now(), 1, None);
         }
         for key in self.pipeline.take_ignored() {
@@ -374,6 +416,8 @@ impl Session {
 
     /// Marks credential files that are there and aren't marked yet.
     fn mark(&mut self) {
+        self.stale = false;
+        self.scanned = boot_now();
         if self.marks.is_none() {
             match Marks::new() {
                 Ok(marks) => self.marks = Some(marks),
@@ -394,10 +438,39 @@ impl Session {
             }
             self.pipeline.credential_files(found);
         }
+        self.mark_stores();
+    }
+
+    /// The stores of watched servers are marked for changes too: others' are nobody's business but their owners'.
+    fn mark_stores(&mut self) {
+        let Self { marks: Some(marks), owners, credentials, profiles, changes, .. } = self else { return };
+        let owned = |path: &&Path| {
+            let Some(path) = path.to_str() else { return false };
+            credentials.lookup(path).is_some_and(|found| {
+                !is_shared(found)
+                    && owners.iter().filter_map(|name| profiles.get(name)).any(|own| own.owns("", &found.kind, path))
+            })
+        };
+        for path in marks.marked().filter(owned) {
+            if changes.is_none() {
+                match Changes::new() {
+                    Ok(group) => *changes = Some(group),
+                    Err(error) => {
+                        tracing::debug!(%error, "changes of stores by processes outside every server are not seen");
+                        return;
+                    }
+                }
+            }
+            let added = changes.as_mut().map_or(Ok(()), |changes| changes.add(path));
+            if let Err(error) = added {
+                tracing::debug!(path = %path.display(), %error, "changes of a store are not seen");
+            }
+        }
     }
 
     /// The stores below a server's homes and working folder are watched for it.
     fn add_homes(&mut self, start: &ServerStart) {
+        self.owners.insert(start.profile.clone());
         for home in &start.homes {
             self.places.extend(self.credentials.watch_places(home));
         }

@@ -27,6 +27,7 @@ use monitor_core::id::{ProcId, ServerId};
 use monitor_core::time::Time;
 use monitor_wire::redact::Key;
 
+use crate::sensor::changes::Changed;
 use crate::sensor::decode::{Body, Record, decode};
 use crate::sensor::fanotify::Opened;
 use candidates::{Candidates, Standing};
@@ -318,6 +319,30 @@ impl Pipeline {
     /// Every hook of the file sensor is armed.
     pub const fn sees_every_open(&mut self) {
         self.opens.complete = true;
+    }
+
+    /// A change of a server's store that fanotify saw, at `boot` (`CLOCK_BOOTTIME`, nanoseconds). Those by watched
+    /// processes are left out: their system calls tell, and tell more.
+    pub fn changed(&mut self, boot: u64, changed: Changed) {
+        if self.watches(changed.pid) {
+            return;
+        }
+        let Some(proc) = self.known(changed.pid) else { return };
+        let file = File {
+            proc,
+            op: changed.op,
+            file: changed.file,
+            read: false,
+            write: true,
+            create: changed.op == FileOp::Create,
+            path_only: false,
+            dir: false,
+            unlinked: changed.unlinked,
+            to: changed.to,
+            via: None,
+            by: "fanotify".to_owned(),
+        };
+        self.event(Event { time: self.clock.wall(boot).max(self.last), server: None, kind: Kind::File(file) });
     }
 
     /// Lets time pass: calls close, windows end. `drained` (`CLOCK_BOOTTIME`, nanoseconds): everything up to then has been

@@ -4,11 +4,12 @@
 //! so a file that is renamed into place is seen too. Events carry no time: they get the time at which they were read, and
 //! are judged after every kernel record older than that.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use monitor_core::credential::{WatchKind, WatchPlace};
 use monitor_core::event::FileRef;
@@ -40,6 +41,8 @@ pub struct Opened {
 pub struct Reading {
     /// Opens, oldest first.
     pub opened: Vec<Opened>,
+    /// A file in a marked folder was opened that isn't marked itself: it was made, or took another's place, since.
+    pub stale: bool,
     /// The kernel's queue overflowed: opens are missing.
     pub overflow: bool,
 }
@@ -47,7 +50,9 @@ pub struct Reading {
 /// See the module documentation.
 pub struct Marks {
     group: Fanotify,
-    marked: HashSet<PathBuf>,
+    /// Which file was marked under each name, and since when that file exists: numbers are given out again.
+    marked: HashMap<PathBuf, (FileId, Option<SystemTime>)>,
+    ids: HashSet<FileId>,
     refused: u64,
 }
 
@@ -59,10 +64,16 @@ impl Marks {
             | InitFlags::FAN_NONBLOCK
             | InitFlags::FAN_UNLIMITED_MARKS;
         let events = EventFFlags::O_RDONLY | EventFFlags::O_CLOEXEC | EventFFlags::O_LARGEFILE;
-        Ok(Self { group: Fanotify::init(flags, events)?, marked: HashSet::new(), refused: 0 })
+        Ok(Self { group: Fanotify::init(flags, events)?, marked: HashMap::new(), ids: HashSet::new(), refused: 0 })
     }
 
-    /// Marks what exists of `places` and isn't marked yet; returns the files that were newly found.
+    /// The files and directories that are marked, by name.
+    pub fn marked(&self) -> impl Iterator<Item = &Path> {
+        self.marked.keys().map(PathBuf::as_path)
+    }
+
+    /// Marks what exists of `places` and isn't marked yet, or is another file by now; returns the files that were newly
+    /// found.
     pub fn add(&mut self, places: &[WatchPlace]) -> Vec<FileRef> {
         let mut found = Vec::new();
         for place in places {
@@ -101,6 +112,7 @@ impl Marks {
                 let (Some(fd), Ok(pid)) = (event.fd(), u32::try_from(event.pid())) else { continue };
                 if let Some((file, meta)) = describe(fd) {
                     let (dir, program) = (meta.is_dir(), meta.mode() & 0o111 != 0);
+                    reading.stale |= !dir && !self.ids.contains(&file.id);
                     reading.opened.push(Opened { pid, file, dir, program });
                 }
             }
@@ -110,37 +122,44 @@ impl Marks {
 
     fn file(&mut self, path: &Path, found: &mut Vec<FileRef>) {
         let Ok(meta) = fs::metadata(path) else { return };
-        if meta.is_file() && self.mark(path, MaskFlags::FAN_OPEN) {
+        if meta.is_file() && self.mark(path, &meta, MaskFlags::FAN_OPEN) {
             found.push(reference(path, &meta));
         }
     }
 
     fn dir(&mut self, path: &Path, depth: u8, found: &mut Vec<FileRef>) {
-        let Ok(entries) = fs::read_dir(path) else { return };
-        self.mark(path, MaskFlags::FAN_OPEN | MaskFlags::FAN_EVENT_ON_CHILD);
+        let (Ok(meta), Ok(entries)) = (fs::metadata(path), fs::read_dir(path)) else { return };
+        self.mark(path, &meta, MaskFlags::FAN_OPEN | MaskFlags::FAN_EVENT_ON_CHILD);
         for entry in entries.flatten().take(MAX_CHILDREN) {
             let child = entry.path();
             let Ok(meta) = fs::metadata(&child) else { continue };
             if meta.is_dir() && depth > 0 {
                 self.dir(&child, depth - 1, found);
-            } else if meta.is_file() && self.mark(&child, MaskFlags::FAN_OPEN) {
+            } else if meta.is_file() && self.mark(&child, &meta, MaskFlags::FAN_OPEN) {
                 // The inode too: it is seen under any other name then, wherever that is.
                 found.push(reference(&child, &meta));
             }
         }
     }
 
-    /// True if the place is newly marked.
-    fn mark(&mut self, path: &Path, mask: MaskFlags) -> bool {
-        if self.marked.contains(path) {
+    /// True if the place is newly marked. A file that took another's name is another file: marks are on inodes.
+    fn mark(&mut self, path: &Path, meta: &fs::Metadata, mask: MaskFlags) -> bool {
+        let id = FileId { dev: meta.dev(), ino: meta.ino() };
+        let (since, before) = (meta.created().ok(), self.marked.get(path).copied());
+        if before == Some((id, since)) {
             return false;
         }
-        if self.marked.len() >= MAX_MARKS {
+        if before.is_none() && self.marked.len() >= MAX_MARKS {
             self.refused += 1;
             return false;
         }
         match self.group.mark(MarkFlags::FAN_MARK_ADD, mask, nix::fcntl::AT_FDCWD, Some(path)) {
-            Ok(()) => self.marked.insert(path.to_owned()),
+            Ok(()) => {
+                before.map(|(before, _)| self.ids.remove(&before));
+                self.ids.insert(id);
+                self.marked.insert(path.to_owned(), (id, since));
+                true
+            }
             Err(error) => {
                 tracing::debug!(path = %path.display(), %error, "cannot mark");
                 self.refused += 1;

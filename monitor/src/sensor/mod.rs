@@ -2,6 +2,7 @@
 
 mod arm;
 pub mod btf;
+pub mod changes;
 pub mod decode;
 pub mod fanotify;
 pub mod hooks;

@@ -176,6 +176,61 @@ fn root_a_server_that_dies_at_once_is_reported_as_it_died() {
     ground.run("replay", &[&recording]).fine();
 }
 
+#[test]
+fn root_changes_of_a_server_s_store_by_others_are_events() {
+    need_root();
+    let ground = Ground::new();
+    let (home, events, config) = (ground.text("home"), ground.text("events"), ground.text("config.toml"));
+    fs::create_dir_all(ground.path("home/.aws")).unwrap();
+    ground.write("home/.aws/credentials", "[default]\naws_secret_access_key = none\n");
+    let own = "name = \"own\"\nversion = 1\nsummary = \"\"\n[own_credentials]\nkinds = [\"aws_credentials\"]\n";
+    let profile = ground.write("own.toml", own);
+    let mut exec =
+        command(&["exec", "--config", &config, "--events", &events, "--profile", &profile, "--", "/bin/cat"]);
+    let mut server = exec.env("HOME", &home).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let store = ground.path("home/.aws/credentials");
+    let pid = std::process::id();
+    let expect = |op: &str, to: Option<&str>| {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let told = |event: &Value| {
+            event["op"] == op
+                && event["proc"]["pid"] == pid
+                && event["file"]["path"] == store.to_str().unwrap()
+                && to.is_none_or(|to| event["to"] == to)
+        };
+        while !values(&fs::read_to_string(&events).unwrap_or_default()).iter().any(told) {
+            assert!(Instant::now() < deadline, "no {op} in {}", fs::read_to_string(&events).unwrap_or_default());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    // the store is marked before the server is told of
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !fs::read_to_string(&events).unwrap_or_default().contains("\"server_start\"") {
+        assert!(Instant::now() < deadline, "the server never started");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let beside = ground.text("home/.aws/beside");
+    fs::hard_link(&store, &beside).unwrap();
+    expect("link", Some(&beside));
+    fs::set_permissions(&store, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    expect("chmod", None);
+    nix::unistd::truncate(&store, 0).unwrap();
+    expect("truncate", None);
+    // with one name left there is no doubt about the new one
+    fs::remove_file(&beside).unwrap();
+    let away = ground.text("away");
+    fs::rename(&store, &away).unwrap();
+    expect("rename", Some(&away));
+    std::os::unix::fs::symlink(&away, &store).unwrap();
+    expect("symlink", Some(&away));
+    fs::remove_file(&store).unwrap();
+    expect("unlink", None);
+    fs::write(&store, "new").unwrap();
+    expect("create", None);
+    drop(server.stdin.take());
+    assert!(server.wait().unwrap().success());
+}
+
 /// A file's text once the watcher has ended: nothing has been added for a while, and no process has it open.
 fn settled(ground: &Ground, name: &str) -> String {
     let path = ground.path(name);

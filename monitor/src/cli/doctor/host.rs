@@ -10,6 +10,7 @@ use nix::unistd::{AccessFlags, access, geteuid};
 use super::{Check, State};
 use crate::clients::Clients;
 use crate::sensor::btf::{Btf, VMLINUX};
+use crate::sensor::changes::Changes;
 use crate::sensor::fanotify::Marks;
 use crate::sensor::load::cgroup_root;
 use crate::sensor::offsets;
@@ -46,7 +47,12 @@ const CAPABILITIES: &[Capability] = &[
         false,
         "to see executable, arguments and environment names of other users' processes",
     ),
-    capability("CAP_DAC_READ_SEARCH", 2, false, "to find credential files in other users' folders"),
+    capability(
+        "CAP_DAC_READ_SEARCH",
+        2,
+        false,
+        "to find credential files in other users' folders, and by their handles",
+    ),
 ];
 const SYS_ADMIN: u32 = 21;
 
@@ -163,7 +169,13 @@ fn capabilities() -> Check {
 
 fn fanotify() -> Check {
     match Marks::new() {
-        Ok(_) => check("fanotify", State::Ok, "marks on credential files, whoever opens them"),
+        Ok(_) => match Changes::new() {
+            Ok(_) => check("fanotify", State::Ok, "marks on credential files, whoever opens them or changes a store"),
+            Err(error) => {
+                let why = format!("{}: links and renames of stores by unwatched processes are not seen", error.desc());
+                check("fanotify", State::Limited, why)
+            }
+        },
         Err(error) => {
             let why = format!("{}: credential files opened by unwatched processes are not seen", error.desc());
             check("fanotify", State::Missing, why)
