@@ -96,6 +96,7 @@ impl Engine {
             Kind::Loss(loss) => self.loss(said, loss, now, alerts),
             Kind::Blind(blind) => self.blind(said, blind, now, alerts),
             Kind::CredentialFile(known) => self.state.credentials.learn(&known.file),
+            Kind::Agent(agent) => self.state.agent = Some(agent.exe),
         }
     }
 

@@ -62,6 +62,8 @@ pub enum Kind {
     Blind(Blind),
     /// A credential file exists at this identity (start-up scan and updates); keeps the inode map current.
     CredentialFile(CredentialFile),
+    /// Which program the agent itself is.
+    Agent(Agent),
 }
 
 /// How a server is watched.
@@ -340,6 +342,13 @@ pub struct SocketMade {
     pub family: String,
     /// Protocol number.
     pub protocol: u32,
+}
+
+/// The agent's own program: another process that runs the very same file looks at servers as the agent does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agent {
+    /// Identity of its executable.
+    pub exe: FileId,
 }
 
 /// How one process reached for another.

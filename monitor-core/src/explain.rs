@@ -8,10 +8,12 @@
 mod child;
 mod file;
 mod network;
+mod onlooker;
 
 pub use child::{child, is_mover, is_package_manager, is_shell, is_tunnel};
 pub use file::{is_user_data, read, write};
 pub use network::{Destination, destination, is_resolver, resolver_known};
+pub use onlooker::may_look;
 
 use crate::config::EngineConfig;
 use crate::profile::Phase;

@@ -32,7 +32,7 @@ pub use servers::Servers;
 pub use taint::{Taint, Taints};
 
 use crate::config::EngineConfig;
-use crate::id::{ProcId, ServerId};
+use crate::id::{FileId, ProcId, ServerId};
 use crate::time::Time;
 
 /// Everything the engine remembers.
@@ -50,6 +50,8 @@ pub struct State {
     pub foreign: Taints,
     /// What the sensors missed.
     pub gaps: Gaps,
+    /// The agent's own executable.
+    pub agent: Option<FileId>,
 }
 
 /// What was forgotten before its time, by table.
@@ -85,6 +87,7 @@ impl State {
             credentials: CredentialFiles::new(limits.files),
             foreign: Taints::default(),
             gaps: Gaps::default(),
+            agent: None,
         }
     }
 

@@ -62,6 +62,10 @@ pub fn memory(cx: &Cx<'_>, memory: &Memory, out: &mut Vec<Finding>) -> Option<Ta
     if memory.proc == memory.target || memory.op == MemoryOp::Signal {
         return None;
     }
+    let onlooker = |image| crate::explain::may_look(image, memory.op, cx.state.agent);
+    if cx.server.is_none() && cx.proc().is_some_and(|proc| onlooker(&proc.node.image)) {
+        return None;
+    }
     let inside = cx.server.is_some_and(|own| own.id == victim.id);
     let severity = if inside { within(cx, victim, memory) } else { from_outside(memory) }?;
     let what = match memory.op {

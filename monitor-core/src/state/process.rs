@@ -22,6 +22,8 @@ pub struct Image {
     pub exe: FileRef,
     /// Arguments.
     pub argv: Vec<String>,
+    /// There were more, or longer ones.
+    pub argv_cut: bool,
     /// Main script of an interpreter.
     pub script: Option<FileRef>,
     /// Environment entries from writable places that change what code runs.
@@ -243,6 +245,7 @@ impl From<&Exec> for Image {
         Self {
             exe: exec.exe.clone(),
             argv: exec.argv.clone(),
+            argv_cut: exec.argv_cut,
             script: exec.script.clone(),
             preload: exec.preload.clone(),
             cwd: exec.cwd.clone(),

@@ -13,13 +13,13 @@
 //! | `handshake`, `list TOOL…` (`name`, `name:digest`, `name:digest:ro`, `…:closed`), `+more` | |
 //! | `call ID TOOL /pointer=value…` | `+repeat`, `+forged`, `+cut`, `progress=`; `answer ID [error\|input\|task=ID:STATUS]` |
 //! | `cancel ID`, `progress TOKEN`, `task ID STATUS`, `ask METHOD ID [TASK]`, `serverask ID`, `clientanswer ID` | |
-//! | `loss SENSOR REASON COUNT [by=NAME]`, `blind SENSOR`, `credential PATH ino=` | |
+//! | `loss SENSOR REASON COUNT [by=NAME]`, `blind SENSOR`, `credential PATH ino=`, `agent EXE` | |
 
 use std::collections::BTreeMap;
 
 use monitor_core::event::{
-    Blind, CredentialFile, Event, Exec, Exit, File, FileOp, FileRef, Fork, Kind, Loss, Mcp, Memory, MemoryOp, Net,
-    NetEnd, NetOp, Opaque, Proto, ServerStart, Side, SocketMade, Unix,
+    Agent, Blind, CredentialFile, Event, Exec, Exit, File, FileOp, FileRef, Fork, Kind, Loss, Mcp, Memory, MemoryOp,
+    Net, NetEnd, NetOp, Opaque, Proto, ServerStart, Side, SocketMade, Unix,
 };
 use monitor_core::id::{FileId, ProcId, ServerId};
 use monitor_core::time::{MS, Time};
@@ -190,7 +190,12 @@ impl Script {
             "unix" => {
                 let (proc, watched) = self.proc(words.at(0));
                 let op = if words.has("bind") { "bind" } else { "connect" };
-                let unix = Unix { proc, path: words.at(1).to_owned(), op: op.to_owned(), result: "ok".to_owned() };
+                let unix = Unix {
+                    proc,
+                    path: words.at(1).to_owned(),
+                    op: op.to_owned(),
+                    result: words.get("result").unwrap_or_else(|| "ok".to_owned()),
+                };
                 self.push(time, watched, Kind::Unix(unix));
             }
             "socket" => {
@@ -236,6 +241,9 @@ impl Script {
             "blind" => {
                 let blind = Blind { sensor: words.at(0).to_owned(), reason: "no usable hook".to_owned() };
                 self.push(time, false, Kind::Blind(blind));
+            }
+            "agent" => {
+                self.push(time, false, Kind::Agent(Agent { exe: file_ref(words.at(0), 0).id }));
             }
             "credential" => {
                 let file = file_ref(words.at(0), words.number("ino"));

@@ -14,6 +14,9 @@ use monitor_wire::text::escape_bytes;
 
 use crate::sensor::decode::Changed;
 
+/// Environment entries that make `ps` show what its options don't ask for.
+const LISTING: &[&str] = &["PS_FORMAT", "PS_PERSONALITY", "CMD_ENV", "I_WANT_A_BROKEN_PS"];
+
 /// Most arguments that an event keeps.
 const ARGV_COUNT: usize = 64;
 /// Most bytes of one argument.
@@ -133,6 +136,23 @@ pub fn known(pid: u32, key: &Key) -> Option<Exec> {
         preload: Vec::new(),
         cgroup: 0,
     })
+}
+
+/// A running process outside every server, if its environment changes what code it runs or what it shows.
+#[must_use]
+pub fn influenced(pid: u32, key: &Key) -> Option<Exec> {
+    let mut preload = preloads(pid);
+    preload.extend(entries(pid).into_iter().map(|(name, _)| name).filter(|name| LISTING.contains(&name.as_str())));
+    if preload.is_empty() {
+        return None;
+    }
+    known(pid, key).map(|exec| Exec { preload, ..exec })
+}
+
+/// The agent's own executable.
+#[must_use]
+pub fn agent() -> Option<FileId> {
+    fs::metadata("/proc/self/exe").ok().map(|meta| FileId { dev: meta.dev(), ino: meta.ino() })
 }
 
 /// Start time of a running process in nanoseconds, at the resolution of `/proc/PID/stat` (10 ms).
@@ -412,16 +432,19 @@ fn script_of(pid: u32, exe: &str, argv: &[String], cwd: &str) -> Option<FileRef>
 
 /// Names of environment entries that make other code run and name a place that others than root can write.
 fn preloads(pid: u32) -> Vec<String> {
+    let code = |(name, value): &(String, String)| PRELOADS.contains(&name.as_str()) && names_writable(pid, value);
+    entries(pid).into_iter().filter(code).map(|(name, _)| name).collect()
+}
+
+/// The environment of a process, name and value.
+fn entries(pid: u32) -> Vec<(String, String)> {
     let Ok(environ) = fs::read(format!("/proc/{pid}/environ")) else { return Vec::new() };
-    let mut found = Vec::new();
-    for entry in environ.split(|byte| *byte == 0) {
-        let Some(at) = entry.iter().position(|byte| *byte == b'=') else { continue };
-        let Ok(name) = std::str::from_utf8(&entry[..at]) else { continue };
-        if PRELOADS.contains(&name) && names_writable(pid, &String::from_utf8_lossy(&entry[at + 1..])) {
-            found.push(name.to_owned());
-        }
-    }
-    found
+    let entry = |entry: &[u8]| {
+        let at = entry.iter().position(|byte| *byte == b'=')?;
+        let name = std::str::from_utf8(&entry[..at]).ok()?;
+        Some((name.to_owned(), String::from_utf8_lossy(&entry[at + 1..]).into_owned()))
+    };
+    environ.split(|byte| *byte == 0).filter_map(entry).collect()
 }
 
 /// Whether a value names a file or folder that others than root can write.

@@ -21,7 +21,7 @@ use monitor_core::alert::Alert;
 use monitor_core::config::EngineConfig;
 use monitor_core::engine::Engine;
 use monitor_core::event::{
-    CredentialFile, Event, Exec, Exit, File, FileOp, FileRef, Fork, Kind, Loss, Mcp, Opaque, ServerStart,
+    Agent, CredentialFile, Event, Exec, Exit, File, FileOp, FileRef, Fork, Kind, Loss, Mcp, Opaque, ServerStart,
 };
 use monitor_core::id::{ProcId, ServerId};
 use monitor_core::time::Time;
@@ -142,6 +142,9 @@ impl Pipeline {
     /// Everything that runs already, for lineage.
     pub fn snapshot(&mut self) {
         let now = self.clock.now();
+        if let Some(exe) = enrich::agent() {
+            self.event(Event { time: now, server: None, kind: Kind::Agent(Agent { exe }) });
+        }
         let Ok(all) = procfs::process::all_processes() else { return };
         for process in all.flatten() {
             let Ok(pid) = u32::try_from(process.pid) else { continue };
@@ -456,6 +459,12 @@ impl Pipeline {
                     && body.target_scope != head.scope
                     && let Some(memory) = enrich::proc_open(head, body)
                 {
+                    // nobody looked into a stranger's environment when it was started
+                    if server.is_none()
+                        && let Some(exec) = enrich::influenced(head.tgid, &self.key)
+                    {
+                        self.event(event(Kind::Known(exec)));
+                    }
                     self.event(event(Kind::Memory(memory)));
                 }
             }
