@@ -9,7 +9,7 @@ mod service;
 mod socket;
 
 pub use service::{Service, ServiceClass, service_port};
-pub use socket::runtime_socket;
+pub use socket::{is_quiet_socket, runtime_socket};
 
 /// The role of an address as a destination (for bind and listen: of the local address).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

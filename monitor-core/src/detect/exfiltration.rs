@@ -3,12 +3,13 @@
 
 use crate::alert::{Category, Confidence, Evidence, Fact, Severity};
 use crate::credential::Secrecy;
-use crate::event::{Net, NetOp};
+use crate::event::{Net, NetOp, Unix};
 use crate::explain::{By, Destination, Explained, Firm, Scene, resolver_known};
 use crate::profile::Phase;
+use crate::role::{is_quiet_socket, runtime_socket};
 use crate::rules::{self, Rule};
 use crate::state::{Hold, Taint, Taints};
-use crate::time::SECOND;
+use crate::time::{SECOND, Time};
 
 use super::{Cx, Finding};
 
@@ -21,15 +22,35 @@ pub struct Way<'a> {
     pub to: &'a Destination<'a>,
     /// Bytes that were seen to leave on it, where known.
     pub sent: Option<u64>,
+    /// When it was made, and what explained it then, where it is judged again later.
+    pub made: Option<(Time, &'a Explained)>,
+}
+
+impl Way<'_> {
+    /// What explains it as far as this is concerned: a connection was made for what had been read before, and what was
+    /// read after goes by what explains it now.
+    fn explained_for<'a>(&'a self, taint: &Taint, now: &'a Explained) -> &'a Explained {
+        match self.made {
+            Some((made, then)) if taint.time <= made && then.firm > now.firm => then,
+            _ => now,
+        }
+    }
+
+    /// To another process of this host.
+    fn local(&self) -> bool {
+        self.to.local()
+    }
 }
 
 /// Whether something that was read without a right may leave on this way. `explained` is what explains the way itself.
 pub fn send(cx: &Cx<'_>, way: &Way<'_>, explained: &Explained, out: &mut Vec<Finding>) {
     let taints = cx.server.map_or(&cx.state.foreign, |server| &server.taints);
-    if taints.is_empty() || way.to.local() && way.net.op != NetOp::Send {
+    // strangers talk to this host's services all day
+    if taints.is_empty() || way.local() && way.net.op != NetOp::Send && cx.server.is_none() {
         return;
     }
-    let Some(taint) = worst(cx, taints, explained) else { return };
+    let Some(taint) = worst(cx, taints, way, explained) else { return };
+    let explained = way.explained_for(&taint, explained);
     let Some((rule, severity, confidence)) = verdict(cx, &taint, way, explained) else { return };
     let left = way.net.op == NetOp::Send || way.sent.is_some_and(|sent| sent > 0);
     let severity = if left && rule.category == Category::TokenTheft { Severity::Critical } else { severity };
@@ -43,6 +64,57 @@ pub fn send(cx: &Cx<'_>, way: &Way<'_>, explained: &Explained, out: &mut Vec<Fin
         (false, NetOp::Send) => "sent a datagram to",
         (false, _) => "connected to",
     };
+    let way_out = match rule.id {
+        id if id == rules::CREDENTIAL_IN_CALL.id => "by a connection that must not carry it",
+        _ if explained.firm == Firm::No && way.local() => {
+            "a service of this host that nothing explains, which may relay it"
+        }
+        _ if explained.firm == Firm::No => "which nothing explains",
+        _ => "which is explained, but not for a credential",
+    };
+    let (read, later) = told(cx, &taint);
+    let summary =
+        format!("{} {read} and {later} {verb} {}, {way_out},{}.", cx.whose(), way.to.text(), cx.during(&calls));
+    let mut finding = cx.finding(rule, format!("dest:{}", way.to.text()), fact, summary);
+    finding.severity = severity;
+    finding.confidence = confidence;
+    if cx.server.is_none() {
+        finding.concerns = taint.victim;
+    }
+    finding.evidence.insert(0, taint.evidence.clone());
+    out.push(finding);
+}
+
+/// A local socket, after a key or token was read: what listens there may carry it on. Sockets that are known by what
+/// they give are quiet, or told as `lateral_movement`.
+pub fn hand_over(cx: &Cx<'_>, unix: &Unix, out: &mut Vec<Finding>) {
+    let Some(server) = cx.server else { return };
+    if server.taints.is_empty() || unix.op != "connect" || unix.result != "ok" || server.sockets.contains(&unix.path) {
+        return;
+    }
+    if is_quiet_socket(&unix.path) || runtime_socket(&unix.path).is_some() {
+        return;
+    }
+    let heavy = |taint: &&Taint| taint.secrecy >= Some(Secrecy::Token);
+    let Some(taint) = server.taints.within(cx.now, cx.config.windows.theft).find(heavy) else { return };
+    let calls = cx.open_calls();
+    let (read, later) = told(cx, taint);
+    let summary = format!(
+        "{} {read} and {later} connected to {}, a socket of this host that may relay it,{}.",
+        cx.whose(),
+        unix.path,
+        cx.during(&calls)
+    );
+    let fact = Fact::UnixConnect { path: unix.path.clone(), service: None, result: unix.result.clone() };
+    let mut finding = cx.finding(&rules::TOKEN_SENT, format!("unix:{}", unix.path), fact, summary);
+    finding.severity = Severity::High;
+    finding.confidence = Confidence::Weak;
+    finding.evidence.insert(0, taint.evidence.clone());
+    out.push(finding);
+}
+
+/// `read X (what)` and `N s later`, for people.
+fn told(cx: &Cx<'_>, taint: &Taint) -> (String, String) {
     let read = if taint.node.id == cx.actor {
         format!("read {} ({})", taint.path, taint.what)
     } else {
@@ -54,25 +126,11 @@ pub fn send(cx: &Cx<'_>, way: &Way<'_>, explained: &Explained, out: &mut Vec<Fin
             taint.what
         )
     };
-    let way_out = match rule.id {
-        id if id == rules::CREDENTIAL_IN_CALL.id => "by a connection that must not carry it",
-        _ if explained.firm == Firm::No => "which nothing explains",
-        _ => "which is explained, but not for a credential",
-    };
     let later = match cx.now.since(taint.time) / SECOND {
         0 => "within a second".to_owned(),
         seconds => format!("{seconds} s later"),
     };
-    let summary =
-        format!("{} {read} and {later} {verb} {}, {way_out},{}.", cx.whose(), way.to.text(), cx.during(&calls),);
-    let mut finding = cx.finding(rule, format!("dest:{}", way.to.text()), fact, summary);
-    finding.severity = severity;
-    finding.confidence = confidence;
-    if cx.server.is_none() {
-        finding.concerns = taint.victim;
-    }
-    finding.evidence.insert(0, taint.evidence.clone());
-    out.push(finding);
+    (read, later)
 }
 
 /// A name look-up after a secret was read: quiet towards a resolver that was in use before; one that wasn't is a way
@@ -92,7 +150,7 @@ pub fn look_up(cx: &Cx<'_>, scene: &Scene<'_>, way: &Way<'_>, out: &mut Vec<Find
 
 /// The secret that is most likely the one: what the sender itself read before what its relatives did, then the worst,
 /// then the newest.
-fn worst(cx: &Cx<'_>, taints: &Taints, explained: &Explained) -> Option<Taint> {
+fn worst(cx: &Cx<'_>, taints: &Taints, way: &Way<'_>, explained: &Explained) -> Option<Taint> {
     let node = cx.node();
     let related = |taint: &&Taint| {
         // one server is one lineage: what a child reads, its sibling or parent may send through a pipe
@@ -102,8 +160,10 @@ fn worst(cx: &Cx<'_>, taints: &Taints, explained: &Explained) -> Option<Taint> {
             || taint.node.chain().take(3).any(|above| above.id == node.id)
     };
     let counts = |taint: &&Taint| match taint.secrecy {
+        // services of this host are everybody's: only what is worth a relay counts
+        secrecy if way.local() && way.net.op != NetOp::Send => secrecy >= Some(Secrecy::Token),
         // what programs read as they start, and plain data, only count when the way is wholly unexplained
-        None | Some(Secrecy::Ambient) => explained.firm == Firm::No,
+        None | Some(Secrecy::Ambient) => way.explained_for(taint, explained).firm == Firm::No,
         Some(_) => true,
     };
     let mut worst: Option<&Taint> = None;
@@ -125,7 +185,7 @@ fn verdict(
     let refused = !matches!(way.net.result.as_str(), "" | "ok" | "in_progress" | "established");
     let sure = match (explained.firm, taint.node.id == cx.actor) {
         _ if refused => Confidence::Weak,
-        (Firm::No, true) => Confidence::Strong,
+        (Firm::No, true) if !way.local() => Confidence::Strong,
         _ => Confidence::Medium,
     };
     if explained.firm < Firm::Strong {

@@ -104,11 +104,16 @@ impl Engine {
                 // setting a datagram socket's destination sends nothing: resolvers sort addresses so
                 let silent = net.op == NetOp::Connect && net.proto != Proto::Tcp && net.proto != Proto::Other;
                 if net.cookie != 0 && net.op == NetOp::Connect {
-                    let connection = Connection { net: net.clone(), server: id, opened: now, silent, sent: 0 };
+                    let explained = Explained::nothing();
+                    let connection =
+                        Connection { net: net.clone(), server: id, opened: now, explained, silent, sent: 0 };
                     self.state.connections.insert(net.cookie, connection);
                 }
                 if !silent {
-                    self.destination(id, net, None, now, alerts);
+                    let explained = self.destination(id, net, None, now, alerts);
+                    if let Some(known) = self.state.connections.get_mut(&net.cookie).filter(|_| net.cookie != 0) {
+                        known.explained = explained;
+                    }
                 }
             }
         }
@@ -123,6 +128,7 @@ impl Engine {
         let Some(known) = self.state.connections.get_mut(&end.cookie) else { return };
         let judge = end.sent > known.sent;
         let (server, mut net, silent) = (known.server, known.net.clone(), known.silent);
+        let (opened, then) = (known.opened, known.explained.clone());
         known.sent = known.sent.max(end.sent);
         if ended {
             self.state.connections.remove(&end.cookie);
@@ -134,7 +140,7 @@ impl Engine {
             net.op = NetOp::Send;
             self.destination(server, &net, Some(end.sent), now, alerts);
         } else {
-            self.sent(server, &net, end.sent, now, alerts);
+            self.sent((server, &net, end.sent), (opened, &then), now, alerts);
         }
     }
 
@@ -142,12 +148,16 @@ impl Engine {
         let Some(server) = self.state.server_of(said, unix.proc) else { return };
         if unix.op != "connect" {
             self.reachable(server);
+            if let Some(server) = self.state.servers.get_mut(server) {
+                server.listens_at(&unix.path);
+            }
         } else {
             self.note(server, now, "unix_connect", &unix.path, &Explained::nothing());
         }
         self.detect(Some(server), unix.proc, now, alerts, |cx, out| {
             if let Some(scene) = cx.scene() {
                 lateral_movement::unix(cx, &scene, unix, out);
+                exfiltration::hand_over(cx, unix, out);
             }
         });
     }
@@ -183,15 +193,22 @@ impl Engine {
         });
     }
 
-    /// A destination was contacted.
-    fn destination(&mut self, id: ServerId, net: &Net, sent: Option<u64>, now: Time, alerts: &mut Vec<Alert>) {
+    /// A destination was contacted. Returns what explains it.
+    fn destination(
+        &mut self,
+        id: ServerId,
+        net: &Net,
+        sent: Option<u64>,
+        now: Time,
+        alerts: &mut Vec<Alert>,
+    ) -> Explained {
         let role = self.config.roles.role(net.addr);
         if net.port == 0 || role == Role::Multicast {
-            return;
+            return Explained::nothing();
         }
         let addr = canonical(net.addr);
         let to = Destination { addr, port: net.port, name: net.name.as_deref(), role };
-        let way = exfiltration::Way { net, to: &to, sent };
+        let way = exfiltration::Way { net, to: &to, sent, made: None };
         let mut findings = std::mem::take(&mut self.findings);
         let cx = context(&self.config, &self.state, Some(id), net.proc, now);
         let (mut resolver, mut explained) = (false, Explained::nothing());
@@ -218,10 +235,17 @@ impl Engine {
         }
         self.emit(Some(id), &mut findings, now, alerts);
         self.findings = findings;
+        explained
     }
 
     /// Bytes were seen to leave on a connection that was judged when it was made.
-    fn sent(&mut self, id: ServerId, net: &Net, sent: u64, now: Time, alerts: &mut Vec<Alert>) {
+    fn sent(
+        &mut self,
+        (id, net, sent): (ServerId, &Net, u64),
+        made: (Time, &Explained),
+        now: Time,
+        alerts: &mut Vec<Alert>,
+    ) {
         if self.state.servers.get(id).is_none_or(|server| server.taints.is_empty()) {
             return;
         }
@@ -233,7 +257,8 @@ impl Engine {
         self.detect(Some(id), net.proc, now, alerts, |cx, out| {
             if let Some(scene) = cx.scene() {
                 let explained = explain::destination(&scene, cx.proc(), &to);
-                exfiltration::send(cx, &exfiltration::Way { net, to: &to, sent: Some(sent) }, &explained, out);
+                let way = exfiltration::Way { net, to: &to, sent: Some(sent), made: Some(made) };
+                exfiltration::send(cx, &way, &explained, out);
             }
         });
     }
@@ -249,7 +274,7 @@ impl Engine {
         }
         let to = Destination { addr: canonical(net.addr), port: net.port, name: net.name.as_deref(), role };
         self.detect(None, net.proc, now, alerts, |cx, out| {
-            let way = exfiltration::Way { net, to: &to, sent: None };
+            let way = exfiltration::Way { net, to: &to, sent: None, made: None };
             exfiltration::send(cx, &way, &Explained::nothing(), out);
         });
     }

@@ -17,6 +17,32 @@ pub fn runtime_socket(path: &str) -> Option<&'static str> {
     INDEX.find(path.strip_prefix("/var").filter(|rest| rest.starts_with("/run/")).unwrap_or(path))
 }
 
+/// Whether everybody's programs talk to the socket at `path` in the ordinary course: names, users, logs, buses, sound.
+#[must_use]
+pub fn is_quiet_socket(path: &str) -> bool {
+    let path = path.strip_prefix("/var").filter(|rest| rest.starts_with("/run/")).unwrap_or(path);
+    QUIET.iter().any(|glob| wildcard(glob, path))
+}
+
+/// `*` here also stands for folders.
+const QUIET: &[&str] = &[
+    "/run/nscd/*",
+    "/dev/log",
+    "/run/systemd/journal/*",
+    "/run/systemd/resolve/*",
+    "/run/systemd/userdb/*",
+    "/run/systemd/notify",
+    "/run/avahi-daemon/socket",
+    "/var/lib/sss/pipes/*",
+    "/run/dbus/*",
+    "/run/user/*/bus",
+    "/run/user/*/systemd/notify",
+    "/run/user/*/pulse/*",
+    "/run/user/*/pipewire-*",
+    "/run/user/*/wayland-*",
+    "/tmp/.X11-unix/*",
+];
+
 static INDEX: LazyLock<Index<&'static str>> = LazyLock::new(|| {
     let mut index = Index::default();
     for (&(kind, patterns), rank) in SOCKETS.iter().zip(0..) {

@@ -527,8 +527,8 @@ pub(crate) const MEMORY_READ: Rule = Rule {
     sensors: &["memory", "process"],
     explanation: "A process reached for the environment, memory or descriptors of a watched server. Its tokens are \
             there even if no file holds them.",
-    normal: "The server looking at itself; listing processes without opening environ or mem; crash handlers below \
-            the server (low).",
+    normal: "The server looking at itself; listing processes, also with the system's ps, as long as it isn't asked for \
+            environments; another tripline; crash handlers below the server (low).",
     check: "Rotate the tokens in the server's environment. A debugger that a person started is still worth a \
             question.",
 };
@@ -543,9 +543,10 @@ pub(crate) const TOKEN_SENT: Rule = Rule {
     attack: &["T1041", "T1552.001"],
     sensors: &["file", "socket", "stream", "process"],
     explanation: "After a key or token that isn't its own was read, the same lineage connected to, or sent data to, a \
-            destination that nothing explains strongly. Critical once bytes were seen to leave, high before.",
+            destination that nothing explains strongly; or to a service or socket of this host, which may relay it. \
+            Critical once bytes were seen to leave, high before.",
     normal: "Destinations that the profile declares or an argument of the open call names; name look-ups with the \
-            resolver in use.",
+            resolver in use; sockets of the name service, the log and the buses.",
     check: "Rotate the credential now. Block the destination, stop the server, keep the package for examination.",
 };
 

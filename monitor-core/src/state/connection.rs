@@ -1,6 +1,7 @@
 //! Open connections: what is needed to judge them again at their end.
 
 use crate::event::Net;
+use crate::explain::Explained;
 use crate::id::ServerId;
 use crate::time::Time;
 
@@ -13,6 +14,8 @@ pub struct Connection {
     pub server: ServerId,
     /// When it was made.
     pub opened: Time,
+    /// What explained it then.
+    pub explained: Explained,
     /// A datagram socket that only had its default destination set: nothing was sent yet, as when the resolver sorts
     /// addresses.
     pub silent: bool,

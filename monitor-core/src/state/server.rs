@@ -68,6 +68,8 @@ pub struct Server {
     pub listens: BTreeSet<u16>,
     /// It listens, or somebody came in on a socket: it may be asked by a way that isn't read (MCP over HTTP).
     pub reachable: bool,
+    /// Local sockets at which it listens.
+    pub sockets: BTreeSet<String>,
     /// Programs that were seen on its MCP transport, besides the root.
     pub speakers: Vec<Arc<Image>>,
     /// When its root ended.
@@ -112,6 +114,7 @@ impl Server {
             destinations: BTreeSet::new(),
             resolvers: BTreeSet::new(),
             listens: BTreeSet::new(),
+            sockets: BTreeSet::new(),
             reachable: false,
             speakers: Vec::new(),
             stopped: None,
@@ -209,6 +212,13 @@ impl Server {
     pub fn resolver(&mut self, addr: IpAddr) {
         if self.resolvers.len() < MAX_REMEMBERED {
             self.resolvers.insert(addr);
+        }
+    }
+
+    /// Remembers a local socket of its own.
+    pub fn listens_at(&mut self, path: &str) {
+        if self.sockets.len() < MAX_REMEMBERED {
+            self.sockets.insert(path.to_owned());
         }
     }
 
