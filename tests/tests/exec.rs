@@ -173,3 +173,17 @@ fn assert_one_line(output: &Output, culprit: &str) {
     assert!(stderr.contains(culprit), "{stderr:?} must name {culprit}");
     assert!(output.stdout.is_empty(), "nothing on standard output: {output:?}");
 }
+
+#[test]
+fn a_client_that_gives_up_at_once_leaves_nobody_behind() {
+    let ground = Ground::new("given-up").unwrap();
+    let mut child = ground.command(Way::Watched, &["/bin/sleep", "600"]).unwrap().spawn().unwrap();
+    // The store is opened just before the sensors are armed, which takes a while.
+    let store = ground.place.path("state/alerts.ndjson");
+    tests::wait::until_true("the watcher to open the store", tests::peer::BOUND, || store.exists()).unwrap();
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(9));
+    // Nothing of Tripline's own may wait for a process that is gone.
+    tests::process::settle(&[], tests::peer::BOUND).unwrap();
+    ground.end().unwrap();
+}
