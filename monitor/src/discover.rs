@@ -10,9 +10,12 @@ use monitor_core::profile::{Profile, Profiles, ServerIdentity};
 use monitor_wire::redact::{Key, redact};
 
 use crate::pipeline::enrich;
+use crate::regular;
 
 /// Longest settings file of a package manager, bytes.
 const MAX_SETTINGS: usize = 64 << 10;
+/// Most bytes of an environment, or of a command line, that are looked at.
+const MAX_STRINGS: usize = 1 << 20;
 
 /// Environment entries whose value is judged and therefore kept (redacted): none of them holds a token.
 const JUDGED: [&str; 26] = [
@@ -64,7 +67,7 @@ impl Start {
     /// A process that runs already, from procfs.
     #[must_use]
     pub fn running(pid: u32, from_start: bool) -> Self {
-        let cmdline = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let cmdline = regular::head(Path::new(&format!("/proc/{pid}/cmdline")), MAX_STRINGS);
         let argv = cmdline
             .strip_suffix(&[0])
             .unwrap_or(&cmdline)
@@ -141,7 +144,11 @@ fn name(identity: &ServerIdentity<'_>) -> String {
 
 /// Environment of a process. Values stay in this module.
 fn environ(pid: u32) -> Vec<(String, String)> {
-    let Ok(bytes) = fs::read(format!("/proc/{pid}/environ")) else { return Vec::new() };
+    entries(&regular::head(Path::new(&format!("/proc/{pid}/environ")), MAX_STRINGS))
+}
+
+/// Names and values of an environment.
+fn entries(bytes: &[u8]) -> Vec<(String, String)> {
     bytes
         .split(|byte| *byte == 0)
         .filter_map(|entry| {
@@ -198,7 +205,7 @@ fn registries(environ: &[(String, String)]) -> Vec<String> {
         files.extend([home.join(".npmrc"), home.join(".pip/pip.conf"), home.join(".config/pip/pip.conf")]);
     }
     for file in files {
-        let Some(text) = crate::regular::text(&file, MAX_SETTINGS) else { continue };
+        let Some(text) = regular::text(&file, MAX_SETTINGS) else { continue };
         for line in text.lines() {
             let Some((key, value)) = line.split_once('=') else { continue };
             if key.trim().ends_with("registry") || matches!(key.trim(), "index-url" | "extra-index-url") {
@@ -253,7 +260,7 @@ pub fn find_command(command: &std::ffi::OsStr) -> Result<PathBuf, (u8, String)> 
 
 #[cfg(test)]
 mod tests {
-    use super::{find_command, host_of};
+    use super::{MAX_STRINGS, Start, environ, find_command, host_of, registries};
 
     #[test]
     fn commands_are_found_as_a_shell_finds_them() {
@@ -264,6 +271,47 @@ mod tests {
         std::fs::write(&plain, "x").unwrap();
         assert_eq!(find_command(plain.as_os_str()).unwrap_err().0, 126);
         assert_eq!(find_command("/no/such/file".as_ref()).unwrap_err().0, 127);
+    }
+
+    /// Files of the watched user: whatever lies there, the agent neither waits nor swallows it whole.
+    #[test]
+    fn settings_of_a_user_are_read_within_bounds() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = |name: &str| {
+            let home = dir.path().join(name);
+            std::fs::create_dir(&home).unwrap();
+            home
+        };
+        let hosts = |home: &std::path::Path| registries(&[("HOME".to_owned(), home.display().to_string())]);
+        let (fifo, huge, fine) = (home("fifo"), home("huge"), home("fine"));
+        nix::unistd::mkfifo(&fifo.join(".npmrc"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        std::fs::File::create(huge.join(".npmrc")).unwrap().set_len(1 << 40).unwrap();
+        std::fs::write(fine.join(".npmrc"), "registry = https://npm.example/\n").unwrap();
+        let common = hosts(&fifo);
+        assert_eq!(hosts(&huge), common);
+        assert!(hosts(&fine).contains(&"npm.example".to_owned()));
+    }
+
+    #[test]
+    fn an_environment_is_read_within_bounds() {
+        let mut command = std::process::Command::new("sleep");
+        command.arg("60");
+        for number in 0..16 {
+            command.env(format!("A{number}"), "x".repeat(100_000));
+        }
+        let mut child = command.spawn().unwrap();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        let bytes = loop {
+            let bytes: usize = environ(child.id()).iter().map(|(name, value)| name.len() + value.len()).sum();
+            if bytes > 900_000 || std::time::Instant::now() > deadline {
+                break bytes;
+            }
+        };
+        let argv = Start::running(child.id(), false).argv;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!((900_000..=MAX_STRINGS).contains(&bytes), "{bytes}");
+        assert_eq!(argv, ["sleep", "60"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod clients;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod discover;
+pub mod limits;
 pub mod pipeline;
 pub mod regular;
 pub mod sensor;

@@ -27,6 +27,18 @@ pub fn read(path: &Path, max: usize) -> io::Result<(Vec<u8>, Metadata)> {
     Ok((bytes, meta))
 }
 
+/// The first bytes of a regular file, at most `max`: for files of procfs, which tell no size. Empty for any reason.
+#[must_use]
+pub fn head(path: &Path, max: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if fs::metadata(path).is_ok_and(|meta| meta.is_file())
+        && let Ok(file) = OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path)
+    {
+        let _what_came = file.take(max as u64).read_to_end(&mut bytes);
+    }
+    bytes
+}
+
 /// The same as text; bytes that aren't UTF-8 are replaced. `None` for any reason.
 #[must_use]
 pub fn text(path: &Path, max: usize) -> Option<String> {

@@ -5,7 +5,7 @@ use std::fs;
 use clap::Args;
 
 use super::options::fingerprint_key;
-use super::watch::{stop_flag, written};
+use super::watch::{OnHangup, stop_flag, written};
 use super::{Failure, WatchOptions, report};
 use crate::discover::Start;
 use crate::session::{Session, require_root};
@@ -32,6 +32,9 @@ impl Attach {
     }
 
     fn watch(&self) -> Result<(), Failure> {
+        for limit in crate::limits::take_own().map_err(Failure::failed)? {
+            tracing::warn!("{limit}");
+        }
         let prepared = self.options.prepare()?;
         fs::metadata(format!("/proc/{}", self.pid))
             .map_err(|_| Failure::failed(format!("there is no process {} to attach to", self.pid)))?;
@@ -48,7 +51,7 @@ impl Attach {
         let mut session = Session::arm(prepared.engine, key.clone(), output)?;
         let start = Start::running(self.pid, false);
         session.watch(start.describe(&profiles, prepared.profile.as_ref(), &key), false)?;
-        session.run(&stop_flag());
+        session.run(&stop_flag(OnHangup::End));
         written(&session)
     }
 }

@@ -10,14 +10,14 @@ use std::io::Read;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Args;
 use nix::libc;
 use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, Gid, Uid, User, fork, setsid};
+use nix::unistd::{ForkResult, fork, setsid};
 
-use super::{Failure, NOT_ARMED, WatchOptions};
+use super::identity::Identity;
+use super::{Failure, NOT_ARMED, WatchOptions, inherited};
 use crate::agent::Registration;
 use crate::discover::find_command;
 use crate::session::require_root;
@@ -52,15 +52,23 @@ impl Exec {
             let why = "--alerts - is refused: standard output belongs to the server; name a file";
             return Err(Failure::usage(why));
         }
+        if self.options.events.as_deref() == Some(Path::new("-")) {
+            let why = "--events - is refused: standard output belongs to the server; name a file";
+            return Err(Failure::usage(why));
+        }
         let (config, _) = self.options.check()?;
         let command = self.command.first().map(OsString::as_os_str).unwrap_or_default();
+        if command.is_empty() {
+            let message = "COMMAND is empty: name the server's program behind `--`".to_owned();
+            return Err(Failure { status: 127, message });
+        }
         let path = find_command(command).map_err(|(status, message)| Failure { status, message })?;
         require_root().map_err(|error| Failure { status: NOT_ARMED, message: format!("{error:#}") })?;
-        let identity = Identity::invoking();
+        let identity = Identity::invoking().map_err(|message| Failure { status: NOT_ARMED, message })?;
         let state = PathBuf::from(config.state.dir);
         let armed = self.register(&state, &path).unwrap_or_else(|| arm(&self.options));
         armed.map_err(|message| Failure { status: NOT_ARMED, message })?;
-        restore_sigpipe();
+        inherited::restore();
         if let Some(identity) = identity {
             identity.assume().map_err(|error| Failure {
                 status: NOT_ARMED,
@@ -185,72 +193,22 @@ fn execute(path: &Path, command: &[OsString]) -> Failure {
         failed = nix::unistd::execv(c"/bin/sh", &shell);
     }
     let error = failed.err().unwrap_or(nix::errno::Errno::UnknownErrno);
+    if error == nix::errno::Errno::ENOENT && path.exists() {
+        // The file is there: what is missing is what it names to run it, and shells say 126 then.
+        let missing = interpreter(path).map_or_else(
+            || "its loader, or the interpreter that it names, is missing".to_owned(),
+            |interpreter| format!("its interpreter {interpreter} is missing"),
+        );
+        return Failure { status: 126, message: format!("cannot execute {}: {missing}", path.display()) };
+    }
     let status = if error == nix::errno::Errno::ENOENT { 127 } else { 126 };
     Failure { status, message: format!("cannot execute {}: {error}", path.display()) }
 }
 
-/// The user who called `sudo`.
-struct Identity {
-    user: User,
-    gid: Gid,
-}
-
-impl Identity {
-    /// `None` unless this was started by sudo by somebody else than root.
-    fn invoking() -> Option<Self> {
-        let number = |name: &str| std::env::var(name).ok()?.parse::<u32>().ok();
-        let (uid, gid) = (number("SUDO_UID")?, number("SUDO_GID")?);
-        if uid == 0 {
-            return None;
-        }
-        Some(Self { user: User::from_uid(Uid::from_raw(uid)).ok()??, gid: Gid::from_raw(gid) })
-    }
-
-    /// Becomes that user, with the environment that sudo changed put back.
-    fn assume(self) -> nix::Result<()> {
-        let name = CString::new(self.user.name.as_bytes()).map_err(|_| nix::errno::Errno::EINVAL)?;
-        nix::unistd::initgroups(&name, self.gid)?;
-        nix::unistd::setresgid(self.gid, self.gid, self.gid)?;
-        nix::unistd::setresuid(self.user.uid, self.user.uid, self.user.uid)?;
-        let set = [
-            ("HOME", self.user.dir.as_os_str()),
-            ("SHELL", self.user.shell.as_os_str()),
-            ("USER", OsStr::new(&self.user.name)),
-            ("LOGNAME", OsStr::new(&self.user.name)),
-        ];
-        // SAFETY: this process has one thread.
-        unsafe {
-            for (name, value) in set {
-                std::env::set_var(name, value);
-            }
-            for name in ["SUDO_UID", "SUDO_GID", "SUDO_USER", "SUDO_COMMAND"] {
-                std::env::remove_var(name);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What SIGPIPE was set to when this process started, before Rust's runtime ignored it.
-static SIGPIPE: AtomicUsize = AtomicUsize::new(libc::SIG_DFL);
-
-/// Runs before `main`: a server must inherit the disposition that its client gave it.
-#[unsafe(link_section = ".init_array")]
-#[used]
-static REMEMBER: extern "C" fn() = {
-    extern "C" fn remember() {
-        // SAFETY: sigaction with a null new action only reads; `old` is plain data.
-        unsafe {
-            let mut old: libc::sigaction = std::mem::zeroed();
-            if libc::sigaction(libc::SIGPIPE, std::ptr::null(), &raw mut old) == 0 {
-                SIGPIPE.store(old.sa_sigaction, Ordering::Relaxed);
-            }
-        }
-    }
-    remember
-};
-
-fn restore_sigpipe() {
-    // SAFETY: the value is what the kernel had for this process: SIG_DFL or SIG_IGN survive an exec, nothing else does.
-    unsafe { libc::signal(libc::SIGPIPE, SIGPIPE.load(Ordering::Relaxed)) };
+/// What a script names after `#!`.
+fn interpreter(path: &Path) -> Option<String> {
+    let mut head = Vec::new();
+    File::open(path).ok()?.take(256).read_to_end(&mut head).ok()?;
+    let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    String::from_utf8_lossy(line).split_whitespace().next().map(str::to_owned)
 }

@@ -8,6 +8,8 @@ mod config;
 mod demo;
 mod doctor;
 mod exec;
+mod identity;
+mod inherited;
 mod journal;
 mod options;
 mod out;

@@ -7,9 +7,10 @@ use clap::Args;
 use monitor_core::config::ServersSection;
 use monitor_core::event::Exec as Execution;
 use monitor_core::profile::{Profiles, ServerIdentity};
+use nix::sys::signal::{SigHandler, Signal, signal};
 
 use super::options::{fingerprint_key, read_config, read_profile};
-use super::watch::{stop_flag, written};
+use super::watch::{OnHangup, stop_flag, written};
 use super::{Failure, WatchOptions, report};
 use crate::agent::{Answer, Listener, Registration};
 use crate::clients::{Clients, Roster};
@@ -36,11 +37,17 @@ impl Run {
     /// Watches until told to stop.
     pub fn run(self) -> u8 {
         crate::telemetry::to_stderr_at("info");
+        // Until the handler is there, which says what it means.
+        // SAFETY: no handler of anybody's is replaced.
+        let _as_it_was = unsafe { signal(Signal::SIGHUP, SigHandler::SigIgn) };
         report(self.watch())
     }
 
     fn watch(&self) -> Result<(), Failure> {
         let servers = read_config(self.options.config.as_deref())?.servers;
+        for limit in crate::limits::take_own().map_err(Failure::failed)? {
+            tracing::warn!("{limit}");
+        }
         let prepared = self.options.prepare()?;
         require_root()?;
         let listener = Listener::open(&prepared.store.dir)
@@ -54,7 +61,7 @@ impl Run {
         session.look_around(&|exec| recogniser.recognise(exec));
         let files = clients.found().count();
         tracing::info!(servers = session.watched(), client_files = files, "armed");
-        session.run_with(&stop_flag(), |session| {
+        session.run_with(&stop_flag(OnHangup::Say), |session| {
             listener.serve(|registration| take(session, registration));
             let mut changed = clients.look(boot_now());
             for (folder, uid) in session.take_workplaces() {

@@ -42,7 +42,7 @@ impl Watch {
                 if said.is_err() {
                     return FAILED;
                 }
-                session.run(&stop_flag());
+                session.run(&stop_flag(OnHangup::Ignore));
                 // The server's status is the server's own; the log is the one place to tell.
                 match written(&session) {
                     Ok(()) => FINE,
@@ -62,8 +62,10 @@ impl Watch {
 
     fn arm(&self) -> Result<Session, Failure> {
         let options = WatchOptions { recording: self.recording.clone(), ..self.options.clone() };
+        let stay = crate::limits::take_own().map_err(Failure::failed)?;
         let prepared = options.prepare()?;
         crate::telemetry::to_file(&prepared.store.dir.join("tripline.log"));
+        stay.iter().for_each(|limit| tracing::warn!("{limit}"));
         let key = fingerprint_key(&prepared.store)?;
         let output = options.open(&prepared)?;
         let profiles = prepared.engine.profiles.clone();
@@ -97,22 +99,42 @@ pub fn written(session: &Session) -> Result<(), Failure> {
     if lost.is_empty() { Ok(()) } else { Err(Failure::failed(lost.join("; "))) }
 }
 
+/// What SIGHUP means to a verb: never death with something unwritten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnHangup {
+    /// The terminal is gone: end in order.
+    End,
+    /// Service managers ask so for a new configuration: say that there is none until the next start.
+    Say,
+    /// Somebody else's terminal.
+    Ignore,
+}
+
 /// Set by SIGTERM and SIGINT: end in order, with everything written.
-pub fn stop_flag() -> Arc<AtomicBool> {
+pub fn stop_flag(hangup: OnHangup) -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     let shared = Arc::clone(&flag);
     let _detached = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
         runtime.block_on(async {
             use tokio::signal::unix::{SignalKind, signal};
-            let (Ok(mut terminate), Ok(mut interrupt)) =
-                (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+            let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hung_up)) =
+                (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
             else {
                 return;
             };
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => break,
+                    _ = interrupt.recv() => break,
+                    _ = hung_up.recv() => match hangup {
+                        OnHangup::End => break,
+                        OnHangup::Say => tracing::info!(
+                            "SIGHUP: the configuration is read at start only, and watching goes on; restart to apply it"
+                        ),
+                        OnHangup::Ignore => {}
+                    },
+                }
             }
             shared.store(true, Ordering::Relaxed);
         });

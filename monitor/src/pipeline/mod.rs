@@ -368,7 +368,7 @@ impl Pipeline {
         self.unseen(u64::MAX, now);
         self.engine.finish(now, &mut self.alerts);
         self.write();
-        self.output.retry();
+        self.output.settle();
     }
 
     /// What could not be written, and where.

@@ -8,11 +8,14 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::policy::Policy;
 
 /// Most lines that wait for a sink that doesn't take them.
 const MAX_WAITING: usize = 65_536;
+/// How long the end waits for who reads slowly.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// One file of lines, or standard output.
 pub struct Lines {
@@ -36,11 +39,7 @@ impl Lines {
     /// # Errors
     /// Names the path and what to do.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let target = if path == Path::new("-") {
-            Target::Stdout
-        } else {
-            Target::File(OpenOptions::new().create(true).append(true).mode(0o600).open(path)?)
-        };
+        let target = if path == Path::new("-") { Target::Stdout } else { Target::File(open_waitless(path)?) };
         Ok(Self {
             name: path.display().to_string(),
             target,
@@ -93,6 +92,8 @@ impl Lines {
                 }
                 Ok(_) => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Whoever reads is slower: no failure yet.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) => {
                     if self.failure.replace(error.to_string()).is_none() {
                         tracing::error!(path = self.name, %error, waiting = self.waiting.len(),
@@ -110,6 +111,12 @@ impl Lines {
         self.dropped
     }
 
+    /// Lines wait, and nothing is wrong but the pace of whoever reads.
+    #[must_use]
+    pub fn is_slow(&self) -> bool {
+        !self.waiting.is_empty() && self.failure.is_none()
+    }
+
     /// Lines that are not written yet.
     #[must_use]
     pub fn waiting(&self) -> usize {
@@ -122,6 +129,17 @@ impl Lines {
         let lines = self.dropped.saturating_add(self.waiting.len() as u64);
         let why = self.failure.as_deref().unwrap_or("it took no more");
         (lines > 0).then(|| format!("{lines} lines could not be written to {}: {why}", self.name))
+    }
+}
+
+/// Opens for appending without ever waiting: a FIFO that nobody reads takes lines until it is full, and then they wait
+/// here, where they are bounded and counted.
+fn open_waitless(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).mode(0o600).custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY);
+    match options.open(path) {
+        Err(error) if error.raw_os_error() == Some(nix::libc::ENXIO) => options.read(true).open(path),
+        opened => opened,
     }
 }
 
@@ -160,6 +178,20 @@ impl Output {
         let Self { alerts, events, calls, recording, policy: _ } = self;
         for lines in alerts.iter_mut().chain(events).chain(calls).chain(recording) {
             lines.retry();
+        }
+    }
+
+    /// The end: what waits for a slow reader gets a moment.
+    pub fn settle(&mut self) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            self.retry();
+            let Self { alerts, events, calls, recording, policy: _ } = &*self;
+            let slow = alerts.iter().chain(events).chain(calls).chain(recording).any(Lines::is_slow);
+            if !slow || Instant::now() >= until {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 }
@@ -253,6 +285,25 @@ mod tests {
         assert_eq!((lines.waiting(), lines.dropped()), (2, 0));
         let said = lines.unwritten().unwrap();
         assert!(said.starts_with("2 lines could not be written to /dev/full: No space left"), "{said}");
+    }
+
+    #[test]
+    fn a_fifo_without_a_reader_makes_nobody_wait() {
+        use std::io::Read;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fifo");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let mut lines = Lines::open(&path).unwrap();
+        lines.push("{\"a\":1}");
+        let mut options = std::fs::File::options();
+        let mut reader = options.read(true).open(&path).unwrap();
+        let mut said = [0; 8];
+        reader.read_exact(&mut said).unwrap();
+        assert_eq!(&said, b"{\"a\":1}\n".get(..8).unwrap(), "a reader that comes later has it");
+        for _ in 0..100 {
+            lines.push(&"x".repeat(4000));
+        }
+        assert!(lines.waiting() > 0 && lines.is_slow(), "a full pipe keeps lines for later");
     }
 
     #[test]

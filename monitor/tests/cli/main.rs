@@ -5,6 +5,7 @@
 
 mod discovery;
 mod docs;
+mod inherited;
 mod knowledge;
 mod replay;
 mod store;

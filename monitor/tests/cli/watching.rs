@@ -19,6 +19,7 @@ fn exec_refuses_before_it_starts_anything() {
     let exec = |args: &[&str]| ground.run("exec", &[args, &touch].concat());
     exec(&["--alerts", "-"]).fails(2, &["--alerts - is refused", "name a file"]);
     exec(&["--profile", "nosuch"]).fails(2, &["no profile nosuch"]);
+    exec(&["--events", "-"]).fails(2, &["--events - is refused", "name a file"]);
     let profile = ground.write("p.toml", "name = \"p\"\nversion = 1\nsummary = \"\"\nnonsense = 1\n");
     exec(&["--profile", &profile]).fails(2, &["p.toml:4:1", "nonsense"]);
     let missing = ground.text("missing.toml");
@@ -34,6 +35,7 @@ fn exec_fails_as_a_shell_does_where_the_command_is_missing() {
     ground.run("exec", &["--", "no-such-command"]).fails(127, &["no-such-command: command not found"]);
     let data = ground.write("data", "");
     ground.run("exec", &["--", &data]).fails(126, &["data", "not an executable"]);
+    ground.run("exec", &["--", ""]).fails(127, &["COMMAND is empty"]);
 }
 
 #[test]

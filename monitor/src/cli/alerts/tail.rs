@@ -17,7 +17,7 @@ use super::{Filter, HEAD, file, newest};
 use crate::cli::Failure;
 use crate::cli::journal::{Journal, StoreOptions, parse};
 use crate::cli::out::Out;
-use crate::cli::watch::stop_flag;
+use crate::cli::watch::{OnHangup, stop_flag};
 
 /// Between looks, milliseconds.
 const LOOK: u16 = 200;
@@ -50,7 +50,7 @@ impl Tail {
     /// Prints what is there and what comes, until it is stopped or nobody reads any more.
     pub fn run(&self) -> Result<(), Failure> {
         let mut out = Out::new();
-        let stop = stop_flag();
+        let stop = stop_flag(OnHangup::End);
         let path = self.store.path(file)?;
         let mut known: HashMap<String, u32> = HashMap::new();
         let mut from = 0;
