@@ -16,16 +16,12 @@ use monitor_core::event::Exec;
 use monitor_wire::redact::{Key, redact};
 
 use crate::pipeline::enrich;
-use crate::regular;
+use crate::{passwd, regular};
 
-/// Most home folders.
-const MAX_HOMES: usize = 4096;
 /// Most project folders.
 const MAX_PROJECTS: usize = 1024;
 /// Most servers that all files together may name.
 const MAX_SERVERS: usize = 8192;
-/// Largest `/etc/passwd`.
-const MAX_PASSWD: usize = 8 << 20;
 /// How many files are looked at in one go: each costs about a microsecond.
 const AT_ONCE: usize = 64;
 /// How often that is done, nanoseconds.
@@ -166,18 +162,13 @@ impl Clients {
         changed
     }
 
-    /// Homes of passwd, if it has changed, and the configured ones. A home counts only if it belongs to its user: `/` and
-    /// `/usr/sbin` are homes too.
+    /// Homes of passwd, if it has changed, and the configured ones.
     fn list_homes(&mut self) {
-        let passwd = Path::new("/etc/passwd");
-        let stamp = regular::stamp(passwd);
+        let stamp = regular::stamp(Path::new(passwd::FILE));
         if stamp != self.passwd {
             self.passwd = stamp;
-            let text = regular::text(passwd, MAX_PASSWD).unwrap_or_default();
-            for (home, uid) in text.lines().filter_map(home_of).take(MAX_HOMES) {
-                if fs::metadata(home).is_ok_and(|meta| meta.is_dir() && meta.uid() == uid) {
-                    self.list_home(Path::new(home), uid);
-                }
+            for (home, uid) in passwd::homes() {
+                self.list_home(Path::new(&home), uid);
             }
         }
         for home in self.homes.clone() {
@@ -185,7 +176,7 @@ impl Clients {
                 None => self.list_owned(Path::new(&home)),
                 Some(above) => {
                     let Ok(entries) = fs::read_dir(above) else { continue };
-                    entries.flatten().take(MAX_HOMES).for_each(|entry| self.list_owned(&entry.path()));
+                    entries.flatten().take(passwd::MAX_HOMES).for_each(|entry| self.list_owned(&entry.path()));
                 }
             }
         }
@@ -219,7 +210,7 @@ impl Clients {
     }
 
     fn list(&mut self, path: PathBuf, uid: Option<u32>, project: bool) -> bool {
-        let new = self.files.len() < MAX_HOMES * IN_HOME.len() && self.known.insert((path.clone(), uid));
+        let new = self.files.len() < passwd::MAX_HOMES * IN_HOME.len() && self.known.insert((path.clone(), uid));
         if new {
             self.files.push(Listed { path, uid, stamp: None, project, servers: Vec::new() });
         }
@@ -272,14 +263,6 @@ fn harmless(key: &Key, server: Declared) -> Declared {
     Declared { name: redact(key, &server.name).into_owned(), command }
 }
 
-/// Home and uid of a line of passwd(5).
-fn home_of(line: &str) -> Option<(&str, u32)> {
-    let mut fields = line.split(':');
-    let uid = fields.nth(2)?.parse().ok()?;
-    let home = fields.nth(2)?;
-    (home.starts_with('/') && home != "/").then_some((home, uid))
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -290,7 +273,7 @@ mod tests {
     use monitor_core::id::ProcId;
     use monitor_wire::redact::Key;
 
-    use super::{Clients, ROUND, home_of};
+    use super::{Clients, ROUND};
     use crate::pipeline::enrich;
 
     fn key() -> Key {
@@ -378,12 +361,5 @@ mod tests {
         let mut clients = Clients::open(&section("client_files = false\nhomes = [\"/root\"]"), key());
         assert!(!clients.look(u64::MAX) && clients.files.is_empty());
         assert!(!clients.add_project(Path::new("/tmp"), 0));
-    }
-
-    #[test]
-    fn homes_come_from_passwd() {
-        assert_eq!(home_of("u:x:1000:1000:U,,,:/home/u:/bin/sh"), Some(("/home/u", 1000)));
-        assert_eq!(home_of("daemon:x:1:1:daemon:/:/usr/sbin/nologin"), None);
-        assert_eq!(home_of("broken"), None);
     }
 }

@@ -7,6 +7,7 @@ pub mod clients;
 pub mod demo;
 pub mod discover;
 pub mod limits;
+pub mod passwd;
 pub mod pipeline;
 pub mod regular;
 pub mod sensor;

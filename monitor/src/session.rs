@@ -14,13 +14,14 @@ use monitor_abi::config::{Control, SCOPE_CANDIDATE, SCOPE_PENDING, SCOPE_UNDECID
 use monitor_core::config::EngineConfig;
 use monitor_core::credential::Credentials;
 use monitor_core::detect::credential::is_shared;
-use monitor_core::event::{Exec, ServerStart};
+use monitor_core::event::{Exec, FileRef, ServerStart};
 use monitor_core::id::{ProcId, ServerId};
 use monitor_core::profile::{Profile, Profiles};
 use monitor_core::time::Time;
 use monitor_wire::redact::Key;
 
 use crate::discover::{Start, proc_of};
+use crate::passwd;
 use crate::pipeline::clock::{Clock, boot_now};
 use crate::pipeline::output::{Lines, Output};
 use crate::pipeline::{Pipeline, Recognise, Recognised, Workplace, enrich};
@@ -35,6 +36,8 @@ use crate::sensor::scopes::Scopes;
 const TICK: Duration = Duration::from_millis(250);
 /// How often new credential files and folders are looked for.
 const RESCAN: u64 = 5_000_000_000;
+/// Most credential files of other users that are known by identity.
+const MAX_OTHERS: usize = 4096;
 /// How soon, at the earliest, after one was seen to be made or replaced: not at anybody's pace.
 const RESCAN_SOON: u64 = 250_000_000;
 /// How long after fanotify saw an open of a watched process its system call may still return, nanoseconds: on a busy
@@ -92,6 +95,8 @@ pub struct Session {
     read: u64,
     /// A credential file was made or replaced.
     stale: bool,
+    /// Other users' credential files have been looked for.
+    others_known: bool,
     /// When marks were last looked at (`CLOCK_BOOTTIME`).
     scanned: u64,
     /// Profiles of the servers that are or were watched: their stores are theirs.
@@ -157,6 +162,7 @@ impl Session {
             marks: None,
             changes: None,
             stale: false,
+            others_known: false,
             scanned: 0,
             owners: BTreeSet::new(),
             waiting: VecDeque::new(),
@@ -429,16 +435,33 @@ impl Session {
         }
         if let Some(marks) = &mut self.marks {
             let found = marks.add(&self.places);
-            for file in &found {
-                let Some(dev) = enrich::kernel_device(file.id.dev) else { continue };
-                let key = FileKey(monitor_abi::file::Identity { ino: file.id.ino, dev, tgid: 0 });
-                if let Err(error) = self.sensitive.insert(key, 1, 0) {
-                    tracing::warn!(path = file.path, %error, "a credential file's use by descriptor would not be seen");
-                }
-            }
-            self.pipeline.credential_files(found);
+            self.learn(found);
         }
         self.mark_stores();
+    }
+
+    /// These are credential files, by whatever name they are opened.
+    fn learn(&mut self, files: Vec<FileRef>) {
+        for file in &files {
+            let Some(dev) = enrich::kernel_device(file.id.dev) else { continue };
+            let key = FileKey(monitor_abi::file::Identity { ino: file.id.ino, dev, tgid: 0 });
+            if let Err(error) = self.sensitive.insert(key, 1, 0) {
+                tracing::warn!(path = file.path, %error, "a credential file's use by descriptor would not be seen");
+            }
+        }
+        self.pipeline.credential_files(files);
+    }
+
+    /// Other users' credential files, as they are when the first server is taken under watch: one that runs as root
+    /// reaches them, perhaps by another name.
+    fn learn_others(&mut self) {
+        if std::mem::replace(&mut self.others_known, true) {
+            return;
+        }
+        let places = passwd::homes().into_iter().flat_map(|(home, _)| self.credentials.watch_places(&home));
+        let mut found = Marks::only_look(&places.collect::<Vec<_>>());
+        found.truncate(MAX_OTHERS);
+        self.learn(found);
     }
 
     /// The stores of watched servers are marked for changes too: others' are nobody's business but their owners'.
@@ -479,6 +502,7 @@ impl Session {
         }
         self.places.sort();
         self.places.dedup();
+        self.learn_others();
         self.mark();
     }
 

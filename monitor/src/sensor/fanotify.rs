@@ -86,6 +86,33 @@ impl Marks {
         found
     }
 
+    /// The files that exist at `places`, which stay unmarked: nobody's opens of them are told of, but a server's are known
+    /// for what they are, by whatever name.
+    #[must_use]
+    pub fn only_look(places: &[WatchPlace]) -> Vec<FileRef> {
+        let mut found = Vec::new();
+        let mut folders: Vec<(PathBuf, u8)> = Vec::new();
+        let mut look = |path: &Path, depth: Option<u8>, folders: &mut Vec<(PathBuf, u8)>| {
+            let Ok(meta) = fs::metadata(path) else { return };
+            match depth {
+                Some(depth) if meta.is_dir() => folders.push((path.to_owned(), depth)),
+                _ if meta.is_file() => found.push(reference(path, &meta)),
+                _ => {}
+            }
+        };
+        for place in places {
+            let depth = (place.kind == WatchKind::Dir).then_some(place.depth);
+            look(Path::new(&place.path), depth, &mut folders);
+            while let Some((folder, depth)) = folders.pop() {
+                let Ok(entries) = fs::read_dir(&folder) else { continue };
+                for entry in entries.flatten().take(MAX_CHILDREN) {
+                    look(&entry.path(), depth.checked_sub(1), &mut folders);
+                }
+            }
+        }
+        found
+    }
+
     /// How many places could not be marked.
     #[must_use]
     pub const fn refused(&self) -> u64 {
@@ -190,4 +217,32 @@ fn describe(fd: BorrowedFd<'_>) -> Option<(FileRef, fs::Metadata)> {
 fn reference(path: &Path, meta: &fs::Metadata) -> FileRef {
     let id = FileId { dev: meta.dev(), ino: meta.ino() };
     FileRef { path: escape_bytes(path.as_os_str().as_encoded_bytes()), id, cut: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use monitor_core::credential::{WatchKind, WatchPlace};
+
+    use super::Marks;
+
+    #[test]
+    fn other_users_files_are_found_by_the_credential_maps_depth() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name).display().to_string();
+        fs::create_dir_all(at(".ssh/keys/old")).unwrap();
+        for name in [".netrc", ".ssh/id_rsa", ".ssh/keys/work", ".ssh/keys/old/first"] {
+            fs::write(at(name), "x").unwrap();
+        }
+        let place = |name: &str, kind, depth| WatchPlace { path: at(name), kind, depth };
+        let places = [
+            place(".netrc", WatchKind::File, 0),
+            place(".absent", WatchKind::File, 0),
+            place(".ssh", WatchKind::Dir, 1),
+        ];
+        let mut found: Vec<String> = Marks::only_look(&places).into_iter().map(|file| file.path).collect();
+        found.sort();
+        assert_eq!(found, [at(".netrc"), at(".ssh/id_rsa"), at(".ssh/keys/work")]);
+    }
 }
