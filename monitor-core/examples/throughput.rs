@@ -77,6 +77,7 @@ fn start() -> ServerStart {
         name: "bench".to_owned(),
         program: None,
         profile: "generic".to_owned(),
+        declared: false,
         transport: "stdio".to_owned(),
         from_start: true,
         homes: vec!["/home/u".to_owned()],

@@ -66,7 +66,7 @@ impl Correlator {
         let server = concerned.and_then(|id| state.servers.get(id));
         let lineage = finding.actor.as_ref().map_or(0, |node| node.lineage);
         let identity = server.map_or((0, 0), |server| (server.start.root.pid, server.start.root.start));
-        let name = server.map_or("agent", |server| server.start.name.as_str());
+        let name = server.map_or("agent", |server| server.first_name.as_str());
         let category = finding.rule.category;
         let key = format!("{category}/{name}/{}/{lineage:016x}/{}", identity.0, finding.object);
         let hash = Digest::new()

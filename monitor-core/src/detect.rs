@@ -88,7 +88,9 @@ impl<'a> Cx<'a> {
     #[must_use]
     pub fn whose(&self) -> String {
         match self.server {
-            Some(server) if server.is_root(self.actor) => format!("MCP server {}", server.start.name),
+            Some(server) if server.is_root(self.actor) || server.main().id == self.actor => {
+                format!("MCP server {}", server.start.name)
+            }
             Some(server) => format!("{}, below MCP server {},", self.who(), server.start.name),
             None => format!("{}, outside every watched server,", self.who()),
         }

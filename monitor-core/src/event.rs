@@ -79,6 +79,9 @@ pub struct ServerStart {
     pub program: Option<String>,
     /// Name of the profile that judges it.
     pub profile: String,
+    /// The user named that profile: it stays, whatever the server turns out to be.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub declared: bool,
     /// `stdio`, `http` or `https`.
     pub transport: String,
     /// False when the agent came after the server's start: what was before is not known.

@@ -10,12 +10,13 @@ mod file;
 mod network;
 mod onlooker;
 
-pub use child::{child, is_mover, is_package_manager, is_shell, is_tunnel};
+pub use child::{child, is_interpreter, is_mover, is_shell, is_tunnel};
 pub use file::{is_user_data, read, write};
 pub use network::{Destination, destination, is_resolver, resolver_known};
 pub use onlooker::may_look;
 
 use crate::config::EngineConfig;
+pub use crate::launcher::is_package_manager;
 use crate::profile::Phase;
 use crate::state::{CallKey, Hold, Server};
 use crate::time::Time;

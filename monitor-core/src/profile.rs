@@ -18,7 +18,7 @@ mod roots;
 pub mod runtimes;
 mod shipped;
 
-pub use identity::{ServerIdentity, own_arguments, package_of_argv, package_of_path};
+pub use identity::{ServerIdentity, own_arguments, package_of_argv, package_of_path, server_name};
 pub use model::{
     Api, CallSite, ChildRule, Effect, Endpoint, FileAccess, NetworkPolicy, OwnCredentials, Phase, Profile, RootSource,
     Roots, Runtime, ServerRule, ToolSpec,

@@ -3,6 +3,7 @@
 //! - `bounded`: the table type.
 //! - `process`: processes with their lineage, which survives double forks, reparenting and exits.
 //! - `server`, `servers`: watched servers, their phase, tools and what they were given; the table of them.
+//! - `settle`: who a server turns out to be that was started through a wrapper.
 //! - `call`: open calls and when they end.
 //! - `connection`: open connections, to judge what is only known at their end.
 //! - `credential`: credential files by identity, so that another name for the same file is recognised.
@@ -18,6 +19,7 @@ mod mcp;
 mod process;
 mod server;
 mod servers;
+mod settle;
 mod taint;
 
 pub use bounded::Bounded;

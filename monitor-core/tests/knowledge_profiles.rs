@@ -3,7 +3,7 @@
 use monitor_core::credential::Credentials;
 use monitor_core::profile::{
     CallSite, Effect, Endpoint, FileAccess, NetworkPolicy, Phase, Profile, Profiles, ServerIdentity, package_of_argv,
-    package_of_path, runtimes,
+    package_of_path, runtimes, server_name,
 };
 use monitor_core::role::runtime_socket;
 
@@ -129,6 +129,32 @@ fn packages_from_command_lines_and_paths() {
         ("", None),
     ] {
         assert_eq!(package_of_path(path).as_deref(), wanted, "{path}");
+    }
+}
+
+#[test]
+fn names_are_packages_or_programs() {
+    for (exe, line, wanted) in [
+        ("/usr/bin/node", "node /r/node_modules/@a/b/dist/index.js x", "@a/b"),
+        (
+            "/usr/bin/node",
+            "npm exec --offline --prefix /srv/dir -- mcp-server-cloudflare run 0",
+            "mcp-server-cloudflare",
+        ),
+        ("/usr/bin/node", "npx --userconfig /etc/npmrc -y some-server@1 /home/u", "some-server"),
+        ("/usr/bin/uv", "uv run --no-project --python /v/bin/python python -m mcp_server_git", "mcp-server-git"),
+        ("/usr/bin/uv", "uv run --python /v/bin/python -m mcp_server_git --repository /p", "mcp-server-git"),
+        ("/usr/bin/uv", "uv --quiet run x", "uv"),
+        ("/usr/bin/python3.11", "python -X dev /home/u/srv/server.py --db /x/y", "server.py"),
+        ("/usr/bin/python3.11", "python -c import\u{a0}x", "python3.11"),
+        ("/usr/bin/env", "env FOO=/a/b node index.js", "env"),
+        ("/usr/bin/bash", "bash -lc /home/u/proj", "bash"),
+        ("", "cat", "cat"),
+        ("", "", "unknown"),
+    ] {
+        let argv = argv(line);
+        let identity = ServerIdentity { exe_path: exe, argv: &argv, ..ServerIdentity::default() };
+        assert_eq!(server_name(&identity), wanted, "{line}");
     }
 }
 

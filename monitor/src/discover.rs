@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use monitor_core::event::{Exec, ServerStart};
 use monitor_core::id::ProcId;
-use monitor_core::profile::{Profile, Profiles, ServerIdentity};
+use monitor_core::profile::{Profile, Profiles, ServerIdentity, server_name};
 use monitor_wire::redact::{Key, redact};
 
 use crate::pipeline::enrich;
@@ -102,13 +102,14 @@ impl Start {
             wanted.or_else(|| profiles.matching(&identity)).map_or("generic", |profile| profile.name.as_str());
         // a profile that knows the server knows better what it is
         let called = self.called.clone().filter(|name| !name.is_empty() && profile == "generic");
-        let program = name(&identity);
+        let program = server_name(&identity);
         let (name, program) = called.map_or((program.clone(), None), |name| (name, Some(program)));
         ServerStart {
             root: ProcId { pid: self.pid, start: self.since.or_else(|| enrich::start_of(self.pid)).unwrap_or(0) },
             name,
             program,
             profile: profile.to_owned(),
+            declared: wanted.is_some(),
             transport: "stdio".to_owned(),
             from_start: self.from_start,
             homes: homes(&environ),
@@ -127,19 +128,6 @@ impl Start {
 #[must_use]
 pub fn proc_of(pid: u32) -> ProcId {
     ProcId { pid, start: enrich::start_of(pid).unwrap_or(0) }
-}
-
-/// A name for people: the package without its kind, else the program.
-fn name(identity: &ServerIdentity<'_>) -> String {
-    if let Some(package) = identity.package() {
-        return package.split_once(':').map_or(package.as_ref(), |(_, name)| name).to_owned();
-    }
-    // A program text given inline (`-c`, `-e`) names nothing.
-    let inline = |arg: &&String| !matches!(arg.as_str(), "-c" | "-e" | "--eval" | "-p");
-    let mut arguments = identity.argv.iter().skip(1).take_while(inline);
-    let script = arguments.find(|arg| !arg.starts_with('-') && arg.contains('/'));
-    let path = script.map_or(identity.exe_path, String::as_str);
-    path.rsplit('/').next().unwrap_or(path).chars().take(128).collect()
 }
 
 /// Environment of a process. Values stay in this module.

@@ -74,7 +74,7 @@ fn starter(cx: &Cx<'_>, server: &Server) -> String {
 
 /// The server was itself started from such a place: tests, demos, one-file bundles.
 fn lives_beside(server: &Server, path: &str) -> bool {
-    let image = &server.root.image;
+    let image = &server.main().image;
     [image.exe.path.as_str(), image.script_path().unwrap_or_default()].into_iter().any(|own| {
         anybody_writes(own)
             && own.rsplit_once('/').is_some_and(|(folder, _)| {

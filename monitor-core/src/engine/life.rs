@@ -22,6 +22,8 @@ impl Engine {
         let root = match self.state.processes.get_mut(start.root) {
             Some(proc) => {
                 proc.server = said;
+                // what it ran before it came under watch (its client, the agent's own `exec`) says nothing of it
+                proc.node = Arc::new(proc.node.afresh());
                 Arc::clone(&proc.node)
             }
             None => Arc::new(Node::unknown(start.root)),
@@ -85,6 +87,13 @@ impl Engine {
         let Some(id) = self.state.server_of(said, mcp.proc) else { return };
         let speaker = self.state.processes.get(mcp.proc).map(|proc| Arc::clone(&proc.node));
         let Some(server) = self.state.servers.get_mut(id) else { return };
+        if let (Side::Client, Some(node)) = (mcp.side, &speaker) {
+            let before = server.gained;
+            server.serves(node, &self.config.profiles);
+            if before || server.gained {
+                self.quiet.clear();
+            }
+        }
         let heard = apply_message(server, mcp, now, &self.config, &mut self.calls);
         if let (Side::Client, Some(node)) = (mcp.side, speaker) {
             server.speaks(&node);
@@ -149,13 +158,20 @@ impl Engine {
         }
     }
 
-    /// The root of a server runs something new: before the first call, that is who the server is.
+    /// A process of a server runs something new: before the first call, that may be who the server is.
     fn identify(&mut self, server: Option<ServerId>, proc: ProcId, node: Arc<Node>) {
-        if let Some(server) = server.and_then(|id| self.state.servers.get_mut(id))
-            && server.is_root(proc)
-            && server.first_call.is_none()
-        {
-            server.identify(node);
+        let Some(server) = server.and_then(|id| self.state.servers.get_mut(id)) else { return };
+        if server.first_call.is_some() {
+            return;
+        }
+        let again = !server.command.is_empty();
+        if server.is_root(proc) {
+            server.identify(Arc::clone(&node));
+        }
+        let before = server.gained;
+        server.settle(&node, again, &self.config.profiles);
+        if before || server.gained {
+            self.quiet.clear();
         }
     }
 }

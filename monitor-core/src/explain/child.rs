@@ -1,7 +1,9 @@
 //! What explains a child process.
 
-use super::{By, Explained, Firm, Scene};
+use super::{By, Explained, Firm, Scene, is_package_manager};
+use crate::credential::{Standing, standing};
 use crate::event::Exec;
+use crate::launcher::{is_launcher, launched};
 use crate::pattern::wildcard;
 use crate::profile::Phase;
 use crate::state::{Hold, Image, Proc};
@@ -130,17 +132,6 @@ pub fn is_mover(exe: &str) -> bool {
     MOVERS.contains(&program(exe))
 }
 
-/// Whether it installs and starts packages: npm, npx, uv and their like.
-#[must_use]
-pub fn is_package_manager(image: &Image) -> bool {
-    const NAMES: &[&str] =
-        &["npm", "npx", "pnpm", "pnpx", "yarn", "yarnpkg", "bun", "bunx", "uv", "uvx", "pipx", "corepack"];
-    const SCRIPTS: &[&str] =
-        &["npm-cli.js", "npx-cli.js", "pnpm.cjs", "pnpx.cjs", "yarn.js", "npm", "npx", "pipx", "corepack.js"];
-    NAMES.contains(&image.program())
-        || image.script_path().is_some_and(|script| SCRIPTS.contains(&script.rsplit('/').next().unwrap_or_default()))
-}
-
 /// What is normal for runtimes: the same program again, packages that their manager starts, looks at the host.
 fn runtime(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec) -> bool {
     let server = scene.server;
@@ -150,7 +141,10 @@ fn runtime(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec) -> bool {
         return true;
     }
     // the server's own program again (workers), but not with code given on the command line
-    if image.same_program(&server.root.image) || server.speakers.iter().any(|own| image.same_program(own)) {
+    if image.same_program(&server.root.image)
+        || image.same_program(&server.main().image)
+        || server.speakers.iter().any(|own| image.same_program(own))
+    {
         return true;
     }
     if parent.is_some_and(|parent| parent.node.image.same_program(&image)) && !is_shell(exe) {
@@ -166,7 +160,11 @@ fn runtime(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec) -> bool {
     let Some(parent) = parent else { return false };
     let mut above = parent.node.chain().take(4);
     let manager = above.any(|node| is_package_manager(&node.image));
-    let wrapper = is_shell(&server.root.image.exe.path) && server.root.image.same_program(&parent.node.image);
+    if is_interpreter_query(&parent.node.image, exec) {
+        return true;
+    }
+    let wrapper = is_shell(&server.root.image.exe.path) && server.root.image.same_program(&parent.node.image)
+        || is_launcher(&parent.node.image, manager) && launched(&parent.node, &server.root);
     if manager && is_shell(exe) {
         return is_package_start(&exec.argv);
     }
@@ -174,6 +172,18 @@ fn runtime(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec) -> bool {
         && (exec.script.is_some() || !is_interpreter(program(exe)))
         && !MOVERS.contains(&program(exe))
         && !is_shell(exe)
+}
+
+/// uv asks a Python about itself before it uses it: by a program of its own, given on the command line.
+fn is_interpreter_query(parent: &Image, exec: &Exec) -> bool {
+    matches!(parent.program(), "uv" | "uvx")
+        && is_package_manager(parent)
+        && standing(&parent.exe.path) > Standing::Scratch
+        && is_interpreter(program(&exec.exe.path))
+        && exec.argv.iter().skip_while(|arg| *arg != "-c").nth(1).is_some_and(|code| {
+            code.starts_with("import sys; sys.path = [")
+                && code.ends_with("from python.get_interpreter_info import main; main()")
+        })
 }
 
 /// `sh -c "program 'argument' …"`, as npm starts a package's program: one command, nothing that chains or expands.
@@ -199,7 +209,9 @@ fn below_helper(scene: &Scene<'_>, parent: Option<&Proc>) -> bool {
     })
 }
 
-fn is_interpreter(name: &str) -> bool {
+/// Whether it runs programs that are text, by its file name.
+#[must_use]
+pub fn is_interpreter(name: &str) -> bool {
     ["node", "nodejs", "bun", "deno", "perl", "ruby", "php", "lua"].contains(&name)
         || name.starts_with("python")
         || name.starts_with("pypy")

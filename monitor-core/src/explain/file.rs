@@ -93,7 +93,7 @@ fn is_trust_store(scene: &Scene<'_>, path: &str) -> bool {
 
 /// The folder of the program, its package, and the working directory: a server reads those.
 fn in_own_folder(scene: &Scene<'_>, image: Option<&Image>, path: &str) -> bool {
-    let root = &scene.server.root.image;
+    let root = &scene.server.main().image;
     let own = [Some(root.as_ref()), image];
     own.into_iter().flatten().any(|image| {
         [image.exe.path.as_str(), image.script_path().unwrap_or_default()]

@@ -60,6 +60,18 @@ pub fn own_arguments(argv: &[String]) -> &[String] {
     argv.get(Launch::of(argv).rest..).unwrap_or(&[])
 }
 
+/// A name for people: the package without its kind, else the program's file name. Never empty, never an option's value.
+#[must_use]
+pub fn server_name(identity: &ServerIdentity<'_>) -> String {
+    if let Some(package) = identity.package() {
+        return package.split_once(':').map_or(package.as_ref(), |(_, name)| name).chars().take(128).collect();
+    }
+    let program = Launch::of(identity.argv).program.and_then(|at| identity.argv.get(at)).map_or("", String::as_str);
+    let first = identity.argv.first().map_or("", String::as_str);
+    let named = [program, identity.exe_path, first].into_iter().map(file_name).find(|name| !name.is_empty());
+    named.unwrap_or("unknown").chars().take(128).collect()
+}
+
 /// Host of an `http` or `https` URL, in lower case, without user and port.
 pub(super) fn url_host(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
@@ -82,8 +94,91 @@ pub(super) fn url_host(url: &str) -> Option<String> {
 struct Launch {
     /// The package it starts.
     package: Option<String>,
+    /// Index of the main script of an interpreter.
+    program: Option<usize>,
     /// Index of the first argument that is the program's own.
     rest: usize,
+}
+
+/// Options of npx, npm exec, pnpm dlx and bunx whose value is the next argument.
+const NPM_VALUES: &[&str] = &[
+    "-p",
+    "--package",
+    "-c",
+    "--call",
+    "-w",
+    "--workspace",
+    "--registry",
+    "--cache",
+    "--prefix",
+    "-C",
+    "--dir",
+    "--userconfig",
+    "--globalconfig",
+    "--loglevel",
+    "--script-shell",
+    "--before",
+    "--tag",
+    "--node-options",
+    "--filter",
+];
+
+/// Options of uv, uvx and pipx whose value is the next argument.
+const UV_VALUES: &[&str] = &[
+    "--from",
+    "--with",
+    "--with-editable",
+    "--with-requirements",
+    "-w",
+    "--python",
+    "-p",
+    "--index-url",
+    "-i",
+    "--spec",
+    "--pip-args",
+    "--index",
+    "--default-index",
+    "--extra-index-url",
+    "-f",
+    "--find-links",
+    "--directory",
+    "--project",
+    "--extra",
+    "--group",
+    "--only-group",
+    "--no-group",
+    "--env-file",
+    "--cache-dir",
+    "--config-file",
+    "--package",
+    "--index-strategy",
+    "--keyring-provider",
+    "--link-mode",
+    "--python-preference",
+    "--resolution",
+    "--prerelease",
+    "--color",
+    "--upgrade-package",
+    "-P",
+    "--reinstall-package",
+    "--refresh-package",
+    "--exclude-newer",
+    "-s",
+];
+
+/// Index of the first argument from `from` on that is neither an option nor an option's value.
+fn skip_options(argv: &[String], mut at: usize, takes_value: &[&str]) -> usize {
+    while let Some(argument) = argv.get(at) {
+        if argument == "--" {
+            return at + 1;
+        }
+        // `uv run -m module` is `python -m module`
+        if !argument.starts_with('-') || argument == "-m" || argument == "--module" {
+            break;
+        }
+        at += 1 + usize::from(takes_value.contains(&argument.as_str()));
+    }
+    at
 }
 
 #[derive(Clone, Copy)]
@@ -105,22 +200,28 @@ impl Launch {
             ("uvx", _) => Self::through(argv, at + 1, Ecosystem::Pypi),
             ("pipx", "run") => Self::through(argv, at + 2, Ecosystem::Pypi),
             ("uv", "tool") => Self::through(argv, at + 3, Ecosystem::Pypi),
-            ("uv", "run") => Self::of(argv.get(at + 2..).unwrap_or(&[])).behind(at + 2),
+            ("uv", "run") => {
+                let command = skip_options(argv, at + 2, UV_VALUES);
+                match argv.get(command).map(String::as_str) {
+                    Some("-m" | "--module") => Self::script(argv, command, Ecosystem::Pypi),
+                    _ => Self::of(argv.get(command..).unwrap_or(&[])).behind(command),
+                }
+            }
             (program, _) => match stem(program) {
                 "node" | "nodejs" | "bun" | "deno" => Self::script(argv, at + 1, Ecosystem::Npm),
                 "python" | "pypy" => Self::script(argv, at + 1, Ecosystem::Pypi),
-                _ => Self { package: argv.first().and_then(|path| of_program(path, None)), rest: at + 1 },
+                _ => {
+                    Self { package: argv.first().and_then(|path| of_program(path, None)), rest: at + 1, program: None }
+                }
             },
         }
     }
 
     /// `npx [options] package[@version] [arguments]`
     fn through(argv: &[String], from: usize, ecosystem: Ecosystem) -> Self {
-        let takes_value: &[&str] = match ecosystem {
-            Ecosystem::Npm => &["-p", "--package", "-c", "--call", "-w", "--workspace", "--registry", "--cache"],
-            Ecosystem::Pypi => {
-                &["--from", "--with", "--python", "-p", "--index-url", "--spec", "--pip-args", "--index"]
-            }
+        let takes_value = match ecosystem {
+            Ecosystem::Npm => NPM_VALUES,
+            Ecosystem::Pypi => UV_VALUES,
         };
         let names_package: &[&str] =
             if matches!(ecosystem, Ecosystem::Npm) { &["-p", "--package"] } else { &["--from", "--spec"] };
@@ -143,7 +244,7 @@ impl Launch {
             at += 1 + usize::from(separate);
         }
         let package = package.or_else(|| argv.get(at).and_then(|text| specifier(text, ecosystem)));
-        Self { package, rest: at + 1 }
+        Self { package, rest: at + 1, program: None }
     }
 
     /// `node [options] script [arguments]`, `python -m module [arguments]`
@@ -157,25 +258,31 @@ impl Launch {
         let mut at = from;
         while let Some(argument) = argv.get(at) {
             match argument.as_str() {
-                "-m" if matches!(ecosystem, Ecosystem::Pypi) => {
+                "-m" | "--module" if matches!(ecosystem, Ecosystem::Pypi) => {
                     let module = argv.get(at + 1).and_then(|module| module.split('.').next());
                     return Self {
                         package: module.map(|module| format!("pypi:{}", normal_name(module))),
                         rest: at + 2,
+                        program: None,
                     };
                 }
                 // a program given as text has no package
-                "-c" | "-e" | "--eval" | "-p" | "--print" => return Self { package: None, rest: argv.len() },
+                "-c" | "-e" | "--eval" | "-p" | "--print" => {
+                    return Self { package: None, rest: argv.len(), program: None };
+                }
                 "run" if at == from && matches!(ecosystem, Ecosystem::Npm) => at += 1,
                 flag if flag.starts_with('-') && flag != "-" => at += 1 + usize::from(takes_value.contains(&flag)),
-                script => return Self { package: of_program(script, Some(ecosystem)), rest: at + 1 },
+                script => {
+                    return Self { package: of_program(script, Some(ecosystem)), rest: at + 1, program: Some(at) };
+                }
             }
         }
-        Self { package: None, rest: at }
+        Self { package: None, rest: at, program: None }
     }
 
     fn behind(mut self, words: usize) -> Self {
         self.rest += words;
+        self.program = self.program.map(|at| at + words);
         self
     }
 }

@@ -180,6 +180,12 @@ impl ServerRule {
         (asked > 0 && all.iter().all(|(_, absent, fits)| *absent || *fits)).then_some(asked)
     }
 
+    /// Whether the rule asks for a certain program, by package or file.
+    #[must_use]
+    pub const fn names_program(&self) -> bool {
+        !self.packages.is_empty() || !self.executables.is_empty()
+    }
+
     /// Whether this package (`npm:NAME`, or the bare name) is one of the rule's.
     fn names(&self, package: &str) -> bool {
         let qualified = package.contains(':');

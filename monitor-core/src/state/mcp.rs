@@ -91,7 +91,7 @@ fn open(
     }
     *number += 1;
     let key = CallKey(*number);
-    let cwd = server.root.image.cwd.clone();
+    let cwd = server.main().image.cwd.clone();
     let (mut hosts, mut paths, mut credentials) = (Vec::new(), Vec::new(), Vec::new());
     for argument in &tool.arguments {
         if let Some(host) = named::host(&argument.text) {

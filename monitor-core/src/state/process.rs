@@ -10,6 +10,7 @@ use super::Bounded;
 use crate::digest::Digest;
 use crate::event::{Exec, FileRef, Fork};
 use crate::id::{ProcId, ServerId};
+use crate::launcher::{is_launcher, is_package_manager};
 use crate::time::Time;
 
 /// Longest chain of ancestors that is kept.
@@ -49,6 +50,10 @@ pub struct Node {
     pub parent: Option<Arc<Self>>,
     /// The same for the same programs in the same order, whatever their pids.
     pub lineage: u64,
+    /// It executed the image itself; else it runs a copy of its parent.
+    pub executed: bool,
+    /// Before this image it executed one that isn't a launcher: nobody but that program says what it is now.
+    pub strayed: bool,
     depth: u16,
 }
 
@@ -102,6 +107,13 @@ impl Processes {
     pub fn exec(&mut self, exec: &Exec, said: Option<ServerId>) -> Arc<Node> {
         let image = Arc::new(Image::from(exec));
         let before = self.table.get(&exec.proc);
+        // told again what it runs, it hasn't changed
+        let strayed = before.is_some_and(|proc| {
+            let node = &proc.node;
+            let below_manager = || node.chain().skip(1).any(|above| is_package_manager(&above.image));
+            node.strayed
+                || node.executed && !node.image.same_program(&image) && !is_launcher(&node.image, below_manager())
+        });
         let server = said.or_else(|| before.and_then(|proc| proc.server));
         let explained = before.is_some_and(|proc| proc.explained);
         let parent = match before {
@@ -109,10 +121,11 @@ impl Processes {
             Some(proc) if proc.node.parent.is_some() => proc.node.parent.clone(),
             _ => self.table.get(&exec.parent).map(|parent| Arc::clone(&parent.node)),
         };
-        let node = Arc::new(match &parent {
+        let node = match &parent {
             Some(parent) => Node::child(exec.proc, parent, image),
             None => Node::orphan(exec.proc, exec.parent.pid, image),
-        });
+        };
+        let node = Arc::new(Node { executed: true, strayed, ..node });
         let server = server.or_else(|| self.table.get(&exec.parent).and_then(|parent| parent.server));
         self.table.insert(exec.proc, Proc { node: Arc::clone(&node), server, explained });
         node
@@ -164,6 +177,21 @@ impl Node {
         Self::orphan(id, 0, Arc::default())
     }
 
+    /// The same process, with nothing counted that it ran before.
+    #[must_use]
+    pub fn afresh(&self) -> Self {
+        Self {
+            id: self.id,
+            ppid: self.ppid,
+            image: Arc::clone(&self.image),
+            parent: self.parent.clone(),
+            lineage: self.lineage,
+            executed: false,
+            strayed: false,
+            depth: self.depth,
+        }
+    }
+
     /// This node and its ancestors, nearest first.
     pub fn chain(&self) -> impl Iterator<Item = &Self> {
         std::iter::successors(Some(self), |node| node.parent.as_deref())
@@ -177,7 +205,7 @@ impl Node {
 
     fn orphan(id: ProcId, ppid: u32, image: Arc<Image>) -> Self {
         let lineage = image.link(0);
-        Self { id, ppid, image, parent: None, lineage, depth: 0 }
+        Self { id, ppid, image, parent: None, lineage, executed: false, strayed: false, depth: 0 }
     }
 
     fn child(id: ProcId, parent: &Arc<Self>, image: Arc<Image>) -> Self {
@@ -185,7 +213,7 @@ impl Node {
         let lineage = if parent.image.same_program(&image) { parent.lineage } else { image.link(parent.lineage) };
         let (up, depth) =
             if parent.depth >= MAX_DEPTH { (None, 0) } else { (Some(Arc::clone(parent)), parent.depth + 1) };
-        Self { id, ppid: parent.id.pid, image, parent: up, lineage, depth }
+        Self { id, ppid: parent.id.pid, image, parent: up, lineage, executed: false, strayed: false, depth }
     }
 }
 

@@ -30,6 +30,14 @@ pub struct Server {
     pub start: ServerStart,
     /// Its root process as it is now.
     pub root: Arc<Node>,
+    /// The process whose program it turned out to be, where that isn't the root.
+    pub serving: Option<Arc<Node>>,
+    /// Its profile comes from what a wrapper started.
+    pub gained: bool,
+    /// The command that the user gave.
+    pub command: Vec<String>,
+    /// The name under which it came under watch: that doesn't change.
+    pub first_name: String,
     /// When it came under watch.
     pub started: Time,
     /// The profile that judges it.
@@ -94,8 +102,12 @@ impl Server {
         let profile = config.profiles.judge(&start.profile).cloned().map(Arc::new);
         let mut server = Self {
             id,
+            first_name: start.name.clone(),
             start,
             root: Arc::clone(&root),
+            serving: None,
+            gained: false,
+            command: Vec::new(),
             started: now,
             profile,
             key: String::new(),
@@ -120,13 +132,24 @@ impl Server {
             stopped: None,
             ended: None,
         };
-        server.identify(root);
+        server.take_from(&root.image);
         server
     }
 
-    /// The root process runs this now: what its command line gives is the server's.
+    /// The root process runs this now: what its command line gives is the server's, unless another program than a
+    /// launcher wrote it.
     pub fn identify(&mut self, root: Arc<Node>) {
-        let image = &root.image;
+        if self.command.is_empty() {
+            self.command.clone_from(&root.image.argv);
+        }
+        if !root.strayed && self.serving.is_none() {
+            self.take_from(&root.image);
+        }
+        self.root = root;
+    }
+
+    /// Its folders, hosts and key, from a command line.
+    pub(super) fn take_from(&mut self, image: &Image) {
         // the user wrote the command line; a profile that knows its server says itself whether that counts
         let counts = self.profile.as_ref().is_none_or(|profile| profile.argv_hosts || profile.trust_annotations);
         self.hosts = if counts { named::hosts_of_argv(&image.argv) } else { Vec::new() };
@@ -148,7 +171,6 @@ impl Server {
             };
             self.key = profile.server_key(&identity).unwrap_or(self.start.program()).to_owned();
         }
-        self.root = root;
     }
 
     /// Which phase of its life it is in.
@@ -188,8 +210,9 @@ impl Server {
     #[must_use]
     pub fn is_own_program(&self, node: &Node) -> bool {
         let image = &node.image;
-        node.id == self.root.id
-            || image.same_program(&self.root.image)
+        let main = self.main();
+        node.id == main.id
+            || image.same_program(&main.image)
             || self.speakers.iter().any(|speaker| speaker.same_program(image))
             || image.script_path().is_some_and(|script| self.is_own_package(script))
     }

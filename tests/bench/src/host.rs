@@ -101,6 +101,7 @@ fn start(server: u64) -> Kind {
         name: format!("server-{server}"),
         program: None,
         profile: "generic".to_owned(),
+        declared: false,
         transport: "stdio".to_owned(),
         from_start: true,
         homes: vec!["/home/u".to_owned()],
