@@ -1,12 +1,15 @@
 //! From JSON events to the fields of a message: follows the places of [`Node`], keeps what they mean, skips the rest.
 
+mod places;
+mod values;
+
 use crate::capture::Capture;
 use crate::digest::{self, Digester, Hash, Kind, Sum};
 use crate::fields::{self, Fields, Task};
 use crate::json::Event;
 use crate::keys::Keys;
 use crate::limits;
-use crate::mcp::{Argument, Body, Id, ToolDecl};
+use crate::mcp::{Body, Id, ToolDecl};
 use crate::path::{Node, Root};
 use crate::redact::{self, Key};
 
@@ -351,54 +354,6 @@ impl Assembler {
         });
     }
 
-    /// The place of the value that begins here.
-    fn enter(&mut self) -> Place {
-        let Some(frame) = self.frames.last_mut() else { return Place::at(Node::Line) };
-        let index = frame.children;
-        frame.children = index.saturating_add(1);
-        let (parent, length) = (frame.node, frame.pointer);
-        let place = match frame.object {
-            true => self.next,
-            false => Place { node: parent.element(), secret: frame.secret, lost: frame.lost || self.keys.is_flooded() },
-        };
-        if !parent.is_hashed() {
-            if !frame.object && place.node.is_hashed() {
-                self.enter_root(place.node);
-            }
-            self.fields.clear(place.node);
-        } else if !frame.object {
-            digest::index_segment(index, &mut self.segment);
-            self.point_at_element(length, index, place)
-        } else if place.node == Node::ToolName
-            && let Some(draft) = &mut self.tool
-        {
-            draft.name = None;
-        }
-        place
-    }
-
-    fn point_at_element(&mut self, length: usize, index: u64, place: Place) {
-        let Node::Argument(root) = place.node else { return };
-        if self.fields.arguments(root).list.len() < limits::ARGUMENTS {
-            self.pointer.truncate(length);
-            self.pointer.push('/');
-            self.pointer.push_str(&index.to_string());
-        }
-    }
-
-    fn enter_root(&mut self, node: Node) {
-        self.pointer.clear();
-        self.segment.clear();
-        self.segment.extend_from_slice(match node {
-            Node::Argument(Root::Arguments) => b"a",
-            Node::Argument(Root::Input) => b"p",
-            _ => b"t",
-        });
-        if node == Node::Argument(Root::Input) {
-            self.pointer.push_str("/input");
-        }
-    }
-
     fn begin(&mut self, kind: Kind) {
         let place = self.enter();
         let cap = place.node.retained();
@@ -427,165 +382,6 @@ impl Assembler {
         let Reading::Scalar(place, kind) = self.reading else { return };
         self.reading = Reading::Nothing;
         self.scalar(place, kind);
-    }
-
-    fn literal(&mut self, kind: Kind) {
-        let place = self.enter();
-        self.capture.begin(0);
-        self.scalar(place, kind);
-    }
-
-    fn scalar(&mut self, place: Place, kind: Kind) {
-        if kind != Kind::Null {
-            self.fields.present(place.node);
-        }
-        if place.node.is_hashed() {
-            let hash = self.capture.long_hash().unwrap_or_else(|| {
-                let parent = self.frames.last().map_or(&digest::TOP, |frame| &frame.hash);
-                self.digester.scalar(parent, &self.segment, kind, self.capture.text().as_bytes(), &mut self.scratch)
-            });
-            self.add(place.node, &hash);
-        }
-        match (place.node, kind) {
-            (Node::Argument(root), _) => self.argument(root, place, kind),
-            (Node::Id, _) => self.fields.id = Some(self.id(kind)),
-            (Node::RequestId, _) => self.fields.params.request_id = self.reference(kind),
-            (Node::Progress, _) => self.fields.params.progress = self.reference(kind),
-            (Node::MetaProgress, _) => self.fields.params.meta.progress = self.reference(kind),
-            (Node::ErrorCode, Kind::Number) => {
-                self.fields.error = Some(fields::integer(self.capture.text()).unwrap_or(0))
-            }
-            (Node::IsError, _) => self.fields.result.is_error = kind == Kind::True,
-            (Node::WrappedIsError, _) => self.fields.result.wrapped_is_error = kind == Kind::True,
-            (Node::ResultType, Kind::String) => {
-                self.fields.result.input_required = self.capture.text() == "input_required";
-            }
-            (Node::ReadOnly | Node::Destructive | Node::OpenWorld, _) => self.hint(place.node, kind),
-            (node, Kind::String) => self.name_at(node),
-            _ => {}
-        }
-    }
-
-    fn name_at(&mut self, node: Node) {
-        if node == Node::ToolPart || node.retained() == 0 {
-            return;
-        }
-        let name = self.name();
-        let fields = &mut self.fields;
-        let slot = match node {
-            Node::Method => {
-                fields.escaped_method |= self.capture.escaped();
-                &mut fields.method
-            }
-            Node::Name => &mut fields.params.name,
-            Node::ToolName => match &mut self.tool {
-                Some(draft) => &mut draft.name,
-                None => return,
-            },
-            Node::Protocol(side) => &mut fields.part(side).protocol,
-            Node::PeerName(side) => &mut fields.part(side).peer.name,
-            Node::PeerVersion(side) => &mut fields.part(side).peer.version,
-            Node::MetaProtocol(side) => &mut fields.part(side).meta.protocol,
-            Node::MetaPeerName(side) => &mut fields.part(side).meta.peer.name,
-            Node::MetaPeerVersion(side) => &mut fields.part(side).meta.peer.version,
-            Node::TaskId(side) => &mut fields.part(side).task_id,
-            Node::TaskStatus(side) => &mut fields.part(side).task_status,
-            Node::InnerTaskId(side) => match &mut fields.part(side).task {
-                Some(task) => &mut task.id,
-                None => return,
-            },
-            Node::InnerTaskStatus(side) => match &mut fields.part(side).task {
-                Some(task) => &mut task.status,
-                None => return,
-            },
-            _ => return,
-        };
-        *slot = Some(name);
-    }
-
-    fn hint(&mut self, node: Node, kind: Kind) {
-        let Some(draft) = &mut self.tool else { return };
-        let value = match kind {
-            Kind::True => Some(true),
-            Kind::False => Some(false),
-            _ => None,
-        };
-        match node {
-            Node::ReadOnly => draft.read_only = value,
-            Node::Destructive => draft.destructive = value,
-            _ => draft.open_world = value,
-        }
-    }
-
-    fn argument(&mut self, root: Root, place: Place, kind: Kind) {
-        let len = self.capture.len();
-        let long = self.capture.long_hash();
-        let full = self.fields.arguments(root).list.len() >= limits::ARGUMENTS;
-        if full || place.lost {
-            self.fields.arguments(root).cut = true;
-            return;
-        }
-        let text = self.capture.text();
-        let secret = place.secret && (kind == Kind::String && len > 0 || len >= 6);
-        let (text, len) = match (kind, long) {
-            (Kind::True, _) => ("true".to_owned(), 4),
-            (Kind::False, _) => ("false".to_owned(), 5),
-            (Kind::Null, _) => ("null".to_owned(), 4),
-            (_, Some(hash)) if secret => (redact::shown(&hash), len),
-            (_, Some(_)) => (redact::redact_cut(&self.key, text), len),
-            (_, None) if secret => (redact::redact_secret(&self.key, text), len),
-            (_, None) => (redact::redact(&self.key, text).into_owned(), len),
-        };
-        let mut argument = Argument { at: self.pointer.clone(), text, len };
-        let arguments = self.fields.arguments(root);
-        arguments.cut |= long.is_some() || argument.text.len() > limits::ARGUMENT;
-        // Fingerprints may be longer than what they stand for.
-        argument.text.truncate(argument.text.floor_char_boundary(limits::ARGUMENT));
-        arguments.list.push(argument);
-    }
-
-    fn id(&mut self, kind: Kind) -> Id {
-        let bad = match kind {
-            Kind::String => return Id::Text(self.name()),
-            Kind::Number => match fields::integer(self.capture.text()) {
-                Some(number) if self.capture.long_hash().is_none() => return Id::Number(number),
-                _ => self.name(),
-            },
-            Kind::True => "true".to_owned(),
-            Kind::False => "false".to_owned(),
-            _ => "null".to_owned(),
-        };
-        self.fields.bad_id = true;
-        Id::Text(bad)
-    }
-
-    /// An id that refers to something: it is there or it isn't.
-    fn reference(&mut self, kind: Kind) -> Option<Id> {
-        match kind {
-            Kind::String => Some(Id::Text(self.name())),
-            Kind::Number => match fields::integer(self.capture.text()) {
-                Some(number) if self.capture.long_hash().is_none() => Some(Id::Number(number)),
-                _ => Some(Id::Text(self.name())),
-            },
-            _ => None,
-        }
-    }
-
-    /// The captured text as a name: redacted, and a fingerprint if it is too long.
-    fn name(&mut self) -> String {
-        if let Some(hash) = self.capture.long_hash() {
-            self.fields.cut = true;
-            return redact::shown(&hash);
-        }
-        self.short_name(self.capture.text())
-    }
-
-    fn short_name(&self, text: &str) -> String {
-        let name = redact::redact(&self.key, text);
-        if name.len() > limits::NAME {
-            return redact::fingerprint(&self.key, text.as_bytes());
-        }
-        name.into_owned()
     }
 
     fn deep(&mut self, bytes: &[u8]) {
