@@ -1,6 +1,7 @@
 //! Tripline's agent: everything that touches the world. The judgement is `monitor-core`'s.
 
 pub mod agent;
+pub mod claims;
 pub mod cli;
 pub mod clients;
 #[cfg(feature = "demo")]

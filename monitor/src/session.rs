@@ -20,6 +20,7 @@ use monitor_core::profile::{Profile, Profiles};
 use monitor_core::time::Time;
 use monitor_wire::redact::Key;
 
+use crate::claims::{Claim, Claims, Taken};
 use crate::discover::{Start, proc_of};
 use crate::passwd;
 use crate::pipeline::clock::{Clock, boot_now};
@@ -112,6 +113,11 @@ pub struct Session {
     forever: bool,
     profiles: Profiles,
     key: Key,
+    /// Whose other watchers' servers are.
+    claims: Claims,
+    claimed: BTreeMap<ServerId, Claim>,
+    /// Other watchers' servers that the log names already.
+    left: BTreeSet<u32>,
 }
 
 impl Session {
@@ -176,11 +182,30 @@ impl Session {
             forever: false,
             profiles,
             key,
+            claims: Claims::default(),
+            claimed: BTreeMap::new(),
+            left: BTreeSet::new(),
         };
         session.mark();
         session.say_blind();
         session.pipeline.snapshot();
         Ok(session)
+    }
+
+    /// From now on each server has one watcher among those that share these claims.
+    pub fn share(&mut self, claims: Claims) {
+        self.claims = claims;
+    }
+
+    /// A server that is another watcher's is left to it; the log says so once.
+    fn leave_to(&mut self, taken: &Taken) {
+        const MOST: usize = 4096;
+        if self.left.len() >= MOST {
+            self.left.clear();
+        }
+        if self.left.insert(taken.server) {
+            tracing::info!("{taken}, and is left to it");
+        }
     }
 
     /// Takes a process under watch. `pending`: it is going to execute its command; nothing counts before that.
@@ -191,6 +216,7 @@ impl Session {
         let id = ServerId(self.next);
         self.next += 1;
         let root = start.root;
+        let claim = self.claims.take(root).map_err(|taken| anyhow!(taken.advice()))?;
         self.add_homes(&start);
         let stdio = stdio_of(root.pid);
         let flags = if pending { SCOPE_PENDING } else { 0 };
@@ -203,6 +229,7 @@ impl Session {
             self.join_descendants(root.pid, id);
         }
         self.live += 1;
+        self.claimed.extend(claim.map(|claim| (id, claim)));
         Ok(id)
     }
 
@@ -233,6 +260,7 @@ impl Session {
             each(self);
             let ended = self.pipeline.take_ended();
             self.live = self.live.saturating_sub(ended.len());
+            self.claimed.retain(|id, _| !ended.contains(id));
             if self.live == 0 && ending.is_none() && !self.forever {
                 ending = Some(now + LINGER);
             }
@@ -258,13 +286,21 @@ impl Session {
             }
             let Some(exec) = enrich::known(pid, &self.key) else { continue };
             self.pipeline.client(&exec);
-            if let Some(Recognised { called }) = recognise(&exec) {
+            let channels = is_channel(pid, 0) && is_channel(pid, 1);
+            let recognised = recognise(&exec);
+            if (channels || recognised.is_some())
+                && let Some(taken) = self.claims.above(pid)
+            {
+                self.leave_to(&taken);
+                continue;
+            }
+            if let Some(Recognised { called }) = recognised {
                 let start = Start { called, ..Start::running(pid, false) };
                 let start = start.describe(&self.profiles, None, &self.key);
                 if let Err(error) = self.watch(start, false) {
                     tracing::warn!(pid, %error, "cannot watch a running server");
                 }
-            } else if is_channel(pid, 0) && is_channel(pid, 1) {
+            } else if channels {
                 let candidate = ServerId(SCOPE_CANDIDATE | pid);
                 self.pipeline.begin_running(candidate);
                 self.pipeline.join(pid, candidate);
@@ -320,6 +356,16 @@ impl Session {
             };
             let start = Start { called: found.called, ..start };
             let start = start.describe(&self.profiles, None, &self.key);
+            match self.claims.take(start.root) {
+                Ok(claim) => self.claimed.extend(claim.map(|claim| (id, claim))),
+                Err(taken) => {
+                    self.leave_to(&taken);
+                    for pid in self.pipeline.leave(found.candidate) {
+                        self.scopes.leave(pid);
+                    }
+                    continue;
+                }
+            }
             let stdio = stdio_of(found.root);
             tracing::info!(pid = found.root, name = start.name, profile = start.profile, "watching an MCP server");
             self.add_homes(&start);

@@ -34,7 +34,10 @@ impl Place {
         for part in ["home/dev", "scratch", "files"] {
             fs::create_dir_all(place.folder.join(part))?;
         }
-        fs::write(place.config(), format!("{ROLES}\n[state]\ndir = \"{}\"\n", place.path("state").display()))?;
+        fs::write(
+            place.config(),
+            format!("{ROLES}\n[state]\ndir = \"{0}\"\nruntime = \"{0}-run\"\n", place.path("state").display()),
+        )?;
         home::furnish(&place.home())?;
         Ok(place)
     }

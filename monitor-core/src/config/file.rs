@@ -90,6 +90,10 @@ pub struct StateSection {
     /// Store, spool, keys; created 0700. Absolute. Default `/var/lib/tripline`.
     #[serde(deserialize_with = "absolute")]
     pub dir: String,
+    /// Where the watchers of this host find each other; created 0755, only root may write there. Absolute. Default
+    /// `/run/tripline`.
+    #[serde(deserialize_with = "absolute")]
+    pub runtime: String,
 }
 
 /// `[servers]`: discovery for `run`.
@@ -265,7 +269,7 @@ impl Default for ServersSection {
 
 impl Default for StateSection {
     fn default() -> Self {
-        Self { dir: "/var/lib/tripline".to_owned() }
+        Self { dir: "/var/lib/tripline".to_owned(), runtime: "/run/tripline".to_owned() }
     }
 }
 

@@ -7,6 +7,7 @@ use clap::Args;
 use super::options::fingerprint_key;
 use super::watch::{OnHangup, stop_flag, written};
 use super::{Failure, WatchOptions, report};
+use crate::claims::Claims;
 use crate::discover::Start;
 use crate::session::{Session, require_root};
 
@@ -39,6 +40,8 @@ impl Attach {
         fs::metadata(format!("/proc/{}", self.pid))
             .map_err(|_| Failure::failed(format!("there is no process {} to attach to", self.pid)))?;
         require_root()?;
+        let claims = Claims::open(&prepared.runtime);
+        claims.free(self.pid).map_err(Failure::failed)?;
         let key = fingerprint_key(&prepared.store)?;
         let mut output = self.options.open(&prepared)?;
         if self.options.alerts.is_none() {
@@ -49,6 +52,7 @@ impl Attach {
         }
         let profiles = prepared.engine.profiles.clone();
         let mut session = Session::arm(prepared.engine, key.clone(), output)?;
+        session.share(claims);
         let start = Start::running(self.pid, false);
         session.watch(start.describe(&profiles, prepared.profile.as_ref(), &key), false)?;
         session.run(&stop_flag(OnHangup::End));

@@ -45,6 +45,8 @@ pub struct Prepared {
     pub profile: Option<Profile>,
     /// State folder.
     pub store: Store,
+    /// Where the watchers of this host find each other.
+    pub runtime: PathBuf,
     /// Sinks of the configuration.
     pub sinks: Vec<PathBuf>,
     /// Which alerts are written.
@@ -85,12 +87,13 @@ impl WatchOptions {
             })
             .collect();
         let alerts = config.alerts.clone();
+        let runtime = PathBuf::from(&config.state.runtime);
         let mut engine = config.into_engine().map_err(|error| Failure::usage(error.to_string()))?;
         if let Some(profile) = &profile {
             engine.profiles.add(profile.clone());
         }
         let digest = digest(self.config.as_deref(), self.profile.as_deref());
-        Ok(Prepared { engine, profile, store, sinks, alerts, digest })
+        Ok(Prepared { engine, profile, store, runtime, sinks, alerts, digest })
     }
 
     /// Opens everything that is written to.

@@ -13,6 +13,7 @@ use super::options::{fingerprint_key, read_config, read_profile};
 use super::watch::{OnHangup, stop_flag, written};
 use super::{Failure, WatchOptions, report};
 use crate::agent::{Answer, Listener, Registration};
+use crate::claims::Claims;
 use crate::clients::{Clients, Roster};
 use crate::discover::Start;
 use crate::pipeline::clock::boot_now;
@@ -58,6 +59,7 @@ impl Run {
         let mut recogniser =
             Recogniser { servers, profiles: prepared.engine.profiles.clone(), roster: clients.roster() };
         let mut session = Session::arm_host(prepared.engine, key, output, recogniser.clone().boxed())?;
+        session.share(Claims::open(&prepared.runtime));
         session.look_around(&|exec| recogniser.recognise(exec));
         let files = clients.found().count();
         tracing::info!(servers = session.watched(), client_files = files, "armed");

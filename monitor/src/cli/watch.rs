@@ -11,6 +11,7 @@ use clap::Args;
 
 use super::options::fingerprint_key;
 use super::{FAILED, FINE, Failure, WatchOptions};
+use crate::claims::Claims;
 use crate::discover::{Start, find_command};
 use crate::session::Session;
 
@@ -66,10 +67,13 @@ impl Watch {
         let prepared = options.prepare()?;
         crate::telemetry::to_file(&prepared.store.dir.join("tripline.log"));
         stay.iter().for_each(|limit| tracing::warn!("{limit}"));
+        let claims = Claims::open(&prepared.runtime);
+        claims.free(self.pid).map_err(Failure::failed)?;
         let key = fingerprint_key(&prepared.store)?;
         let output = options.open(&prepared)?;
         let profiles = prepared.engine.profiles.clone();
         let mut session = Session::arm(prepared.engine, key.clone(), output)?;
+        session.share(claims);
         let start = self.start()?.describe(&profiles, prepared.profile.as_ref(), &key);
         session.watch(start, true)?;
         Ok(session)

@@ -99,7 +99,11 @@ impl Ground {
             write(&self.home().join(name), text, 0o600)?;
         }
         let state = self.path("state");
-        write(&self.path("config.toml"), &format!("{ROLES}\n[state]\ndir = \"{}\"\n", state.display()), 0o644)?;
+        write(
+            &self.path("config.toml"),
+            &format!("{ROLES}\n[state]\ndir = \"{0}\"\nruntime = \"{0}-run\"\n", state.display()),
+            0o644,
+        )?;
         let hosts = format!("127.0.0.1 localhost\n{} {}\n", cloud::ADDRESS, cloud::HOSTS.join(" "));
         self.replace(Path::new("/etc/hosts"), &hosts)
     }

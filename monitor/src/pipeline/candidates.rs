@@ -101,6 +101,12 @@ impl Candidates {
         Some(candidate)
     }
 
+    /// It is none, or somebody else's.
+    pub fn refuse(&mut self, id: ServerId) {
+        self.open.remove(&id.0);
+        self.refused.insert(id.0);
+    }
+
     /// Candidates that have had their chance; they are none from here on.
     pub fn expire(&mut self, now: u64) -> Vec<ServerId> {
         let late: Vec<u32> = self

@@ -208,6 +208,12 @@ impl Pipeline {
         refused.into_iter().flat_map(|id| self.hosts.leave(id)).collect()
     }
 
+    /// A candidate is somebody else's server. Returns its processes.
+    pub fn leave(&mut self, candidate: ServerId) -> Vec<u32> {
+        self.candidates.refuse(candidate);
+        self.hosts.leave(candidate)
+    }
+
     /// A candidate is a server: it starts, its processes join it, and what they did is judged, from the first
     /// instruction and as what they were when they did it. Returns its processes, of which none may be left.
     pub fn accept(&mut self, candidate: ServerId, id: ServerId, start: ServerStart, stdio: &[u64]) -> Vec<u32> {

@@ -74,8 +74,7 @@ fn root_a_client_s_configuration_names_a_server() {
     ground.write("homes/dev/.aws/credentials", "[default]\naws_secret_access_key = none\n");
     ground.write("server", "cat \"$HOME/.aws/credentials\" >/dev/null\n");
     make_executable(&ground.path("server"));
-    let own =
-        format!("[state]\ndir = {:?}\n[servers]\nhomes = [\"{}/*\"]\n", ground.path("state"), ground.text("homes"));
+    let own = format!("{}[servers]\nhomes = [\"{}/*\"]\n", ground.state(), ground.text("homes"));
     ground.write("config.toml", own);
     let entry = |argument: &str| {
         json!({"mcpServers": {"sideboard": {"command": "sh", "args": [ground.text("server"), argument],

@@ -9,6 +9,7 @@ mod inherited;
 mod knowledge;
 mod replay;
 mod store;
+mod twice;
 mod usage;
 mod watching;
 
@@ -41,8 +42,13 @@ impl Ground {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("state")).unwrap();
         let ground = Self { dir };
-        ground.write("config.toml", format!("[state]\ndir = {:?}\n", ground.path("state")));
+        ground.write("config.toml", ground.state());
         ground
+    }
+
+    /// The section that keeps it apart from the host and from other tests.
+    fn state(&self) -> String {
+        format!("[state]\ndir = {:?}\nruntime = {:?}\n", self.path("state"), self.path("runtime"))
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -199,7 +199,7 @@ impl Drop for Watcher {
 pub fn configuration(folder: &Path) -> Result<PathBuf> {
     let path = folder.join("config.toml");
     let text = format!(
-        "[state]\ndir = \"{}\"\n\n[[credentials]]\npath = \"**/bench-vault/token-*\"\nkind = \"bench\"\n",
+        "[state]\ndir = \"{0}\"\nruntime = \"{0}-run\"\n\n[[credentials]]\npath = \"**/bench-vault/token-*\"\nkind = \"bench\"\n",
         folder.join("state").display()
     );
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;

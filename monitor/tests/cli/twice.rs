@@ -1,0 +1,174 @@
+//! Two watchers on a host: no effect is reported twice, and the second one says why it doesn't watch.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::{Ground, command, need_root, values};
+
+const BOUND: Duration = Duration::from_secs(30);
+
+/// A server that says what a server says, and reads a credential for each further line.
+const SERVER: &str = "read -r line; echo '{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2025-06-18\",\
+    \"capabilities\":{},\"serverInfo\":{\"name\":\"two\",\"version\":\"1\"}}}'; \
+    while read -r line; do cat /etc/shadow >/dev/null; echo read; done";
+const HELLO: &str = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\
+    \"2025-06-18\",\"capabilities\":{},\"clientInfo\":{\"name\":\"c\",\"version\":\"1\"}}}\n";
+
+/// A process with a line to talk on; killed with the test.
+struct Talker(Child, BufReader<std::process::ChildStdout>);
+
+impl Talker {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        Self(child, stdout)
+    }
+
+    fn say(&mut self, line: &str) -> String {
+        self.0.stdin.as_mut().unwrap().write_all(line.as_bytes()).unwrap();
+        let mut answer = String::new();
+        self.1.read_line(&mut answer).unwrap();
+        answer
+    }
+}
+
+impl Drop for Talker {
+    fn drop(&mut self) {
+        let _gone = self.0.kill();
+        let _status = self.0.wait();
+    }
+}
+
+/// `tripline run` with a state folder of its own, and what it says.
+struct Agent(Child, Receiver<String>);
+
+impl Agent {
+    fn start(ground: &Ground, name: &str) -> Self {
+        let dir = ground.path(name);
+        fs::create_dir_all(&dir).unwrap();
+        let text = format!("[state]\ndir = {dir:?}\nruntime = {:?}\n", ground.path("runtime"));
+        let config = ground.write(&format!("{name}.toml"), text);
+        let mut run = command(&["run", "--config", &config]);
+        let mut child = run.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (send, said) = channel();
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| send.send(line)));
+        let agent = Self(child, said);
+        agent.says(&["armed"]);
+        agent
+    }
+
+    #[track_caller]
+    fn says(&self, words: &[&str]) {
+        let deadline = Instant::now() + BOUND;
+        let mut all = Vec::new();
+        while let Ok(line) = self.1.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            if words.iter().all(|word| line.contains(word)) {
+                return;
+            }
+            all.push(line);
+        }
+        panic!("{words:?} never came: {all:#?}");
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _gone = kill(Pid::from_raw(self.0.id().cast_signed()), Signal::SIGTERM);
+        let _status = self.0.wait();
+    }
+}
+
+/// Agents see the servers of other tests too.
+fn reads(ground: &Ground, store: &str, server: u32) -> usize {
+    let text = fs::read_to_string(ground.path(&format!("{store}/alerts.ndjson"))).unwrap_or_default();
+    let of = |alert: &serde_json::Value| {
+        alert["category"] == "credential_access"
+            && alert["revision"] == 1
+            && alert["server"]["pid"] == server
+            && alert["evidence"].to_string().contains("/etc/shadow")
+    };
+    values(&text).into_iter().filter(of).count()
+}
+
+#[track_caller]
+fn until_read(ground: &Ground, store: &str, server: u32) {
+    let deadline = Instant::now() + BOUND;
+    while reads(ground, store, server) == 0 {
+        assert!(Instant::now() < deadline, "the read was never told in {store}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn root_a_server_that_exec_watches_is_nobody_else_s() {
+    need_root();
+    let ground = Ground::new();
+    let config = ground.text("config.toml");
+    let mut server = Talker::start(command(&["exec", "--config", &config, "--", "sh", "-c", SERVER]));
+    server.say(HELLO);
+    let pid = server.0.id().to_string();
+    ground.run("attach", &["--pid", &pid]).fails(1, &[&pid, "is watched already", "tripline (process "]);
+    // A client below a watched server can't take a part of it out of its watch.
+    let nested = format!("exec {} exec --config {config} -- echo started", env!("CARGO_BIN_EXE_tripline"));
+    let below = ground.run("exec", &["--", "sh", "-c", &nested]);
+    assert_eq!(below.fails(125, &["is watched already"]), "");
+
+    let agent = Agent::start(&ground, "other");
+    server.say("read\n");
+    until_read(&ground, "state", server.0.id());
+    // What the agent had to say about it has been said once it has taken a server of its own.
+    let mut own = Talker::start({
+        let mut sh = Command::new("sh");
+        sh.args(["-c", SERVER]);
+        sh
+    });
+    own.say(HELLO);
+    agent.says(&["watching an MCP server"]);
+    own.say("read\n");
+    until_read(&ground, "other", own.0.id());
+    let twice = |server: &Talker| [reads(&ground, "state", server.0.id()), reads(&ground, "other", server.0.id())];
+    assert_eq!((twice(&server), twice(&own)), ([1, 0], [0, 1]));
+    let own_pid = own.0.id().to_string();
+    ground.run("attach", &["--pid", &own_pid]).fails(1, &[&own_pid, "is watched already"]);
+}
+
+#[test]
+fn root_of_two_agents_one_takes_a_server() {
+    need_root();
+    let ground = Ground::new();
+    let (one, two) = (Agent::start(&ground, "one"), Agent::start(&ground, "two"));
+    let mut server = Talker::start({
+        let mut sh = Command::new("sh");
+        sh.args(["-c", SERVER]);
+        sh
+    });
+    server.say(HELLO);
+    let pid = server.0.id().to_string();
+    let deadline = Instant::now() + BOUND;
+    let mut said: Vec<String> = Vec::new();
+    let told = |said: &[String], words: &[&str]| {
+        said.iter().filter(|line| words.iter().all(|word| line.contains(word))).count()
+    };
+    let taken = format!("process {pid} is watched already");
+    while told(&said, &[&taken]) == 0 {
+        assert!(Instant::now() < deadline, "{said:#?}");
+        said.extend(one.1.try_iter().chain(two.1.try_iter()));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(told(&said, &["watching an MCP server", &format!("pid={pid}")]), 1, "{said:#?}");
+    server.say("read\n");
+    while reads(&ground, "one", server.0.id()) + reads(&ground, "two", server.0.id()) == 0 {
+        assert!(Instant::now() < deadline, "the read was never told");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // Both end in order and write what they have.
+    drop((one, two));
+    assert_eq!(reads(&ground, "one", server.0.id()) + reads(&ground, "two", server.0.id()), 1);
+}
