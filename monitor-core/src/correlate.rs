@@ -61,7 +61,8 @@ impl Correlator {
         finding: Finding,
         now: Time,
     ) -> Option<Alert> {
-        let finding = weigh(state, actor_server, finding, now);
+        let mut finding = weigh(state, actor_server, finding, now);
+        finding.summary = crate::text::plain(&finding.summary);
         let concerned = finding.concerns.or(actor_server);
         let server = concerned.and_then(|id| state.servers.get(id));
         let lineage = finding.actor.as_ref().map_or(0, |node| node.lineage);

@@ -19,7 +19,7 @@ use crate::config::EngineConfig;
 use crate::explain::Scene;
 use crate::id::ProcId;
 use crate::rules::Rule;
-use crate::state::{Call, CallKey, Node, Proc, Server, State};
+use crate::state::{Call, CallKey, Hold, Node, Proc, Server, State};
 use crate::time::Time;
 
 /// What a detector found. Correlation turns findings into alerts.
@@ -110,13 +110,16 @@ impl<'a> Cx<'a> {
         })
     }
 
-    /// `during tool x`, `while no call was open`, for people.
+    /// `during tool x`, `after tool x` (in its tail), `while no call was open`, for people.
     #[must_use]
     pub fn during(&self, calls: &[CallKey]) -> String {
         let Some(server) = self.server else { return String::new() };
-        let tools: Vec<&str> = calls_of(server, calls).map(|call| call.tool.as_str()).take(3).collect();
-        if !tools.is_empty() {
-            return format!(" during tool {}", tools.join(", "));
+        for (hold, word) in [(Hold::Open, "during"), (Hold::Tail, "after")] {
+            let held = calls_of(server, calls).filter(|call| call.hold(self.now, &self.config.windows) == Some(hold));
+            let tools: Vec<&str> = held.map(|call| call.tool.as_str()).take(3).collect();
+            if !tools.is_empty() {
+                return format!(" {word} tool {}", tools.join(", "));
+            }
         }
         match server.phase(self.now, &self.config.windows) {
             crate::profile::Phase::Start => " while it started".to_owned(),

@@ -22,5 +22,6 @@ pub mod profile;
 pub mod role;
 pub mod rules;
 pub mod state;
+pub mod text;
 pub mod time;
 pub mod trace;

@@ -62,8 +62,12 @@ fn is_unlisted(cx: &Cx<'_>, call: &Call) -> bool {
 }
 
 fn unlisted(cx: &Cx<'_>, call: &Call, answered: bool, out: &mut Vec<Finding>) {
-    let what = if answered { "and the server carried it out" } else { "and was asked for" };
-    let summary = format!("Tool {} isn't in the server's tool list, {what}: a hidden tool escapes review.", call.tool);
+    let what = if answered {
+        "and the server carried it out: a hidden tool escapes review"
+    } else {
+        "and was asked for: a model may have made the name up, unless the server answers"
+    };
+    let summary = format!("Tool {} isn't in the server's tool list, {what}.", call.tool);
     let fact = Fact::Mcp {
         tool: Some(call.tool.clone()),
         field: Some("name".to_owned()),

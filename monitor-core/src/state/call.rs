@@ -127,7 +127,7 @@ impl Call {
     pub fn info(&self) -> CallInfo {
         CallInfo {
             id: self.id.clone(),
-            tool: self.tool.clone(),
+            tool: crate::text::plain(&self.tool),
             started: self.started.into(),
             ended: self.answered.map(Into::into),
             effect: self.declared.effect,

@@ -3,6 +3,8 @@
 //! A closed pipe ends a verb quietly, colour is only where a person looks, and text that came from a process can't steer
 //! the terminal.
 
+pub use monitor_core::text::plain;
+
 use std::fmt::{Display, Write as _};
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Stdout, Write};
 
@@ -114,22 +116,6 @@ impl Out {
         };
         self.paint(style, severity.as_str())
     }
-}
-
-/// Text that a process or a file chose, made harmless: control characters and those that turn the direction of writing
-/// are shown as escapes, so that it stays on its line and can't steer the terminal.
-#[must_use]
-pub fn plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for c in text.chars() {
-        let steers = matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        if c.is_control() || steers {
-            plain.extend(c.escape_default());
-        } else {
-            plain.push(c);
-        }
-    }
-    plain
 }
 
 /// Seconds are enough for a person who looks for the line; `show` has the rest.

@@ -182,7 +182,10 @@ fn process(process: &ProcessInfo) -> Vec<Vec<String>> {
 }
 
 fn call(call: &CallInfo) -> Vec<String> {
-    let ended = call.ended.map_or_else(|| "still open".to_owned(), |ended| format!("answered {}", millisecond(ended)));
+    let ended = call.ended.map_or_else(
+        || "open when the alert was raised".to_owned(),
+        |ended| format!("answered {}", millisecond(ended)),
+    );
     vec![
         plain(&call.tool),
         format!("declared: {}", call.effect.as_str()),
