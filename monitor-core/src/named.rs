@@ -125,6 +125,7 @@ fn implied_port(scheme: &str) -> Option<u16> {
     match scheme {
         "http" | "ws" => Some(80),
         "https" | "wss" => Some(443),
+        "ssh" | "sftp" | "git+ssh" | "ssh+git" => Some(22),
         _ => None,
     }
 }

@@ -14,6 +14,46 @@ pub fn lookup(path: &str) -> Option<&'static str> {
     INDEX.find(path).flatten()
 }
 
+/// The kind of the persistence points that lie below the folder `path`: who moves or replaces it, moves or replaces them.
+/// Only folders that hold little else.
+#[must_use]
+pub fn folder(path: &str) -> Option<&'static str> {
+    FOLDERS.find(path)
+}
+
+static FOLDERS: LazyLock<Index<&'static str>> = LazyLock::new(|| {
+    let mut index = Index::default();
+    for (&(kind, patterns), rank) in BELOW.iter().zip(0..) {
+        for text in patterns {
+            // a test parses every pattern: none is left out here
+            if let Ok(pattern) = Pattern::new(text) {
+                index.insert(&pattern, rank, kind);
+            }
+        }
+    }
+    index
+});
+
+const BELOW: &[(&str, &[&str])] = &[
+    ("ssh_authorized_keys", &["~/.ssh"]),
+    (
+        "systemd_unit",
+        &[
+            "~/.config/systemd",
+            "~/.config/systemd/user",
+            "~/.local/share/systemd",
+            "~/.local/share/systemd/user",
+            "/etc/systemd",
+            "/etc/systemd/{system,user}",
+        ],
+    ),
+    ("autostart", &["~/.config", "~/.config/{autostart,autostart-scripts}", "/etc/xdg/autostart"]),
+    ("shell_profile", &["~/.config/fish", "~/.config/fish/conf.d", "~/.bashrc.d", "/etc/profile.d"]),
+    ("cron", &["/etc/cron.{d,hourly,daily,weekly,monthly}", "/var/spool/cron", "/var/spool/cron/crontabs"]),
+    ("git_hook", &[".git/hooks", "~/.config/git", "~/.config/git/hooks"]),
+    ("path_program", &["~/bin", "~/.local/bin"]),
+];
+
 static INDEX: LazyLock<Index<Option<&'static str>>> = LazyLock::new(|| {
     let mut index = Index::default();
     for (&(kind, patterns), rank) in POINTS.iter().zip(0..) {
@@ -117,6 +157,8 @@ const POINTS: &[(&str, &[&str])] = &[
     ),
     ("git_hook", &[".git/hooks/*", "~/.config/git/hooks/*", "~/.git-templates/**"]),
     ("git_config", &["~/.gitconfig", "~/.config/git/config", "/etc/gitconfig"]),
+    ("path_program", &["~/bin/*", "~/.local/bin/*"]),
+    ("build_config", &["~/.cargo/{config,config.toml}"]),
     ("python_startup", &["sitecustomize.py", "usercustomize.py"]),
     (
         "editor_startup",
@@ -179,7 +221,7 @@ mod tests {
 
     #[test]
     fn every_pattern_parses() {
-        for (kind, patterns) in POINTS {
+        for (kind, patterns) in POINTS.iter().chain(BELOW) {
             for text in *patterns {
                 if let Err(error) = Pattern::new(text) {
                     panic!("{kind}: {text}: {error}");

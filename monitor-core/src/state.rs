@@ -48,6 +48,8 @@ pub struct State {
     pub connections: Bounded<u64, Connection>,
     /// Credential files by identity.
     pub credentials: CredentialFiles,
+    /// Persistence points by identity, as far as they were met.
+    pub persistent: CredentialFiles,
     /// Secrets in the hands of processes outside every server.
     pub foreign: Taints,
     /// What the sensors missed.
@@ -87,6 +89,7 @@ impl State {
             servers: Servers::new(limits.servers),
             connections: Bounded::new(limits.connections),
             credentials: CredentialFiles::new(limits.files),
+            persistent: CredentialFiles::new(limits.files),
             foreign: Taints::default(),
             gaps: Gaps::default(),
             agent: None,

@@ -77,6 +77,7 @@ pub fn file(cx: &Cx<'_>, file: &File, found: &Reached<'_>, out: &mut Vec<Finding
         what: found.credential.kind.clone(),
         secrecy: Some(found.credential.secrecy),
         victim: None,
+        at_start: server.phase(cx.now, &cx.config.windows) == Phase::Start,
         evidence: Evidence { time: cx.now.into(), fact: fact.clone() },
         named_by,
     });
@@ -98,7 +99,9 @@ pub fn file(cx: &Cx<'_>, file: &File, found: &Reached<'_>, out: &mut Vec<Finding
         found.credential.kind,
         cx.during(&calls),
     );
-    let mut finding = cx.finding(rule, format!("file:{}", found.known_as), fact, summary);
+    // that it got another name is one thing, that it was then read another
+    let object = format!("{}:{}", if moved { "name" } else { "file" }, found.known_as);
+    let mut finding = cx.finding(rule, object, fact, summary);
     finding.severity = severity(found.credential.secrecy);
     finding.evidence.splice(0..0, named);
     out.push(finding);
@@ -249,6 +252,9 @@ pub fn learn(state: &mut State, config: &crate::config::EngineConfig, file: &Fil
             {
                 let moved = crate::event::FileRef { path: to.clone(), ..file.file.clone() };
                 state.credentials.learn(&moved);
+            } else if config.credentials.lookup(&file.file.path).is_some_and(|found| found.secrecy > Secrecy::Ambient) {
+                // it stays what it was, whatever it is called now
+                state.credentials.learn(&file.file);
             }
         }
         FileOp::Open | FileOp::Create | FileOp::Use

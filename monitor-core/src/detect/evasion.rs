@@ -1,7 +1,7 @@
 //! `evasion`: persistence, forged requests, ways around the sensors, injected code.
 
 use crate::alert::{Confidence, Fact, Severity};
-use crate::event::{Exec, File, Loss, Mcp, Memory, MemoryOp, Net, Opaque};
+use crate::event::{Exec, File, FileOp, Loss, Mcp, Memory, MemoryOp, Net, Opaque};
 use crate::role::Role;
 use crate::rules;
 
@@ -16,14 +16,28 @@ pub fn persistence(cx: &Cx<'_>, file: &File, path: &str, kind: &str, out: &mut V
         profile.writes.iter().any(|pattern| pattern.matches(path))
             && cx.proc().is_none_or(|proc| server.is_own_program(&proc.node))
     });
-    if declared {
+    // package managers link the programs that they install while the server is being started
+    let installs = kind == "path_program"
+        && server.phase(cx.now, &cx.config.windows) == crate::profile::Phase::Start
+        && cx.proc().is_some_and(|proc| proc.node.chain().any(|node| crate::explain::is_package_manager(&node.image)));
+    if declared || installs {
         return;
     }
     let calls = cx.open_calls();
     let named = naming_arguments(server, &calls, &[path]);
     let told = if named.is_empty() { "" } else { "; an argument of the call names this file" };
+    let verb = match file.op {
+        FileOp::Rename => "moved or replaced",
+        FileOp::Symlink | FileOp::Link => "made a link at",
+        FileOp::Unlink => "removed",
+        _ => "wrote to",
+    };
+    let known_as = cx.state.persistent.known_as(file.file.id).filter(|known| known.as_ref() != path);
+    let other = known_as
+        .filter(|_| crate::persistence::lookup(path).is_none() && path == file.file.path)
+        .map_or_else(String::new, |known| format!(", which is {known} by another name"));
     let summary = format!(
-        "{} wrote to {path} ({kind}), from which code is started later,{}{told}.",
+        "{} {verb} {path}{other} ({kind}), from which code is started later,{}{told}.",
         cx.whose(),
         cx.during(&calls)
     );

@@ -36,6 +36,22 @@ pub fn exec(cx: &Cx<'_>, exec: &Exec, explained: &Explained, out: &mut Vec<Findi
         out.push(cx.finding(&rules::SCRATCH_EXEC, format!("exec:{path}"), Fact::exec(exec), summary));
         return;
     }
+    let files = [Some(&exec.exe), exec.script.as_ref()].into_iter().flatten();
+    if let Some(file) = files.into_iter().find(|file| server.written.get(&file.id).is_some())
+        && !first
+    {
+        let path = &file.path;
+        let summary = format!("{} executed {path}, which it had written itself: {line}{during}.", starter);
+        let mut finding = cx.finding(&rules::SCRATCH_EXEC, format!("exec:{path}"), Fact::exec(exec), summary);
+        let inside_roots = server.roots.iter().any(|root| inside(path, root));
+        if inside_roots && server.phase(cx.now, &cx.config.windows) == Phase::Call {
+            // writing a program and running it is what some tools are for
+            finding.severity = Severity::Low;
+            finding.confidence = Confidence::Weak;
+        }
+        out.push(finding);
+        return;
+    }
     if explained.is_explained() {
         return;
     }

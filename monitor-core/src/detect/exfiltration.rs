@@ -163,7 +163,10 @@ fn worst(cx: &Cx<'_>, taints: &Taints, way: &Way<'_>, explained: &Explained) -> 
         // services of this host are everybody's: only what is worth a relay counts
         secrecy if way.local() && way.net.op != NetOp::Send => secrecy >= Some(Secrecy::Token),
         // what programs read as they start, and plain data, only count when the way is wholly unexplained
-        None | Some(Secrecy::Ambient) => way.explained_for(taint, explained).firm == Firm::No,
+        None | Some(Secrecy::Ambient) => {
+            let explained = way.explained_for(taint, explained);
+            explained.firm == Firm::No || is_loose(explained) && !taint.at_start
+        }
         Some(_) => true,
     };
     let mut worst: Option<&Taint> = None;
@@ -174,6 +177,11 @@ fn worst(cx: &Cx<'_>, taints: &Taints, way: &Way<'_>, explained: &Explained) -> 
         }
     }
     worst.cloned()
+}
+
+/// A call explains it, and merely because its tool may reach any host.
+fn is_loose(explained: &Explained) -> bool {
+    explained.by == By::Call && explained.firm == Firm::Weak
 }
 
 fn verdict(
@@ -188,10 +196,21 @@ fn verdict(
         (Firm::No, true) if !way.local() => Confidence::Strong,
         _ => Confidence::Medium,
     };
+    if is_loose(explained) && taint.secrecy <= Some(Secrecy::Ambient) {
+        // a call that may reach any host explains the way, and what a program reads of its own accord may be its job:
+        // worth a record where the two come together
+        let rule = if taint.secrecy.is_none() { &rules::DATA_SENT } else { &rules::CREDENTIAL_SENT };
+        return Some((rule, Severity::Low, Confidence::Weak));
+    }
     if explained.firm < Firm::Strong {
+        let calling = cx.server.is_some_and(|server| server.phase(cx.now, &cx.config.windows) == Phase::Call);
         return Some(match taint.secrecy {
             Some(Secrecy::Token | Secrecy::Key) => (&rules::TOKEN_SENT, Severity::High, sure),
             Some(Secrecy::Config) => (&rules::CREDENTIAL_SENT, Severity::High, sure),
+            // while a call is open, what is read and where it goes ought to be its business
+            Some(Secrecy::Ambient) if calling && !taint.at_start && explained.firm == Firm::No => {
+                (&rules::CREDENTIAL_SENT, Severity::High, Confidence::Weak)
+            }
             // everybody reads it, so the two may well have nothing to do with each other
             Some(Secrecy::Ambient) => (&rules::CREDENTIAL_SENT, Severity::Medium, Confidence::Weak),
             None => (&rules::DATA_SENT, Severity::High, sure.min(Confidence::Medium)),
@@ -227,6 +246,7 @@ pub fn data_taint(cx: &Cx<'_>, file: &crate::event::File) -> Taint {
         what: "a person's file".to_owned(),
         secrecy: None,
         victim: None,
+        at_start: cx.server.is_some_and(|server| server.phase(cx.now, &cx.config.windows) == Phase::Start),
         evidence: Evidence { time: cx.now.into(), fact: Fact::file(file) },
         named_by: None,
     }

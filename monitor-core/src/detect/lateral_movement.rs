@@ -1,6 +1,6 @@
 //! `lateral_movement`: towards metadata services, orchestrators, other hosts, runtime sockets; and ways in from outside.
 
-use crate::alert::{Fact, Severity};
+use crate::alert::{Confidence, Fact, Severity};
 use crate::event::{Net, NetOp, Proto, SocketMade, Unix};
 use crate::explain::{Destination, Explained, Firm, Scene};
 use crate::role::{Role, ServiceClass, runtime_socket, service_port};
@@ -21,7 +21,12 @@ pub fn connect(cx: &Cx<'_>, net: &Net, to: &Destination<'_>, explained: &Explain
 
 /// A listener.
 pub fn listen(cx: &Cx<'_>, scene: &Scene<'_>, net: &Net, role: Role, out: &mut Vec<Finding>) {
-    if net.op != NetOp::Listen || role == Role::Loopback || net.proto != Proto::Tcp {
+    let serves = match net.op {
+        NetOp::Listen => net.proto == Proto::Tcp,
+        NetOp::Bind => net.proto == Proto::Udp && !is_client_port(net.port),
+        _ => false,
+    };
+    if !serves || matches!(role, Role::Loopback | Role::Multicast) {
         return;
     }
     if matches!(scene.server.start.transport.as_str(), "http" | "https") {
@@ -35,7 +40,17 @@ pub fn listen(cx: &Cx<'_>, scene: &Scene<'_>, net: &Net, role: Role, out: &mut V
         net.port,
         cx.during(&calls)
     );
-    out.push(cx.finding(&rules::LISTENER, format!("listen:{}", net.port), Fact::net(net, role), summary));
+    let mut finding = cx.finding(&rules::LISTENER, format!("listen:{}", net.port), Fact::net(net, role), summary);
+    if net.proto == Proto::Udp {
+        // a fixed port of a datagram socket is for those who send to it, but a few protocols ask for one to send from
+        finding.confidence = Confidence::Medium;
+    }
+    out.push(finding);
+}
+
+/// Ports that datagram sockets get in order to send: those that the kernel picks, and those of looking for neighbours.
+const fn is_client_port(port: u16) -> bool {
+    matches!(port, 0 | 68 | 546 | 1900 | 3702 | 5353 | 5355 | 32768..=60999)
 }
 
 /// A local socket.

@@ -48,6 +48,7 @@ pub fn file(cx: &Cx<'_>, file: &File, found: &Reached<'_>, out: &mut Vec<Finding
         what: found.credential.kind.clone(),
         secrecy: Some(found.credential.secrecy),
         victim: Some(victim.id),
+        at_start: false,
         evidence: crate::alert::Evidence { time: cx.now.into(), fact },
         named_by: None,
     })
@@ -102,6 +103,7 @@ pub fn memory(cx: &Cx<'_>, memory: &Memory, out: &mut Vec<Finding>) -> Option<Ta
         what: "server_memory".to_owned(),
         secrecy: Some(crate::credential::Secrecy::Token),
         victim: Some(victim.id),
+        at_start: false,
         evidence,
         named_by: None,
     })

@@ -2,21 +2,31 @@
 
 use crate::alert::{Confidence, Fact, Severity};
 use crate::event::{File, FileOp, Net};
-use crate::explain::{Destination, Explained, Firm, is_user_data};
+use crate::explain::{Destination, Explained, Firm, is_settings_of_others, is_user_data};
 use crate::profile::Phase;
 use crate::role::Role;
 use crate::rules;
+use crate::state::{Hold, Server};
 
 use super::{Cx, Finding};
 
-/// A destination.
-pub fn connect(cx: &Cx<'_>, net: &Net, to: &Destination<'_>, explained: &Explained, out: &mut Vec<Finding>) {
+/// A destination. `told`: what it leads to was told already; that nobody had asked for anything is still news.
+pub fn connect(
+    cx: &Cx<'_>,
+    net: &Net,
+    to: &Destination<'_>,
+    (explained, told): (&Explained, bool),
+    out: &mut Vec<Finding>,
+) {
     let Some(server) = cx.server else { return };
     if explained.firm > Firm::No || matches!(to.role, Role::Multicast | Role::Metadata | Role::Internal) {
         return;
     }
     let phase = server.phase(cx.now, &cx.config.windows);
     let idle = phase == Phase::Idle || phase == Phase::Stop;
+    if told && !idle {
+        return;
+    }
     let calls = cx.open_calls();
     let (rule, why) = if idle {
         (&rules::IDLE_EFFECT, "although no call was open".to_owned())
@@ -40,6 +50,7 @@ pub fn connect(cx: &Cx<'_>, net: &Net, to: &Destination<'_>, explained: &Explain
 pub fn write(cx: &Cx<'_>, file: &File, path: &str, explained: &Explained, out: &mut Vec<Finding>) {
     let Some(server) = cx.server else { return };
     let lenient = server.lenient();
+    let others = lenient && cx.scene().is_some_and(|scene| is_settings_of_others(&scene, path));
     let outside_roots = !server.roots.iter().any(|root| crate::named::inside(path, root));
     let (severity, confidence) = match explained.firm {
         Firm::Strong => return,
@@ -47,30 +58,46 @@ pub fn write(cx: &Cx<'_>, file: &File, path: &str, explained: &Explained, out: &
         Firm::Weak if lenient && outside_roots && !explained.calls.is_empty() && is_user_data(path) => {
             (Severity::Low, Confidence::Weak)
         }
+        // nobody would miss what a program of its own writes there, but this is another program's
+        Firm::Weak if others => (Severity::Low, Confidence::Weak),
         Firm::Weak => return,
         // a start that says little: programs make their folders
         Firm::No if lenient && server.phase(cx.now, &cx.config.windows) == Phase::Start && is_user_data(path) => {
             (Severity::Low, Confidence::Weak)
         }
+        // it may be the end of what a call was for; that excuses nothing
+        Firm::No if trails(cx, server) => (Severity::High, Confidence::Weak),
         Firm::No => (Severity::High, Confidence::Strong),
     };
     let calls = cx.open_calls();
     let verb = match file.op {
         FileOp::Unlink => "removed",
+        FileOp::Rename if path != file.file.path => "put another file at",
         FileOp::Rename => "renamed",
         FileOp::Chmod => "changed the mode or owner of",
         FileOp::Truncate => "truncated",
         FileOp::Link | FileOp::Symlink => "made a link at",
         _ => "changed",
     };
-    let reads_only = super::calls_of(server, &calls).any(|call| !call.declared.may_mutate());
+    let held = || server.holding(cx.now, &cx.config.windows);
+    let reads_only = held().any(|(call, hold)| hold == Hold::Open && !call.declared.may_mutate());
     let why = if reads_only { ", although the open tool is declared to change nothing" } else { "" };
-    let summary = format!("{} {verb} {path}{}{why}, which nothing explains.", cx.whose(), cx.during(&calls));
-    let mut finding = cx.finding(&rules::MUTATION, format!("file:{path}"), Fact::file(file), summary);
+    let to = match (&file.to, file.op) {
+        (Some(to), FileOp::Rename) if path == file.file.path => format!(" to {to}"),
+        _ => String::new(),
+    };
+    let summary = format!("{} {verb} {path}{to}{}{why}, which nothing explains.", cx.whose(), cx.during(&calls));
+    let object = if others { format!("folder:{}", person_folder(path)) } else { format!("file:{path}") };
+    let mut finding = cx.finding(&rules::MUTATION, object, Fact::file(file), summary);
     finding.severity = severity;
     finding.confidence = confidence;
     finding.absence = true;
     out.push(finding);
+}
+
+/// Whether a call that was just answered could have explained a change while it was open.
+fn trails(cx: &Cx<'_>, server: &Server) -> bool {
+    server.holding(cx.now, &cx.config.windows).any(|(call, hold)| hold == Hold::Tail && call.declared.may_mutate())
 }
 
 /// A read of a person's file.
@@ -78,7 +105,8 @@ pub fn read(cx: &Cx<'_>, file: &File, out: &mut Vec<Finding>) {
     let Some(server) = cx.server else { return };
     let folder = person_folder(&file.file.path);
     let calls = cx.open_calls();
-    let summary = format!("{} read {}{}, which nothing explains.", cx.whose(), file.file.path, cx.during(&calls));
+    let why = if calls.is_empty() { "which nothing explains" } else { "which no argument and no declaration names" };
+    let summary = format!("{} read {}{}, {why}.", cx.whose(), file.file.path, cx.during(&calls));
     let mut finding = cx.finding(&rules::READ, format!("folder:{folder}"), Fact::file(file), summary);
     finding.absence = true;
     if server.lenient() {

@@ -2,10 +2,10 @@
 
 use super::{Engine, context};
 use crate::alert::Alert;
-use crate::detect::{credential, evasion, exfiltration, lateral_movement, token_theft, undeclared_effect};
+use crate::detect::{Cx, credential, evasion, exfiltration, lateral_movement, token_theft, undeclared_effect};
 use crate::event::{File, FileOp, Memory, Net, NetEnd, NetOp, Proto, Unix};
 use crate::explain::{self, Destination, Explained, Firm};
-use crate::id::ServerId;
+use crate::id::{FileId, ServerId};
 use crate::persistence;
 use crate::role::{Role, canonical};
 use crate::state::Connection;
@@ -40,8 +40,11 @@ impl Engine {
         if let Some(scene) = cx.scene() {
             let changes = file.write || !matches!(file.op, FileOp::Open | FileOp::Use | FileOp::MapExec);
             if changes {
+                // a credential that got another name was told as that, and one renaming is one change
+                let point = |path| persistence_point(&cx, file, path).is_some();
+                let mut told = !findings.is_empty() || file.op == FileOp::Rename && changed_names(file).any(point);
                 for path in changed_names(file) {
-                    if let Some(kind) = persistence::lookup(path) {
+                    if let Some(kind) = persistence_point(&cx, file, path) {
                         evasion::persistence(&cx, file, path, kind, &mut findings);
                         noted = Some(("file_change", path, Explained::nothing()));
                         continue;
@@ -55,7 +58,10 @@ impl Engine {
                         Some(credential::Change::Foreign) => Explained::nothing(),
                         None => explain::write(&scene, path),
                     };
-                    undeclared_effect::write(&cx, file, path, &explained, &mut findings);
+                    if !told {
+                        undeclared_effect::write(&cx, file, path, &explained, &mut findings);
+                        told = file.op == FileOp::Rename && !findings.is_empty();
+                    }
                     if !matches!(explained.by, explain::By::Runtime) {
                         noted = Some(("file_change", path, explained));
                     }
@@ -63,7 +69,8 @@ impl Engine {
             } else if found.is_none() && file.read && !file.dir && !file.path_only {
                 let image = cx.proc().map(|proc| proc.node.image.as_ref());
                 let explained = explain::read(&scene, image, &file.file.path);
-                if explained.firm == Firm::No && explain::is_user_data(&file.file.path) {
+                let unasked = explained.firm == Firm::No || explain::is_unasked(&scene, &explained, &file.file.path);
+                if unasked && explain::is_user_data(&file.file.path) {
                     undeclared_effect::read(&cx, file, &mut findings);
                     taint = Some(exfiltration::data_taint(&cx, file));
                 }
@@ -79,12 +86,37 @@ impl Engine {
         if found.is_some() || file.op == FileOp::Rename {
             credential::learn(&mut self.state, &self.config, file);
         }
+        if persistence::lookup(&file.file.path).is_some() {
+            match file.op {
+                FileOp::Unlink if file.unlinked => self.state.persistent.forget(file.file.id),
+                _ => self.state.persistent.learn(&file.file),
+            }
+        }
+        self.wrote(server, file);
         if let (Some(server), Some((kind, object, explained))) = (server, noted) {
             self.note(server, now, kind, object, &explained);
         }
         self.emit(server, &mut findings, now, alerts);
         self.findings = findings;
         self.taint(server, taint);
+    }
+
+    /// Remembers what a server writes, in case it is executed. What package managers write is there to be.
+    fn wrote(&mut self, server: Option<ServerId>, file: &File) {
+        if !file.write || file.dir || file.file.id == FileId::default() {
+            return;
+        }
+        let Some(server) = server.and_then(|id| self.state.servers.get_mut(id)) else { return };
+        let installs = self.state.processes.get(file.proc).is_some_and(|proc| {
+            // npx stays above the server that it started, and does nothing for it any more
+            let below = proc.node.chain().skip(1).take_while(|node| !server.is_own_program(node));
+            explain::is_package_manager(&proc.node.image)
+                || !server.is_own_program(&proc.node)
+                    && below.into_iter().any(|node| explain::is_package_manager(&node.image))
+        });
+        if !installs {
+            server.written.insert(file.file.id, ());
+        }
     }
 
     pub(super) fn net(&mut self, said: Option<ServerId>, net: &Net, now: Time, alerts: &mut Vec<Alert>) {
@@ -98,7 +130,12 @@ impl Engine {
         }
         match net.op {
             NetOp::Accept => self.reachable(id),
-            NetOp::Bind => {}
+            // a datagram socket serves once it is bound
+            NetOp::Bind => self.detect(Some(id), net.proc, now, alerts, |cx, out| {
+                if let Some(scene) = cx.scene() {
+                    lateral_movement::listen(cx, &scene, net, role, out);
+                }
+            }),
             NetOp::Listen => self.listen(id, net, role, now, alerts),
             NetOp::Connect | NetOp::Send => {
                 // setting a datagram socket's destination sends nothing: resolvers sort addresses so
@@ -218,8 +255,10 @@ impl Engine {
                 resolver = findings.is_empty();
             } else {
                 explained = explain::destination(&scene, cx.proc(), &to);
-                undeclared_effect::connect(&cx, net, &to, &explained, &mut findings);
                 lateral_movement::connect(&cx, net, &to, &explained, &mut findings);
+                // what it leads to says more than that nothing explains it
+                let told = !findings.is_empty();
+                undeclared_effect::connect(&cx, net, &to, (&explained, told), &mut findings);
                 exfiltration::send(&cx, &way, &explained, &mut findings);
             }
         }
@@ -290,6 +329,17 @@ fn changed_names(file: &File) -> impl Iterator<Item = &str> {
         _ => (Some(file.file.path.as_str()), file.to.as_deref()),
     };
     own.into_iter().chain(to)
+}
+
+/// What kind of persistence point an operation touches: by name, by the folder that is moved or replaced, or because the
+/// file is known as one by another name.
+fn persistence_point(cx: &Cx<'_>, file: &File, path: &str) -> Option<&'static str> {
+    let folder = || matches!(file.op, FileOp::Rename | FileOp::Symlink).then(|| persistence::folder(path)).flatten();
+    let by_identity = || {
+        let known = cx.state.persistent.known_as(file.file.id).filter(|_| path == file.file.path)?;
+        persistence::lookup(known)
+    };
+    persistence::lookup(path).or_else(folder).or_else(by_identity)
 }
 
 fn server_is_quiet(state: &crate::state::State, id: ServerId) -> bool {

@@ -4,7 +4,7 @@
 use super::{By, Explained, Firm, Scene};
 use crate::named::inside;
 use crate::place::{Place, place};
-use crate::profile::FileAccess;
+use crate::profile::{FileAccess, Phase};
 use crate::state::{Hold, Image};
 
 /// What explains reading `path` by a process that runs `image`.
@@ -42,6 +42,40 @@ pub fn read(scene: &Scene<'_>, image: Option<&Image>, path: &str) -> Explained {
         return Explained::weak(By::Configured);
     }
     Explained::nothing()
+}
+
+/// Whether an open call explains reading `path` only because nothing is known of its tool: the file lies outside the
+/// server's folders, and no argument names it.
+#[must_use]
+pub fn is_unasked(scene: &Scene<'_>, explained: &Explained, path: &str) -> bool {
+    explained.by == By::Call
+        && explained.firm == Firm::Weak
+        && !scene.server.roots.iter().any(|root| inside(path, root))
+        && !scene.holding().any(|(call, _)| {
+            call.cut || call.paths.iter().any(|(_, named)| named == path || inside(path, named) || inside(named, path))
+        })
+}
+
+/// Settings and state of other programs below somebody's home: not the server's own by name, no cache.
+#[must_use]
+pub fn is_settings_of_others(scene: &Scene<'_>, path: &str) -> bool {
+    let server = scene.server;
+    if place(path) != Place::Hidden || scene.phase == Phase::Start || is_by_product(path) {
+        return false;
+    }
+    let in_home = path.starts_with("/home/")
+        || path.starts_with("/root/")
+        || server.start.homes.iter().any(|home| inside(path, home));
+    let own = |part: &str| {
+        let part = part.trim_start_matches('.');
+        part.len() > 2 && server.start.program().split(['/', ':', '@']).any(|name| name.contains(part))
+    };
+    in_home
+        && !path.contains("/node_modules/")
+        && !path.contains("/site-packages/")
+        && !server.roots.iter().any(|root| inside(path, root))
+        && !in_own_folder(scene, None, path)
+        && !path.split('/').skip(3).any(own)
 }
 
 /// What explains changing `path`.

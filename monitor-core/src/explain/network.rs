@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use super::{By, Explained, Firm, Scene};
+use crate::named::Host;
 use crate::profile::{NetworkPolicy, Phase};
-use crate::role::{Role, service_port};
+use crate::role::{Role, ServiceClass, service_port};
 use crate::state::{Call, Hold, Proc};
 
 /// A destination.
@@ -136,6 +137,16 @@ fn is_registry(scene: &Scene<'_>, to: &Destination<'_>) -> bool {
         })
 }
 
+/// Whether an argument that names a host means this port of it. A log-in on another host is meant only where the port or
+/// the scheme is written, a tunnel never.
+fn is_meant(host: &Host, port: u16) -> bool {
+    match service_port(port).filter(|service| service.sole).map(|service| service.class) {
+        Some(ServiceClass::Tunnel) => false,
+        Some(ServiceClass::RemoteAccess) => host.port == Some(port),
+        _ => true,
+    }
+}
+
 /// How firmly a call explains a destination on the internet.
 fn firm(scene: &Scene<'_>, call: &Call, hold: Hold, to: &Destination<'_>) -> Firm {
     let policy = scene.server.profile.as_ref().map_or(NetworkPolicy::Open, |profile| profile.network);
@@ -144,7 +155,7 @@ fn firm(scene: &Scene<'_>, call: &Call, hold: Hold, to: &Destination<'_>) -> Fir
     if !fetches && !open_world {
         return Firm::No;
     }
-    let named = call.hosts.iter().any(|(_, host)| host.is(to.name, to.addr, to.port));
+    let named = call.hosts.iter().any(|(_, host)| host.is(to.name, to.addr, to.port) && is_meant(host, to.port));
     if named {
         return if hold == Hold::Open { Firm::Strong } else { Firm::Weak };
     }

@@ -84,8 +84,9 @@ pub(crate) const MUTATION: Rule = Rule {
     sensors: &["file", "stream", "process"],
     explanation: "A watched server changed a file although no open call is declared to change anything there: a tool \
             that says it only reads wrote, or something was written outside the folders the server was given.",
-    normal: "Scratch files, caches and logs of the runtime; files inside the server's folders while a tool is \
-            open that may change them.",
+    normal: "Scratch files, caches and logs of the runtime; a server's own settings; files inside its folders while a \
+            tool is open that may change them. What other programs keep in dot folders is low where the profile \
+            says little.",
     check: "Compare the file with a backup. If the tool is honest, its annotations or profile are wrong: correct \
             them. Otherwise stop the server.",
 };
@@ -132,8 +133,10 @@ pub(crate) const PERSISTENCE: Rule = Rule {
     attack: &["T1546.004", "T1053.003", "T1543.002", "T1098.004"],
     sensors: &["file", "fanotify", "process"],
     explanation: "A watched server wrote to a place that outlives it: a shell profile, authorized_keys, cron, a \
-            systemd unit, an MCP client's configuration. No call and no argument excuses it; only a profile can.",
-    normal: "A profile that declares exactly this file.",
+            systemd unit, an MCP client's configuration, a program that goes before the system's; or it moved, \
+            replaced or linked a folder of them. No call and no argument excuses it; only a profile can.",
+    normal: "A profile that declares exactly this file; what a package manager puts into ~/.local/bin while the server \
+            is started.",
     check: "Read what was written and remove it. Look for the same change in other users' homes.",
 };
 
@@ -299,8 +302,9 @@ pub(crate) const SCRATCH_EXEC: Rule = Rule {
     attack: &["T1059", "T1105"],
     sensors: &["process"],
     explanation: "A program or script was executed from /tmp, /var/tmp, /dev/shm or the like, below a watched server \
-            that doesn't live there itself.",
-    normal: "A server that was itself started from such a folder.",
+            that doesn't live there itself; or one that the server had written itself, wherever it lies.",
+    normal: "A server that was itself started from such a folder; what a package manager installed; a program that a \
+            tool writes into the server's folders and runs (low).",
     check: "Who wrote the file, and when? Look for a download just before.",
 };
 
@@ -391,7 +395,8 @@ pub(crate) const INTERNAL_SERVICE: Rule = Rule {
     sensors: &["socket", "process"],
     explanation: "A watched server connected to a port that only remote access, databases, file shares or secret \
             stores use.",
-    normal: "A database server whose command line names this address; git over ssh below a git tool.",
+    normal: "A database server whose command line names this address; git over ssh below a git tool; a log-in whose port \
+            or ssh:// URL an argument of the open call names.",
     check: "Was the connection accepted? Look at the other side's log-in records.",
 };
 
@@ -436,8 +441,10 @@ pub(crate) const LISTENER: Rule = Rule {
     maestro: &["L4"],
     attack: &["T1571", "T1090"],
     sensors: &["socket", "process"],
-    explanation: "A watched server listens on an address that isn't loopback, although its transport isn't HTTP.",
-    normal: "Listening on loopback (sign-in callbacks, inspectors); servers whose transport is HTTP.",
+    explanation: "A watched server listens on an address that isn't loopback, although its transport isn't HTTP; or \
+            bound a datagram socket to a fixed port there.",
+    normal: "Listening on loopback (sign-in callbacks, inspectors); servers whose transport is HTTP; datagram sockets \
+            on ports from which one sends (32768 to 60999) or looks for neighbours (mDNS, SSDP).",
     check: "Who connected? Close the port, or bind it to loopback.",
 };
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use monitor_wire::mcp::ToolDecl;
 
-use super::{Call, Hold, Image, Node, Taints};
+use super::{Bounded, Call, Hold, Image, Node, Taints};
 use crate::alert::ServerInfo;
 use crate::config::{EngineConfig, Windows};
 use crate::event::ServerStart;
-use crate::id::{ProcId, ServerId};
+use crate::id::{FileId, ProcId, ServerId};
 use crate::ledger::{ArgumentShape, CallRecord};
 use crate::named::{self, Host};
 use crate::profile::{Phase, Profile, ServerIdentity};
@@ -76,6 +76,8 @@ pub struct Server {
     pub listens: BTreeSet<u16>,
     /// It listens, or somebody came in on a socket: it may be asked by a way that isn't read (MCP over HTTP).
     pub reachable: bool,
+    /// Files that its processes wrote, by identity: the newest. Installing isn't counted.
+    pub written: Bounded<FileId, ()>,
     /// Local sockets at which it listens.
     pub sockets: BTreeSet<String>,
     /// Programs that were seen on its MCP transport, besides the root.
@@ -126,6 +128,7 @@ impl Server {
             destinations: BTreeSet::new(),
             resolvers: BTreeSet::new(),
             listens: BTreeSet::new(),
+            written: Bounded::new(MAX_REMEMBERED),
             sockets: BTreeSet::new(),
             reachable: false,
             speakers: Vec::new(),

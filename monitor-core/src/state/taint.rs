@@ -29,6 +29,8 @@ pub struct Taint {
     pub victim: Option<ServerId>,
     /// What was seen.
     pub evidence: Evidence,
+    /// It was read while the server started, as settings are.
+    pub at_start: bool,
     /// Call that named the file in its arguments, if one did.
     pub named_by: Option<u64>,
 }

@@ -5,7 +5,7 @@
 //! | verb | what |
 //! | --- | --- |
 //! | `start EXE ARG…` | the server's root executes and comes under watch |
-//! | `spawn NAME PARENT EXE ARG…` | fork and exec; `script=`, `preload=`, `+memfd`, `+unlinked`, `+compat` |
+//! | `spawn NAME PARENT EXE ARG…` | fork and exec; `script=`, `sino=`, `preload=`, `+memfd`, `+unlinked`, `+compat` |
 //! | `fork NAME PARENT`, `exec NAME EXE ARG…`, `exit NAME`, `foreign NAME EXE ARG…` | |
 //! | `read`, `write`, `append`, `use`, `opath`, `unlink`, `chmod NAME PATH` | `ino=`, `via=`; `rename`, `link`, `symlink NAME PATH TO` |
 //! | `connect`, `send`, `listen`, `bind`, `accept NAME ADDR:PORT` | `host=`, `cookie=`, `result=`, `+udp`; `end NAME cookie= sent= state=` |
@@ -106,8 +106,8 @@ impl Script {
         let keys: &[&str] = match verb.as_str() {
             "call" => &["progress"],
             _ => &[
-                "script", "preload", "ino", "via", "host", "cookie", "result", "sent", "state", "by", "task", "cwd",
-                "service",
+                "script", "sino", "preload", "ino", "via", "host", "cookie", "result", "sent", "state", "by", "task",
+                "cwd", "service",
             ],
         };
         let mut parsed = Words { plain: Vec::new(), named: BTreeMap::new(), flags: Vec::new() };
@@ -425,7 +425,7 @@ impl Script {
             unlinked: words.has("unlinked"),
             memfd: words.has("memfd"),
             compat: words.has("compat"),
-            script: words.get("script").map(|path| file_ref(&path, 0)),
+            script: words.get("script").map(|path| file_ref(&path, words.number("sino"))),
             preload: words.get("preload").into_iter().collect(),
             cgroup: 0,
         }
