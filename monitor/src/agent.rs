@@ -1,6 +1,6 @@
 //! The socket on which a running agent takes `exec`'s registrations: one line of JSON each way.
 //!
-//! It lies in the state folder (0700, root's), so only root reaches it.
+//! It lies in the state folder (0700, root's), so only root reaches it; other users knock at the `doorway`.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// Longest a side waits for the other's line.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest line.
-const MAX_LINE: u64 = 64 << 10;
+pub const MAX_LINE: u64 = 64 << 10;
 
 /// What `exec` asks of a running agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,12 +47,18 @@ pub fn socket(state: &Path) -> PathBuf {
     state.join("agent.sock")
 }
 
-/// Asks a running agent; `None` if none runs with that state folder.
+/// Asks a running agent: the one with that state folder, else the one of this host; `None` if neither runs.
 #[must_use]
-pub fn register(state: &Path, registration: &Registration) -> Option<Answer> {
-    let stream = UnixStream::connect(socket(state)).ok()?;
+pub fn register(state: &Path, runtime: &Path, registration: &Registration) -> Option<Answer> {
+    let stream = UnixStream::connect(socket(state)).ok().or_else(|| crate::doorway::connect(runtime))?;
     let refused = |error: io::Error| Answer::Refused(format!("the running agent did not answer: {error}"));
     Some(exchange(stream, registration).unwrap_or_else(refused))
+}
+
+/// Whether one runs that would be asked.
+#[must_use]
+pub fn runs(state: &Path, runtime: &Path) -> bool {
+    UnixStream::connect(socket(state)).is_ok() || crate::doorway::connect(runtime).is_some()
 }
 
 fn exchange(mut stream: UnixStream, registration: &Registration) -> io::Result<Answer> {
@@ -132,7 +138,7 @@ mod tests {
     #[test]
     fn nobody_listens_nobody_answers() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(register(dir.path(), &registration()), None);
+        assert_eq!(register(dir.path(), dir.path(), &registration()), None);
     }
 
     #[test]
@@ -140,7 +146,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let listener = Listener::open(dir.path()).unwrap();
         let state = dir.path().to_owned();
-        let client = std::thread::spawn(move || register(&state, &registration()));
+        let client = std::thread::spawn(move || register(&state, &state, &registration()));
         let mut seen = None;
         while seen.is_none() {
             listener.serve(|registration| {

@@ -7,6 +7,7 @@ pub mod clients;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod discover;
+pub mod doorway;
 pub mod limits;
 pub mod passwd;
 pub mod pipeline;

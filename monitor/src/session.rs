@@ -328,6 +328,12 @@ impl Session {
         self.watch(start, true)
     }
 
+    /// Whether a process is part of a watched server, as the kernel has it.
+    #[must_use]
+    pub fn is_watched(&self, pid: u32) -> bool {
+        self.scopes.server(pid).is_some_and(|server| server & SCOPE_CANDIDATE == 0)
+    }
+
     /// Another place for alerts.
     pub fn add_alerts(&mut self, lines: Lines) {
         self.pipeline.add_alerts(lines);

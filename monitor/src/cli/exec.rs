@@ -63,10 +63,12 @@ impl Exec {
             return Err(Failure { status: 127, message });
         }
         let path = find_command(command).map_err(|(status, message)| Failure { status, message })?;
-        require_root().map_err(|error| Failure { status: NOT_ARMED, message: format!("{error:#}") })?;
         let identity = Identity::invoking().map_err(|message| Failure { status: NOT_ARMED, message })?;
         let state = PathBuf::from(config.state.dir);
-        let armed = self.register(&state, &path).unwrap_or_else(|| arm(&self.options));
+        let armed = self.register(&state, Path::new(&config.state.runtime), &path).unwrap_or_else(|| {
+            require_root().map_err(|error| format!("{error:#}"))?;
+            arm(&self.options)
+        });
         armed.map_err(|message| Failure { status: NOT_ARMED, message })?;
         inherited::restore();
         if let Some(identity) = identity {
@@ -81,23 +83,31 @@ impl Exec {
 
 impl Exec {
     /// Where an agent runs it does the watching; `None` if none does. What only a watcher of its own can do (every event,
-    /// a recording, another configuration) is refused then, so that no effect is reported twice.
-    fn register(&self, state: &Path, path: &Path) -> Option<Result<(), String>> {
+    /// a recording) is left out or refused then, so that no effect is reported twice.
+    fn register(&self, state: &Path, runtime: &Path, path: &Path) -> Option<Result<(), String>> {
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let root = nix::unistd::geteuid().is_root();
         let registration = Registration {
             pid: std::process::id(),
             exe: std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
             argv: self.command.iter().map(|arg| arg.to_string_lossy().into_owned()).collect(),
             profile: self.options.profile.clone(),
-            alerts: self.options.alerts.as_deref().map(absolute),
+            alerts: self.options.alerts.as_deref().filter(|_| root).map(absolute),
         };
-        let answer = super::run::register(state, &registration)?;
-        if answer.is_ok() && (self.options.events.is_some() || self.options.recording.is_some()) {
-            return Some(Err(
-                "an agent runs already and does the watching: stop it first, or let it write events (`tripline run \
-                 --events`) or a recording (`tripline record -o FILE`)"
-                    .into(),
-            ));
+        if self.options.recording.is_some() && crate::agent::runs(state, runtime) {
+            let why = "an agent runs already and does the watching: stop it first, or let it record (`tripline record -o \
+                       FILE`)";
+            return Some(Err(why.to_owned()));
+        }
+        let answer = super::run::register(state, runtime, &registration)?;
+        if answer.is_ok() {
+            let left_out =
+                [("--events", self.options.events.is_some()), ("--alerts", self.options.alerts.is_some() && !root)];
+            for (option, _) in left_out.iter().filter(|(_, given)| *given) {
+                super::note(&format!(
+                    "{option} is left out: the agent that runs already does the watching, and writes where it was told to"
+                ));
+            }
         }
         Some(answer)
     }

@@ -16,6 +16,7 @@ use crate::agent::{Answer, Listener, Registration};
 use crate::claims::Claims;
 use crate::clients::{Clients, Roster};
 use crate::discover::Start;
+use crate::doorway::Doorway;
 use crate::pipeline::clock::boot_now;
 use crate::pipeline::output::Lines;
 use crate::pipeline::{Recognise, Recognised};
@@ -53,6 +54,14 @@ impl Run {
         require_root()?;
         let listener = Listener::open(&prepared.store.dir)
             .map_err(|error| Failure::failed(format!("cannot take registrations: {error}")))?;
+        let mut doorway = match Doorway::open(&prepared.runtime) {
+            Ok(doorway) => Some(doorway),
+            Err(error) => {
+                let path = crate::doorway::socket(&prepared.runtime);
+                tracing::warn!("users without root can't register servers at {}: {error}", path.display());
+                None
+            }
+        };
         let key = fingerprint_key(&prepared.store)?;
         let output = self.options.open(&prepared)?;
         let mut clients = Clients::open(&servers, key.clone());
@@ -65,6 +74,9 @@ impl Run {
         tracing::info!(servers = session.watched(), client_files = files, "armed");
         session.run_with(&stop_flag(OnHangup::Say), |session| {
             listener.serve(|registration| take(session, registration));
+            if let Some(doorway) = &mut doorway {
+                doorway.serve(|registration| take_own(session, registration));
+            }
             let mut changed = clients.look(boot_now());
             for (folder, uid) in session.take_workplaces() {
                 changed |= clients.add_project(Path::new(&folder), uid);
@@ -96,6 +108,16 @@ fn take(session: &mut Session, registration: Registration) -> Answer {
         Ok(_id) => Answer::Armed,
         Err(error) => Answer::Refused(format!("{error:#}")),
     }
+}
+
+/// The same for a process of an ordinary user. One that is watched already stays what it is: it could choose a laxer
+/// profile otherwise.
+fn take_own(session: &mut Session, registration: Registration) -> Answer {
+    if session.is_watched(registration.pid) {
+        let why = "is part of a server that is watched already; take `tripline exec` out of its command";
+        return Answer::Refused(format!("process {} {why}", registration.pid));
+    }
+    take(session, registration)
 }
 
 /// Tells a server by what it executes.
@@ -136,8 +158,8 @@ impl Recogniser {
 }
 
 /// Registers with the agent that runs with this state folder, if one does.
-pub(super) fn register(state: &Path, registration: &Registration) -> Option<Result<(), String>> {
-    match crate::agent::register(state, registration)? {
+pub(super) fn register(state: &Path, runtime: &Path, registration: &Registration) -> Option<Result<(), String>> {
+    match crate::agent::register(state, runtime, registration)? {
         Answer::Armed => Some(Ok(())),
         Answer::Refused(why) => Some(Err(why)),
     }

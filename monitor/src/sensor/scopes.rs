@@ -42,6 +42,12 @@ impl Scopes {
         let _gone = self.table.remove(&pid);
     }
 
+    /// The number of the scope that a process is in.
+    #[must_use]
+    pub fn server(&self, pid: u32) -> Option<u32> {
+        self.table.get(&pid, 0).ok().map(|value| value.0.server)
+    }
+
     /// Whether a process is in scope.
     #[must_use]
     pub fn contains(&self, pid: u32) -> bool {

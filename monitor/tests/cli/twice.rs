@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{Ground, command, need_root, values};
+use super::{Ground, as_nobody, command, need_root, values};
 
 const BOUND: Duration = Duration::from_secs(30);
 
@@ -171,4 +171,37 @@ fn root_of_two_agents_one_takes_a_server() {
     // Both end in order and write what they have.
     drop((one, two));
     assert_eq!(reads(&ground, "one", server.0.id()) + reads(&ground, "two", server.0.id()), 1);
+}
+
+#[test]
+fn root_an_agent_watches_for_users_without_root() {
+    need_root();
+    let ground = Ground::new();
+    let agent = Agent::start(&ground, "one");
+    let config = ground.text("config.toml");
+    let events = ground.text("events");
+    let exec = |args: &[&str]| as_nobody(&ground, &[&["exec", "--config", &config], args].concat());
+    let ran = exec(&["--", "sh", "-c", "echo $$; cat /proc/1/environ 2>/dev/null; exit 7"]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (7, ""), "{ran:?}");
+    assert!(ran.stdout.trim().parse::<u32>().is_ok());
+    // Files that the agent would write or read as root can't be named.
+    let ran = exec(&["--events", &events, "--alerts", &events, "--", "echo", "up"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (0, "up\n"), "{ran:?}");
+    assert!(ran.stderr.contains("--events is left out") && ran.stderr.contains("--alerts is left out"), "{ran:?}");
+    assert!(!ground.path("events").exists());
+    let profile = ground.write("p.toml", "name = \"p\"\nversion = 1\nsummary = \"\"\n");
+    exec(&["--profile", &profile, "--", "echo", "up"]).fails(125, &["only root names files of profiles"]);
+    // Nobody takes a part of a watched server out of its watch.
+    let nested = format!("exec {} exec --config {config} --profile fetch -- echo up", ground.text("tripline"));
+    let below = exec(&["--", "sh", "-c", &nested]);
+    assert_eq!(below.fails(125, &["is watched already"]), "");
+    // Peers that say nothing hold nobody up.
+    let silent: Vec<_> = (0..64)
+        .filter_map(|_| std::os::unix::net::UnixStream::connect(ground.path("runtime/agent.sock")).ok())
+        .collect();
+    assert_eq!(exec(&["--", "echo", "up"]).fine(), "up\n");
+    drop(silent);
+    drop(agent);
+    assert!(!ground.path("runtime/agent.sock").exists());
+    exec(&["--", "echo", "up"]).fails(125, &["needs root"]);
 }
