@@ -39,6 +39,12 @@ impl Attach {
         let prepared = self.options.prepare()?;
         fs::metadata(format!("/proc/{}", self.pid))
             .map_err(|_| Failure::failed(format!("there is no process {} to attach to", self.pid)))?;
+        // procfs names no executable for a kernel thread, and an ended process has none any more.
+        if matches!(fs::read_link(format!("/proc/{}/exe", self.pid)), Err(error) if error.kind() == std::io::ErrorKind::NotFound)
+        {
+            let why = "is a kernel thread or has ended: it runs no program to attach to";
+            return Err(Failure::failed(format!("process {} {why}", self.pid)));
+        }
         require_root()?;
         let claims = Claims::open(&prepared.runtime);
         claims.free(self.pid).map_err(Failure::failed)?;

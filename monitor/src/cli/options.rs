@@ -1,6 +1,7 @@
 //! Options that exec, attach, run and record share, and what they open.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -104,6 +105,10 @@ impl WatchOptions {
         let open = |path: &Path| {
             Lines::open(path).map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))
         };
+        let dir = &prepared.store.dir;
+        if fs::metadata(dir).is_ok_and(|meta| meta.mode() & 0o022 != 0) {
+            tracing::warn!("others can write to the state folder {0}: chmod 0700 {0}", dir.display());
+        }
         let mut alerts = vec![open(&prepared.store.alerts())?];
         for path in self.alerts.iter().chain(&prepared.sinks) {
             alerts.push(open(path)?);

@@ -54,6 +54,12 @@ fn watching_says_that_it_needs_root() {
 fn attach_needs_a_process() {
     let ground = Ground::new();
     ground.run("attach", &["--pid", NO_PID]).fails(1, &["no process", NO_PID]);
+    // A child that nobody waited for yet has no program, as a kernel thread has none.
+    let mut ended = Command::new("true").spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    let pid = ended.id().to_string();
+    ground.run("attach", &["--pid", &pid]).fails(1, &[&pid, "kernel thread or has ended"]);
+    ended.wait().unwrap();
     ground.run("record", &["-o", &ground.text("r"), "--pid", NO_PID]).fails(1, &["no process", NO_PID]);
 }
 
