@@ -114,12 +114,24 @@ impl<'a> Cx<'a> {
     #[must_use]
     pub fn during(&self, calls: &[CallKey]) -> String {
         let Some(server) = self.server else { return String::new() };
+        // those that are open, else those that were just answered; the newest first, each once
         for (hold, word) in [(Hold::Open, "during"), (Hold::Tail, "after")] {
             let held = calls_of(server, calls).filter(|call| call.hold(self.now, &self.config.windows) == Some(hold));
-            let tools: Vec<&str> = held.map(|call| call.tool.as_str()).take(3).collect();
-            if !tools.is_empty() {
-                return format!(" {word} tool {}", tools.join(", "));
+            let mut held: Vec<&Call> = held.collect();
+            held.sort_by_key(|call| std::cmp::Reverse(call.key));
+            let mut tools: Vec<&str> = Vec::new();
+            for call in held {
+                if !tools.contains(&call.tool.as_str()) {
+                    tools.push(&call.tool);
+                }
             }
+            if tools.is_empty() {
+                continue;
+            }
+            let more = tools.len().saturating_sub(3);
+            tools.truncate(3);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            return format!(" {word} tool {}{more}", tools.join(", "));
         }
         match server.phase(self.now, &self.config.windows) {
             crate::profile::Phase::Start => " while it started".to_owned(),

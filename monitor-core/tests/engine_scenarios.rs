@@ -49,6 +49,9 @@ struct Expected {
     /// Text that the evidence holds, as JSON.
     #[serde(default)]
     evidence: Option<String>,
+    /// Text that the summary holds.
+    #[serde(default)]
+    summary: Option<String>,
     #[serde(default)]
     complete: Option<bool>,
     #[serde(default)]
@@ -154,6 +157,7 @@ impl Expected {
             && self.exe.as_ref().is_none_or(|exe| alert.process.as_ref().is_some_and(|process| process.exe == *exe))
             && self.tools.as_ref().is_none_or(|wanted| *wanted == tools)
             && self.evidence.as_ref().is_none_or(|text| evidence.contains(text.as_str()))
+            && self.summary.as_ref().is_none_or(|text| alert.summary.contains(text.as_str()))
             && self.complete.is_none_or(|complete| alert.coverage.complete == complete)
             && self.count.is_none_or(|count| alert.dedup.count == count)
     }

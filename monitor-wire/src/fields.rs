@@ -166,7 +166,8 @@ impl Fields {
             let Some(id) = self.id.take() else {
                 return Some((Body::Notification(self.notification(method)), whole));
             };
-            let call = (method == "tools/call").then(|| self.params.call(digester));
+            // a prompt is asked for by name and arguments too
+            let call = matches!(method.as_str(), "tools/call" | "prompts/get").then(|| self.params.call(digester));
             whole &= call.as_ref().is_none_or(|call| !call.cut);
             let task = if method.starts_with("tasks/") { self.params.task_id.take() } else { None };
             let peer = self.params.peer(method == "initialize");

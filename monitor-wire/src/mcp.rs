@@ -47,7 +47,7 @@ pub struct Request {
     pub id: Id,
     /// Method with escapes resolved, at most 256 bytes.
     pub method: String,
-    /// For `tools/call`.
+    /// For `tools/call`, and for `prompts/get`, which has the same form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<ToolCall>,
     /// For `initialize` (params) and, in revision 2026-07-28, from `_meta` of any request.

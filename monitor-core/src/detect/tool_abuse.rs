@@ -56,6 +56,7 @@ fn is_unlisted(cx: &Cx<'_>, call: &Call) -> bool {
     cx.server.is_some_and(|server| {
         // with a gap in the stream, the list that named it may be what was missed
         server.listed
+            && !call.prompt
             && !server.tools.contains_key(&call.tool)
             && !cx.state.gaps.stream_incomplete(server.id, server.started, cx.now)
     })

@@ -26,6 +26,8 @@ pub struct Call {
     pub stream: FileId,
     /// Tool name.
     pub tool: String,
+    /// It is a prompt (`prompts/get`), which explains what the tool of its name would.
+    pub prompt: bool,
     /// Its scalar arguments.
     pub arguments: Vec<Argument>,
     /// Arguments were cut: the absence of a value proves nothing.

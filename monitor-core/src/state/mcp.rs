@@ -47,6 +47,7 @@ pub fn apply(server: &mut Server, mcp: &Mcp, now: Time, config: &EngineConfig, n
                 server.settled.get_or_insert(now);
             }
             match &request.call {
+                Some(call) if request.method == "prompts/get" && !has_tool(server, &call.name) => {}
                 Some(call) => open(server, mcp, request, call, now, config, number, &mut heard),
                 None => ask(server, request, now),
             }
@@ -71,7 +72,10 @@ fn open(
     number: &mut u64,
     heard: &mut Heard,
 ) {
-    server.first_call.get_or_insert(now);
+    let prompt = request.method == "prompts/get";
+    if !prompt {
+        server.first_call.get_or_insert(now);
+    }
     if let Some(call) = server.calls.iter_mut().find(|call| call.continues(tool)) {
         call.rpc = request.id.clone();
         call.stream = mcp.stream;
@@ -117,7 +121,8 @@ fn open(
         id: uuid_v7(now, hash.finish()),
         rpc: request.id.clone(),
         stream: mcp.stream,
-        tool: tool.name.clone(),
+        tool: if prompt { format!("prompts/get {}", tool.name) } else { tool.name.clone() },
+        prompt,
         arguments: tool.arguments.clone(),
         cut: tool.cut || !mcp.message.complete,
         digest: tool.digest.clone(),
@@ -133,6 +138,13 @@ fn open(
         observed: crate::ledger::Observations::default(),
     });
     heard.opened = Some(key);
+}
+
+/// Whether the server declares a tool of this name: a prompt of the same name may do the same, and no other explains
+/// anything.
+fn has_tool(server: &Server, name: &str) -> bool {
+    server.tools.contains_key(name)
+        || server.profile.as_ref().is_some_and(|profile| profile.tool(&server.key, name).is_some())
 }
 
 /// What the tool is declared to do: by the profile, else by the server's annotations where the profile lets them
