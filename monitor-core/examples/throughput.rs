@@ -100,6 +100,7 @@ fn exec(proc: ProcId, exe: &str, script: Option<&str>) -> Kind {
         uid: 1000,
         unlinked: false,
         memfd: false,
+        sealed: false,
         compat: false,
         script: script.map(file),
         preload: Vec::new(),

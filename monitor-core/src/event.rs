@@ -140,6 +140,10 @@ pub struct Exec {
     /// The executable has no name in any directory any more, or never had one (memfd).
     #[serde(default, skip_serializing_if = "is_false")]
     pub unlinked: bool,
+    /// Program and main script lie where only root can write, though below a folder such as `/tmp`: nobody else owns, or
+    /// may write, any folder on the way (the sticky one itself apart).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub sealed: bool,
     /// It is a memfd.
     #[serde(default, skip_serializing_if = "is_false")]
     pub memfd: bool,

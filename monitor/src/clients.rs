@@ -296,6 +296,7 @@ mod tests {
             uid,
             unlinked: false,
             memfd: false,
+            sealed: false,
             compat: false,
             script: None,
             preload: Vec::new(),

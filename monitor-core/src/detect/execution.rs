@@ -30,7 +30,7 @@ pub fn exec(cx: &Cx<'_>, exec: &Exec, explained: &Explained, out: &mut Vec<Findi
     let scratch = [Some(exe), exec.script.as_ref().map(|script| script.path.as_str())]
         .into_iter()
         .flatten()
-        .find(|path| anybody_writes(path) && !lives_beside(server, path));
+        .find(|path| anybody_writes(path) && !exec.sealed && !lives_beside(server, path));
     if let (Some(path), false, false) = (scratch, first, explained.by == By::Profile && !server.lenient()) {
         let summary = format!("{} executed {path}, which lies where anybody can write: {line}{during}.", starter);
         out.push(cx.finding(&rules::SCRATCH_EXEC, format!("exec:{path}"), Fact::exec(exec), summary));

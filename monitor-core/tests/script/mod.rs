@@ -12,6 +12,7 @@
 //! | `unix NAME PATH [+bind]`, `socket NAME FAMILY`, `memory NAME TARGET OP [+failed]`, `opaque NAME WHAT` | |
 //! | `handshake`, `list TOOL…` (`name`, `name:digest`, `name:digest:ro`, `…:closed`), `+more` | |
 //! | `call ID TOOL /pointer=value…` | `+repeat`, `+forged`, `+cut`, `progress=`; `answer ID [error\|input\|task=ID:STATUS]` |
+//! | `prompt ID NAME /pointer=value…` | |
 //! | `cancel ID`, `progress TOKEN`, `task ID STATUS`, `ask METHOD ID [TASK]`, `serverask ID`, `clientanswer ID` | |
 //! | `loss SENSOR REASON COUNT [by=NAME]`, `blind SENSOR`, `credential PATH ino=`, `agent EXE` | |
 
@@ -345,12 +346,12 @@ impl Script {
                 answer.more = words.has("more");
                 (Side::Server, Body::Response(answer))
             }
-            "call" => {
+            "call" | "prompt" => {
                 let arguments = words.plain.iter().skip(2).map(|word| {
                     let (at, text) = word.split_once('=').unwrap_or_else(|| panic!("no /pointer=value: {line}"));
                     Argument { at: at.to_owned(), text: text.to_owned(), len: text.len() as u64 }
                 });
-                let mut asked = request(id, "tools/call");
+                let mut asked = request(id, if verb == "call" { "tools/call" } else { "prompts/get" });
                 asked.call = Some(ToolCall {
                     name: words.at(1).to_owned(),
                     arguments: arguments.collect(),
@@ -425,6 +426,7 @@ impl Script {
             unlinked: words.has("unlinked"),
             memfd: words.has("memfd"),
             compat: words.has("compat"),
+            sealed: words.has("sealed"),
             script: words.get("script").map(|path| file_ref(&path, words.number("sino"))),
             preload: words.get("preload").into_iter().collect(),
             cgroup: 0,

@@ -80,6 +80,7 @@ pub fn exec(head: &Header, body: &process::Exec, path: &[u8], argv: &[u8], cwd: 
     let memfd = body.magic == TMPFS_MAGIC && exe.path.starts_with("/memfd:");
     let script = script_of(head.tgid, &exe.path, &raw, &cwd);
     let preload = if head.scope == 0 { Vec::new() } else { preloads(head.tgid) };
+    let exe_path = exe.path.clone();
     Exec {
         proc: actor(head),
         parent: proc_id(body.parent, body.parent_start),
@@ -91,6 +92,7 @@ pub fn exec(head: &Header, body: &process::Exec, path: &[u8], argv: &[u8], cwd: 
         unlinked: head.flags & FLAG_UNLINKED != 0,
         memfd,
         compat: head.flags & FLAG_COMPAT != 0,
+        sealed: head.scope != 0 && is_sealed(head.tgid, &exe_path, script.as_ref()),
         script,
         preload,
         cgroup: body.cgroup,
@@ -132,6 +134,7 @@ pub fn known(pid: u32, key: &Key) -> Option<Exec> {
         unlinked,
         memfd: false,
         compat: false,
+        sealed: false,
         // Its environment is nobody's business: another agent that watches it would rightly report the reading.
         preload: Vec::new(),
         cgroup: 0,
@@ -447,6 +450,27 @@ fn entries(pid: u32) -> Vec<(String, String)> {
     environ.split(|byte| *byte == 0).filter_map(entry).collect()
 }
 
+/// Whether nobody but root could have put program and main script where they lie. Asked only of the folders that are
+/// known to be everybody's; elsewhere the place speaks for itself.
+fn is_sealed(pid: u32, exe: &str, script: Option<&FileRef>) -> bool {
+    let places = [Some(exe), script.map(|script| script.path.as_str())];
+    let mut asked =
+        places.into_iter().flatten().filter(|path| path.starts_with("/tmp/") || path.starts_with("/var/tmp/"));
+    let sealed = |path: &str| !path.ends_with(" (deleted)") && roots_alone(&in_root(pid, path), path);
+    asked.next().is_some_and(sealed) && asked.all(sealed)
+}
+
+/// Whether a file and every folder above it is root's, and not writable by others but for sticky folders.
+fn roots_alone(real: &Path, path: &str) -> bool {
+    let depth = Path::new(path).components().count();
+    real.ancestors().take(depth).enumerate().all(|(at, part)| {
+        fs::symlink_metadata(part).is_ok_and(|meta| {
+            let sticky = at > 0 && meta.is_dir() && meta.mode() & 0o1000 != 0;
+            meta.uid() == 0 && !meta.is_symlink() && (sticky || meta.mode() & 0o022 == 0)
+        })
+    })
+}
+
 /// Whether a value names a file or folder that others than root can write.
 fn names_writable(pid: u32, value: &str) -> bool {
     value.split([':', ' ', '=', ',']).filter(|part| part.starts_with('/')).any(|part| {
@@ -517,7 +541,23 @@ const fn proto(protocol: u16, sock_type: u16) -> Proto {
 
 #[cfg(test)]
 mod tests {
-    use super::{address, device, join, split_argv};
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+
+    use super::{address, device, join, roots_alone, split_argv};
+
+    #[test]
+    fn only_root_can_have_put_it_there() {
+        assert!(roots_alone(Path::new("/etc/passwd"), "/etc/passwd"));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x");
+        std::fs::write(&file, "").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(!roots_alone(&file, &file.to_string_lossy()), "others may write it");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(!roots_alone(&file, &file.to_string_lossy()), "others may replace it");
+    }
 
     #[test]
     fn paths_join_by_text() {

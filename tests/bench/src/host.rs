@@ -126,6 +126,7 @@ fn exec(proc: ProcId, parent: Option<ProcId>) -> Kind {
         uid: 1000,
         unlinked: false,
         memfd: false,
+        sealed: false,
         compat: false,
         script: Some(file("/home/u/srv/server.js".to_owned(), 8)),
         preload: Vec::new(),
