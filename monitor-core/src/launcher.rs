@@ -41,6 +41,12 @@ pub fn is_package_manager(image: &Image) -> bool {
         || image.script_path().is_some_and(|script| SCRIPTS.contains(&script.rsplit('/').next().unwrap_or_default()))
 }
 
+/// Whether it is `env`, `timeout` and the like: what it starts is judged as if it weren't there.
+#[must_use]
+pub fn is_wrapper(image: &Image) -> bool {
+    WRAPPERS.contains(&image.program())
+}
+
 /// Whether everything between a server's root and this process did nothing but launch: then what it runs is what the
 /// user's command started. A script that a package brings is no launcher: nobody but its author knows what it does.
 #[must_use]

@@ -103,6 +103,9 @@ pub fn file(cx: &Cx<'_>, file: &File, found: &Reached<'_>, out: &mut Vec<Finding
     let object = format!("{}:{}", if moved { "name" } else { "file" }, found.known_as);
     let mut finding = cx.finding(rule, object, fact, summary);
     finding.severity = severity(found.credential.secrecy);
+    if file.op == FileOp::Open && finding.evidence.len() == 1 && named.is_empty() && is_implicit(cx, found.credential) {
+        finding.severity = Severity::Medium;
+    }
     finding.evidence.splice(0..0, named);
     out.push(finding);
     taint
@@ -231,6 +234,21 @@ fn is_at_hand(cx: &Cx<'_>, server: &Server, credential: &Credential) -> bool {
     !is_shared(credential)
         || server.phase(cx.now, &cx.config.windows) == Phase::Start
         || cx.proc().is_some_and(|proc| is_owner(&proc.node.image, &credential.owners))
+}
+
+/// Python's HTTP libraries look into `.netrc` before every request that brings no credentials, without anybody asking:
+/// by itself that says less than a key that was picked. (What then leaves by an unexplained way is a theft all the same.)
+#[must_use]
+pub fn is_implicit(cx: &Cx<'_>, credential: &Credential) -> bool {
+    cx.server.zip(cx.proc()).is_some_and(|(server, proc)| {
+        server.is_own_program(&proc.node) && is_implicit_kind(&credential.kind, &proc.node)
+    })
+}
+
+/// Whether it is a credential that this process's libraries read on their own.
+#[must_use]
+pub fn is_implicit_kind(kind: &str, node: &crate::state::Node) -> bool {
+    kind == "netrc" && node.image.program().starts_with("python")
 }
 
 fn severity(secrecy: Secrecy) -> Severity {

@@ -4,7 +4,7 @@
 use crate::alert::{Category, Confidence, Evidence, Fact, Severity};
 use crate::credential::Secrecy;
 use crate::event::{Net, NetOp, Unix};
-use crate::explain::{By, Destination, Explained, Firm, Scene, resolver_known};
+use crate::explain::{By, Destination, Explained, Firm, Scene, only_launches, resolver_known};
 use crate::profile::Phase;
 use crate::role::{is_quiet_socket, runtime_socket};
 use crate::rules::{self, Rule};
@@ -52,8 +52,15 @@ pub fn send(cx: &Cx<'_>, way: &Way<'_>, explained: &Explained, out: &mut Vec<Fin
     let Some(taint) = worst(cx, taints, way, explained) else { return };
     let explained = way.explained_for(&taint, explained);
     let Some((rule, severity, confidence)) = verdict(cx, &taint, way, explained) else { return };
+    // the package manager above the server gets nothing from it, and its registry is where it goes
+    let launches = cx.scene().zip(cx.proc()).is_some_and(|(scene, proc)| only_launches(&scene, proc))
+        && !cx.node().descends_from(taint.node.id);
+    if launches && explained.by == By::Runtime {
+        return;
+    }
     let left = way.net.op == NetOp::Send || way.sent.is_some_and(|sent| sent > 0);
-    let severity = if left && rule.category == Category::TokenTheft { Severity::Critical } else { severity };
+    let severity =
+        if left && !launches && rule.category == Category::TokenTheft { Severity::Critical } else { severity };
     let mut fact = Fact::net(way.net, way.to.role);
     if let Fact::Connect(fact) = &mut fact {
         fact.sent = way.sent;
@@ -78,6 +85,11 @@ pub fn send(cx: &Cx<'_>, way: &Way<'_>, explained: &Explained, out: &mut Vec<Fin
     let mut finding = cx.finding(rule, format!("dest:{}", way.to.text()), fact, summary);
     finding.severity = severity;
     finding.confidence = confidence;
+    if way.local() && super::credential::is_implicit_kind(&taint.what, &taint.node) {
+        // read without being asked for, and a database on this host: too little for an accusation
+        finding.severity = Severity::Low;
+        finding.confidence = Confidence::Weak;
+    }
     if cx.server.is_none() {
         finding.concerns = taint.victim;
     }
@@ -227,6 +239,9 @@ fn verdict(
     }
     match explained.by {
         // an argument excuses the destination, never the credential
+        By::Call if super::credential::is_implicit_kind(&taint.what, &taint.node) => {
+            Some((&rules::CREDENTIAL_IN_CALL, Severity::Low, Confidence::Weak))
+        }
         By::Call => Some((&rules::CREDENTIAL_IN_CALL, Severity::High, Confidence::Weak)),
         // nobody asked for anything, and yet it sends
         By::Profile if server.phase(cx.now, &cx.config.windows) == Phase::Idle => {

@@ -3,7 +3,7 @@
 use super::{By, Explained, Firm, Scene, is_package_manager};
 use crate::credential::{Standing, standing};
 use crate::event::Exec;
-use crate::launcher::{is_launcher, launched};
+use crate::launcher::{is_launcher, is_wrapper, launched};
 use crate::pattern::wildcard;
 use crate::profile::Phase;
 use crate::state::{Hold, Image, Proc};
@@ -75,7 +75,8 @@ pub fn child(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec) -> Explained
     let script = exec.script.as_ref().map(|script| script.path.as_str());
     let declared = server.profile.as_ref().is_some_and(|profile| profile.child(exe, script, scene.phase).is_some());
     // where little is declared, a runtime's workers are its scripts, not code from a command line
-    if declared && !(server.lenient() && interpreter_with_code) {
+    let helper = interpreter_with_code && parent.is_some_and(|parent| is_runtime_helper(scene, parent, exec));
+    if declared && (!(server.lenient() && interpreter_with_code) || helper) {
         return Explained::strong(By::Profile);
     }
     let declared = scene.holding().map(|(call, hold)| {
@@ -174,6 +175,43 @@ fn runtime(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec) -> bool {
         && !is_shell(exe)
 }
 
+/// A Python's own helper (`multiprocessing`): the same executable as the server that starts it, with the code that the
+/// library gives on the command line, and nothing in it that would run anything else.
+fn is_runtime_helper(scene: &Scene<'_>, parent: &Proc, exec: &Exec) -> bool {
+    const STARTS: [&str; 3] = [
+        "from multiprocessing.resource_tracker import main;main(",
+        "from multiprocessing.spawn import spawn_main; spawn_main(",
+        "from multiprocessing.forkserver import main; main(",
+    ];
+    let image = &parent.node.image;
+    let own = scene.server.is_own_program(&parent.node)
+        || parent.explained && image.exe.id == scene.server.main().image.exe.id;
+    if !own || image.exe.id != exec.exe.id || !exec.preload.is_empty() || exec.argv_cut {
+        return false;
+    }
+    let Some(code) = exec.argv.iter().skip_while(|arg| *arg != "-c").nth(1) else { return false };
+    let Some(rest) = STARTS.iter().find_map(|start| code.strip_prefix(start)) else { return false };
+    let Some(arguments) = rest.strip_suffix(')') else { return false };
+    // literals only: outside of quotes nothing that calls, looks up or begins another statement
+    let mut quote = None;
+    arguments.chars().all(|c| match quote {
+        Some(_) if c == '\\' => false,
+        Some(end) => {
+            if c == end {
+                quote = None;
+            }
+            true
+        }
+        None if c == '\'' || c == '"' => {
+            quote = Some(c);
+            true
+        }
+        None => {
+            c.is_ascii_alphanumeric() || matches!(c, '_' | '=' | ',' | ' ' | '[' | ']' | '{' | '}' | '*' | ':' | '-')
+        }
+    }) && quote.is_none()
+}
+
 /// uv asks a Python about itself before it uses it: by a program of its own, given on the command line.
 fn is_interpreter_query(parent: &Image, exec: &Exec) -> bool {
     matches!(parent.program(), "uv" | "uvx")
@@ -205,6 +243,7 @@ fn below_helper(scene: &Scene<'_>, parent: Option<&Proc>) -> bool {
         parent.explained
             && !scene.server.is_own_program(&parent.node)
             && !is_package_manager(&parent.node.image)
+            && !is_wrapper(&parent.node.image)
             && !is_shell(&parent.node.image.exe.path)
     })
 }

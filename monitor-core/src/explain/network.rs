@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::{By, Explained, Firm, Scene};
+use crate::launcher::{is_launcher, launched};
 use crate::named::Host;
 use crate::profile::{NetworkPolicy, Phase};
 use crate::role::{Role, ServiceClass, service_port};
@@ -64,6 +65,13 @@ pub fn destination(scene: &Scene<'_>, actor: Option<&Proc>, to: &Destination<'_>
     if !to.outside() {
         return Explained::nothing();
     }
+    if actor.is_some_and(|proc| only_launches(scene, proc)) {
+        // npx stays the parent and asks its registry for news
+        let (named, wanted) = (to.name.is_some(), scene.server.profile.as_ref().is_none_or(|own| own.registries));
+        if named && is_registry(scene, to) || !named && wanted && to.port == 443 {
+            return Explained::weak(By::Runtime);
+        }
+    }
     if let Some(explained) =
         Explained::by_calls(scene.holding().map(|(call, hold)| (call.key, firm(scene, call, hold, to))))
     {
@@ -83,6 +91,17 @@ pub fn destination(scene: &Scene<'_>, actor: Option<&Proc>, to: &Destination<'_>
         return Explained::weak(By::Start);
     }
     Explained::nothing()
+}
+
+/// Whether a process is the package manager that the user's command starts the server with: it runs no code of the
+/// server's.
+#[must_use]
+pub fn only_launches(scene: &Scene<'_>, proc: &Proc) -> bool {
+    let node = &proc.node;
+    super::is_package_manager(&node.image)
+        && is_launcher(&node.image, false)
+        && launched(node, &scene.server.root)
+        && !scene.server.spoken_by(node.id)
 }
 
 /// Whether this is a name look-up: port 53 of whatever role. Internal and metadata addresses are ordinary resolvers.

@@ -32,6 +32,8 @@ pub struct Server {
     pub root: Arc<Node>,
     /// The process whose program it turned out to be, where that isn't the root.
     pub serving: Option<Arc<Node>>,
+    /// The process that last read from its transport.
+    pub speaker: Option<ProcId>,
     /// Its profile comes from what a wrapper started.
     pub gained: bool,
     /// The command that the user gave.
@@ -108,6 +110,7 @@ impl Server {
             start,
             root: Arc::clone(&root),
             serving: None,
+            speaker: None,
             gained: false,
             command: Vec::new(),
             started: now,
@@ -220,8 +223,15 @@ impl Server {
             || image.script_path().is_some_and(|script| self.is_own_package(script))
     }
 
+    /// Whether this process was the last that was seen on its transport.
+    #[must_use]
+    pub fn spoken_by(&self, id: ProcId) -> bool {
+        self.speaker == Some(id)
+    }
+
     /// A process of its tree was seen on its transport.
     pub fn speaks(&mut self, node: &Node) {
+        self.speaker = Some(node.id);
         if !self.is_own_program(node) && self.speakers.len() < 2 {
             self.speakers.push(Arc::clone(&node.image));
         }

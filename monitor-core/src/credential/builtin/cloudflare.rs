@@ -7,6 +7,17 @@ use super::Family;
 use super::Own::{Node, Program};
 
 pub(super) const FAMILIES: &[Family] = &[
+    // what an editor keeps beside the store while it is open: it holds the token, and it isn't the store
+    Family {
+        store: "cloudflare",
+        owners: &[Program("vim*"), Program("nvim"), Program("vi")],
+        except: &[],
+        files: &[(
+            "wrangler_editor_copy",
+            Token,
+            &["~/{,.config/}.wrangler/config/.*.sw{o,p,x}", ".wrangler/config/.*.sw{o,p,x}"],
+        )],
+    },
     Family {
         store: "cloudflare",
         owners: &[
