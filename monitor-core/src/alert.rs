@@ -4,6 +4,7 @@
 //! a test holds the file to the code.
 
 mod evidence;
+mod sentence;
 mod stamp;
 
 use schemars::JsonSchema;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::profile::Effect;
 pub use evidence::{Evidence, Fact, FileFact, MemoryFact, NetFact, memory_op};
+pub use sentence::bounded;
 pub use stamp::Stamp;
 
 /// The schema that [`Alert::schema`] names.

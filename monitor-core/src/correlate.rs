@@ -3,14 +3,16 @@
 //!
 //! The first alert for each (category, server, actor lineage, object) is written at once. More of the same grows it:
 //! the same id with a higher revision, when it got worse, when a new kind of evidence or another call came, or when the
-//! count reached the next power of ten.
+//! count reached the next power of ten. What came of a connection is told the same way, once it is known.
+
+mod outcome;
 
 use crate::alert::{
     Alert, Ancestor, CallInfo, Confidence, Coverage, Dedup, Evidence, Fact, Gap, ProcessInfo, RuleRef, SCHEMA,
-    Severity, Stamp,
+    Severity, Stamp, bounded,
 };
 use crate::config::EngineConfig;
-use crate::detect::{Finding, calls_of};
+use crate::detect::{Attempt, Finding, calls_of};
 use crate::digest::{Digest, uuid_v7};
 use crate::id::ServerId;
 use crate::state::{Bounded, Node, Server, State};
@@ -30,6 +32,8 @@ const MAX_CALLS: usize = 64;
 pub struct Correlator {
     kept: Bounded<u128, Box<Kept>>,
     incidents: Bounded<(u32, u64), Incident>,
+    /// Alerts that tell of a connection whose outcome isn't known yet, by its socket.
+    pending: Bounded<u64, Vec<u128>>,
 }
 
 #[derive(Debug)]
@@ -37,6 +41,14 @@ struct Kept {
     alert: Alert,
     /// Evidence items that were left out.
     more: u64,
+    /// The connection that the sentence tells of.
+    attempt: Option<Attempt>,
+    /// How many connections it stands for whose outcome isn't known yet.
+    pending: u32,
+    /// One of them was made, for all that is known.
+    made: bool,
+    /// The sentence says that it failed.
+    failed: bool,
 }
 
 #[derive(Debug)]
@@ -49,7 +61,7 @@ impl Correlator {
     /// Nothing was alerted yet.
     #[must_use]
     pub fn new(config: &EngineConfig) -> Self {
-        Self { kept: Bounded::new(config.limits.findings), incidents: Bounded::new(4096) }
+        Self { kept: Bounded::new(config.limits.findings), incidents: Bounded::new(4096), pending: Bounded::new(4096) }
     }
 
     /// Takes in a finding; returns the alert to write, if it is new or grew by enough.
@@ -75,12 +87,20 @@ impl Correlator {
             .number(identity.1)
             .number(concerned.map_or(0, |id| u64::from(id.0)))
             .finish();
+        let attempt = finding.attempt.clone();
+        let result = outcome::said(&finding);
+        if let Some(cookie) = attempt.as_ref().and_then(|attempt| attempt.pending(&result)) {
+            self.await_outcome(cookie, hash);
+        }
         if let Some(kept) = self.kept.get_mut(&hash) {
             return kept.grow(finding, state, actor_server, now, config.limits.evidence);
         }
         let incident = self.incident(concerned, actor_server, lineage, hash, now);
         let alert = build(config, state, actor_server, server, finding, (hash, key, incident), now);
-        self.kept.insert(hash, Box::new(Kept { alert: alert.clone(), more: 0 }));
+        let mut kept =
+            Box::new(Kept { alert: alert.clone(), more: 0, attempt: None, pending: 0, made: false, failed: false });
+        kept.tried(attempt, &result);
+        self.kept.insert(hash, kept);
         Some(alert)
     }
 
@@ -122,11 +142,13 @@ impl Kept {
         now: Time,
         limit: usize,
     ) -> Option<Alert> {
+        let result = outcome::said(&finding);
+        let made = self.tried(finding.attempt.clone(), &result);
         let alert = &mut self.alert;
         // two sensors that saw one effect are one effect: within the reordering of their sources
         let twice = alert.dedup.last.0.since(now).max(now.since(alert.dedup.last.0)) <= 10 * crate::time::MS
             && finding.evidence.iter().all(|new| alert.evidence.iter().any(|old| old.fact == new.fact));
-        if twice && finding.severity <= alert.severity {
+        if twice && finding.severity <= alert.severity && !made {
             return None;
         }
         alert.dedup.count = alert.dedup.count.saturating_add(1);
@@ -148,12 +170,12 @@ impl Kept {
             }
         }
         let round = is_power_of_ten(alert.dedup.count);
-        if !(worse || surer || new_kind || round || new_call && alert.calls.len() <= 8) {
+        if !(worse || surer || new_kind || round || made || new_call && alert.calls.len() <= 8) {
             return None;
         }
-        if worse {
-            alert.severity = finding.severity;
-            alert.summary = finding.summary;
+        if worse || made {
+            alert.severity = alert.severity.max(finding.severity);
+            alert.summary = bounded(finding.summary);
         }
         if worse || surer {
             alert.confidence = finding.confidence;
@@ -220,7 +242,7 @@ fn build(
         maestro: words(rule.maestro),
         attack: words(rule.attack),
         aivss: None,
-        summary: finding.summary,
+        summary: bounded(finding.summary),
         dedup: Dedup { key, count: 1, first: now.into(), last: now.into() },
     }
 }

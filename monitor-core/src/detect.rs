@@ -1,5 +1,6 @@
 //! Detectors: plain functions from what happened, and what is known, to findings. One file per category.
 
+mod attempt;
 pub mod credential;
 pub mod evasion;
 pub mod execution;
@@ -14,10 +15,14 @@ use std::sync::Arc;
 
 use monitor_wire::mcp::Id;
 
+pub use attempt::{Attempt, failure};
+
 use crate::alert::{Confidence, Evidence, Fact, Severity};
 use crate::config::EngineConfig;
+use crate::event::Net;
 use crate::explain::Scene;
 use crate::id::ProcId;
+use crate::role::Role;
 use crate::rules::Rule;
 use crate::state::{Call, CallKey, Hold, Node, Proc, Server, State};
 use crate::time::Time;
@@ -45,6 +50,8 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     /// One plain sentence.
     pub summary: String,
+    /// Where that sentence tells of a connection: the sentence for either outcome, which may not be known yet.
+    pub attempt: Option<Attempt>,
 }
 
 /// What every detector may look at.
@@ -154,7 +161,22 @@ impl<'a> Cx<'a> {
             calls: self.open_calls(),
             evidence: vec![Evidence { time: self.now.into(), fact: evidence }],
             summary,
+            attempt: None,
         }
+    }
+
+    /// As [`Cx::finding`], for a connection, whose outcome is the verb.
+    #[must_use]
+    pub fn connecting(
+        &self,
+        rule: &'static Rule,
+        object: String,
+        (net, role): (&Net, Role),
+        attempt: Attempt,
+    ) -> Finding {
+        let mut finding = self.finding(rule, object, Fact::net(net, role), attempt.told(&net.result));
+        finding.attempt = Some(attempt);
+        finding
     }
 }
 

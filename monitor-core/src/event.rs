@@ -376,6 +376,8 @@ pub enum MemoryOp {
     ProcMaps,
     /// Opened something under `/proc/PID/fd`.
     ProcFd,
+    /// Opened a pipe through somebody's `/proc/PID/fd/N`.
+    FdOpen,
     /// `pidfd_getfd`.
     PidfdGetfd,
     /// A signal that stops or kills (only against the agent itself).

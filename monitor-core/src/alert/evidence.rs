@@ -124,8 +124,11 @@ pub enum Fact {
 /// A file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileFact {
-    /// Resolved, absolute.
+    /// Resolved, absolute; after `…` where its beginning was cut off.
     pub path: String,
+    /// The path was longer than `PATH_MAX`: only its end is here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
     /// As passed, where it differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<String>,
@@ -214,7 +217,8 @@ impl Fact {
     #[must_use]
     pub fn file(file: &File) -> Self {
         let fact = FileFact {
-            path: file.file.path.clone(),
+            path: if file.file.cut { format!("…{}", file.file.path) } else { file.file.path.clone() },
+            cut: file.file.cut,
             via: file.via.clone(),
             op: file_op(file).to_owned(),
             to: file.to.clone(),
@@ -291,6 +295,7 @@ pub const fn memory_op(op: MemoryOp) -> &'static str {
         MemoryOp::ProcEnviron => "proc_environ",
         MemoryOp::ProcMaps => "proc_maps",
         MemoryOp::ProcFd => "proc_fd",
+        MemoryOp::FdOpen => "fd_open",
         MemoryOp::PidfdGetfd => "pidfd_getfd",
         MemoryOp::Signal => "signal",
     }

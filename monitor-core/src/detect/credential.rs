@@ -118,6 +118,10 @@ pub fn memory(cx: &Cx<'_>, memory: &Memory, out: &mut Vec<Finding>) {
     if harmless || memory.ok == Some(false) && memory.op == MemoryOp::ProcEnviron || memory.proc == memory.target {
         return;
     }
+    // the system's listing of processes opens every environment, asked to show it or not
+    if cx.proc().is_some_and(|proc| crate::explain::may_look(&proc.node.image, memory.op, None)) {
+        return;
+    }
     // what it starts itself it may debug: the tracer's own children
     let own_child = cx.state.processes.get(memory.target).is_some_and(|target| target.node.descends_from(memory.proc));
     if own_child {

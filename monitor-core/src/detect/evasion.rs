@@ -133,10 +133,10 @@ pub fn caused_loss(cx: &Cx<'_>, loss: &Loss, out: &mut Vec<Finding>) {
         return;
     }
     let summary = format!(
-        "{} made the {} sensor lose {} records ({}): what it did meanwhile may be missing.",
+        "{} made the {} sensor lose {} ({}): what it did meanwhile may be missing.",
         cx.whose(),
         loss.sensor,
-        loss.count,
+        super::sensor::amount(loss),
         loss.reason
     );
     let fact = super::sensor::fact(loss);

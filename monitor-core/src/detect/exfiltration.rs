@@ -11,7 +11,7 @@ use crate::rules::{self, Rule};
 use crate::state::{Hold, Taint, Taints};
 use crate::time::{SECOND, Time};
 
-use super::{Cx, Finding};
+use super::{Attempt, Cx, Finding};
 
 /// A way out.
 #[derive(Debug, Clone, Copy)]
@@ -66,11 +66,6 @@ pub fn send(cx: &Cx<'_>, way: &Way<'_>, explained: &Explained, out: &mut Vec<Fin
         fact.sent = way.sent;
     }
     let calls = cx.open_calls();
-    let verb = match (left, way.net.op) {
-        (true, _) => "sent data to",
-        (false, NetOp::Send) => "sent a datagram to",
-        (false, _) => "connected to",
-    };
     let way_out = match rule.id {
         id if id == rules::CREDENTIAL_IN_CALL.id => "by a connection that must not carry it",
         _ if explained.firm == Firm::No && way.local() => {
@@ -80,9 +75,14 @@ pub fn send(cx: &Cx<'_>, way: &Way<'_>, explained: &Explained, out: &mut Vec<Fin
         _ => "which is explained, but not for a credential",
     };
     let (read, later) = told(cx, &taint);
-    let summary =
-        format!("{} {read} and {later} {verb} {}, {way_out},{}.", cx.whose(), way.to.text(), cx.during(&calls));
-    let mut finding = cx.finding(rule, format!("dest:{}", way.to.text()), fact, summary);
+    let (before, to) = (format!("{} {read} and {later}", cx.whose()), way.to.text());
+    let rest = format!(", {way_out},{}.", cx.during(&calls));
+    let object = format!("dest:{to}");
+    let mut finding = if left {
+        cx.finding(rule, object, fact, format!("{before} sent data to {to}{rest}"))
+    } else {
+        cx.connecting(rule, object, (way.net, way.to.role), Attempt::new(way.net, before, to, rest))
+    };
     finding.severity = severity;
     finding.confidence = confidence;
     if way.local() && super::credential::is_implicit_kind(&taint.what, &taint.node) {

@@ -6,15 +6,20 @@ use crate::explain::{Destination, Explained, Firm, Scene};
 use crate::role::{Role, ServiceClass, runtime_socket, service_port};
 use crate::rules::{self, Rule};
 
-use super::{Cx, Finding};
+use super::{Attempt, Cx, Finding, failure};
 
 /// A connection or datagram. `explained` is what explains it, calls included.
 pub fn connect(cx: &Cx<'_>, net: &Net, to: &Destination<'_>, explained: &Explained, out: &mut Vec<Finding>) {
     let Some((rule, severity, what)) = verdict(to, explained) else { return };
     let calls = cx.open_calls();
-    let verb = if net.op == NetOp::Send { "sent a datagram to" } else { "connected to" };
-    let summary = format!("{} {verb} {}, {what},{}.", cx.whose(), to.text(), cx.during(&calls));
-    let mut finding = cx.finding(rule, format!("dest:{}", address(to)), Fact::net(net, to.role), summary);
+    let rest = format!(", {what},{}.", cx.during(&calls));
+    let object = format!("dest:{}", address(to));
+    let mut finding = if net.op == NetOp::Send {
+        let summary = format!("{} sent a datagram to {}{rest}", cx.whose(), to.text());
+        cx.finding(rule, object, Fact::net(net, to.role), summary)
+    } else {
+        cx.connecting(rule, object, (net, to.role), Attempt::new(net, cx.whose(), to.text(), rest))
+    };
     finding.severity = severity;
     out.push(finding);
 }
@@ -63,8 +68,13 @@ pub fn unix(cx: &Cx<'_>, scene: &Scene<'_>, unix: &Unix, out: &mut Vec<Finding>)
         scene.server.profile.as_ref().is_some_and(|profile| profile.sockets.iter().any(|own| own == service));
     let Some(severity) = power(service).filter(|_| !declared) else { return };
     let calls = cx.open_calls();
+    let failed = failure(&unix.result);
+    let (verb, why) = match &failed {
+        Some(why) => ("tried to connect to", format!(" ({why})")),
+        None => ("connected to", String::new()),
+    };
     let summary = format!(
-        "{} connected to {}, the socket of {service}, which its profile doesn't declare,{}.",
+        "{} {verb} {}{why}, the socket of {service}, which its profile doesn't declare,{}.",
         cx.whose(),
         unix.path,
         cx.during(&calls)
@@ -72,7 +82,9 @@ pub fn unix(cx: &Cx<'_>, scene: &Scene<'_>, unix: &Unix, out: &mut Vec<Finding>)
     let fact =
         Fact::UnixConnect { path: unix.path.clone(), service: Some(service.to_owned()), result: unix.result.clone() };
     let mut finding = cx.finding(&rules::RUNTIME_SOCKET, format!("unix:{}", unix.path), fact, summary);
-    finding.severity = severity;
+    // clients look for an engine where there may be one: what isn't there gives nothing away
+    let absent = matches!(unix.result.as_str(), "errno 2" | "errno 20");
+    finding.severity = if absent { Severity::Low } else { severity };
     out.push(finding);
 }
 

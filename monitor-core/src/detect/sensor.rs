@@ -11,8 +11,10 @@ use super::Finding;
 #[must_use]
 pub fn loss(loss: &Loss, now: Time) -> Finding {
     let summary = format!(
-        "The {} sensor lost {} records ({}); alerts of that time say what may be missing.",
-        loss.sensor, loss.count, loss.reason
+        "The {} sensor lost {} ({}); alerts of that time say what may be missing.",
+        loss.sensor,
+        amount(loss),
+        loss.reason
     );
     own(&rules::LOSS, format!("loss:{}:{}", loss.sensor, loss.reason), fact(loss), summary, now)
 }
@@ -23,6 +25,14 @@ pub fn blind(blind: &Blind, now: Time) -> Finding {
     let summary = format!("The {} sensor is blind: {}. Run tripline doctor.", blind.sensor, blind.reason);
     let fact = Fact::Blind { sensor: blind.sensor.clone(), reason: blind.reason.clone() };
     own(&rules::BLIND, format!("blind:{}:{}", blind.sensor, blind.reason), fact, summary, now)
+}
+
+/// How much was lost: of streams bytes are counted, of all else records.
+#[must_use]
+pub fn amount(loss: &Loss) -> String {
+    let bytes =
+        loss.sensor == "stream" && matches!(loss.reason.as_str(), "ring_full" | "read_fault" | "splice" | "cut");
+    format!("{} {}", loss.count, if bytes { "bytes" } else { "records" })
 }
 
 /// Evidence of a loss.
@@ -43,5 +53,6 @@ fn own(rule: &'static Rule, object: String, fact: Fact, summary: String, now: Ti
         calls: Vec::new(),
         evidence: vec![Evidence { time: now.into(), fact }],
         summary,
+        attempt: None,
     }
 }

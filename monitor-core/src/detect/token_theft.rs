@@ -72,7 +72,7 @@ pub fn memory(cx: &Cx<'_>, memory: &Memory, out: &mut Vec<Finding>) -> Option<Ta
     let what = match memory.op {
         MemoryOp::ProcEnviron => "the environment",
         MemoryOp::ProcMaps => "the memory map",
-        MemoryOp::ProcFd | MemoryOp::PidfdGetfd => "a descriptor",
+        MemoryOp::ProcFd | MemoryOp::FdOpen | MemoryOp::PidfdGetfd => "a descriptor",
         MemoryOp::VmWrite => "(for writing) the memory",
         MemoryOp::PtraceAttach | MemoryOp::VmRead | MemoryOp::ProcMem | MemoryOp::Signal => "the memory",
     };

@@ -8,7 +8,7 @@ use crate::role::Role;
 use crate::rules;
 use crate::state::{Hold, Server};
 
-use super::{Cx, Finding};
+use super::{Attempt, Cx, Finding};
 
 /// A destination. `told`: what it leads to was told already; that nobody had asked for anything is still news.
 pub fn connect(
@@ -33,8 +33,8 @@ pub fn connect(
     } else {
         (&rules::DESTINATION, format!("which nothing explains,{}", cx.during(&calls)))
     };
-    let summary = format!("{} connected to {}, {why}.", cx.whose(), to.text());
-    let mut finding = cx.finding(rule, format!("dest:{}", to.text()), Fact::net(net, to.role), summary);
+    let attempt = Attempt::new(net, cx.whose(), to.text(), format!(", {why}."));
+    let mut finding = cx.connecting(rule, format!("dest:{}", to.text()), (net, to.role), attempt);
     finding.absence = true;
     if to.local() {
         // proxies, debuggers and neighbours on this host: worth a record, not a person's time

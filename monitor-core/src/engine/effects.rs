@@ -141,9 +141,10 @@ impl Engine {
                 // setting a datagram socket's destination sends nothing: resolvers sort addresses so
                 let silent = net.op == NetOp::Connect && net.proto != Proto::Tcp && net.proto != Proto::Other;
                 if net.cookie != 0 && net.op == NetOp::Connect {
+                    let settled = !matches!(net.result.as_str(), "" | "in_progress");
                     let explained = Explained::nothing();
                     let connection =
-                        Connection { net: net.clone(), server: id, opened: now, explained, silent, sent: 0 };
+                        Connection { net: net.clone(), server: id, opened: now, explained, silent, settled, sent: 0 };
                     self.state.connections.insert(net.cookie, connection);
                 }
                 if !silent {
@@ -164,11 +165,16 @@ impl Engine {
         let ended = !matches!(end.state.as_str(), "established" | "open" | "");
         let Some(known) = self.state.connections.get_mut(&end.cookie) else { return };
         let judge = end.sent > known.sent;
+        let settles = !std::mem::replace(&mut known.settled, true);
         let (server, mut net, silent) = (known.server, known.net.clone(), known.silent);
         let (opened, then) = (known.opened, known.explained.clone());
         known.sent = known.sent.max(end.sent);
         if ended {
             self.state.connections.remove(&end.cookie);
+        }
+        if settles {
+            let result = if ended && end.state != "closed" { end.state.as_str() } else { "ok" };
+            self.correlator.outcome(&net, result, now, alerts);
         }
         if !judge {
             return;

@@ -19,6 +19,8 @@ pub struct Connection {
     /// A datagram socket that only had its default destination set: nothing was sent yet, as when the resolver sorts
     /// addresses.
     pub silent: bool,
+    /// It is known to have been made, or to have failed.
+    pub settled: bool,
     /// Bytes sent that were judged already.
     pub sent: u64,
 }

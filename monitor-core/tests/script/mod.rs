@@ -7,9 +7,9 @@
 //! | `start EXE ARG…` | the server's root executes and comes under watch |
 //! | `spawn NAME PARENT EXE ARG…` | fork and exec; `script=`, `sino=`, `preload=`, `+memfd`, `+unlinked`, `+compat` |
 //! | `fork NAME PARENT`, `exec NAME EXE ARG…`, `exit NAME`, `foreign NAME EXE ARG…` | |
-//! | `read`, `write`, `append`, `use`, `opath`, `unlink`, `chmod NAME PATH` | `ino=`, `via=`; `rename`, `link`, `symlink NAME PATH TO` |
+//! | `read`, `write`, `append`, `use`, `opath`, `unlink`, `chmod NAME PATH` | `ino=`, `via=`, `+cut`; `rename`, `link`, `symlink NAME PATH TO` |
 //! | `connect`, `send`, `listen`, `bind`, `accept NAME ADDR:PORT` | `host=`, `cookie=`, `result=`, `+udp`; `end NAME cookie= sent= state=` |
-//! | `unix NAME PATH [+bind]`, `socket NAME FAMILY`, `memory NAME TARGET OP [+failed]`, `opaque NAME WHAT` | |
+//! | `unix NAME PATH [+bind] [result=]`, `socket NAME FAMILY`, `memory NAME TARGET OP [+failed]`, `opaque NAME WHAT` | |
 //! | `handshake`, `list TOOL…` (`name`, `name:digest`, `name:digest:ro`, `…:closed`), `+more` | |
 //! | `call ID TOOL /pointer=value…` | `+repeat`, `+forged`, `+cut`, `progress=`; `answer ID [error\|input\|task=ID:STATUS]` |
 //! | `prompt ID NAME /pointer=value…` | |
@@ -276,7 +276,7 @@ impl Script {
             Kind::File(File {
                 proc,
                 op,
-                file: file_ref(words.at(1), words.number("ino")),
+                file: FileRef { cut: words.has("cut"), ..file_ref(words.at(1), words.number("ino")) },
                 read: matches!(verb, "read" | "use" | "readwrite" | "opath"),
                 write: matches!(verb, "write" | "append" | "create" | "readwrite"),
                 create: false,
