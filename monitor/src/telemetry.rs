@@ -1,4 +1,7 @@
 //! The agent's own log: to standard error, or to a file where standard error is somebody else's.
+//!
+//! A log that can't be written (a full disk, a reader that is gone) is no reason to stop, or to write elsewhere: the
+//! subscriber's own complaint about it would go to standard error, and panic where that is closed.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -25,6 +28,7 @@ pub fn to_stderr_at(level: &str) {
         .with_env_filter(EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new(level)))
         .with_writer(std::io::stderr)
         .with_target(false)
+        .log_internal_errors(false)
         .try_init();
 }
 
@@ -36,6 +40,7 @@ pub fn to_file(path: &Path) {
             .with_writer(Mutex::new(file))
             .with_ansi(false)
             .with_target(false)
+            .log_internal_errors(false)
             .try_init();
     }
 }

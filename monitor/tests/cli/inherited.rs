@@ -127,8 +127,10 @@ fn root_run_outlives_a_hangup_and_ends_in_order() {
         assert!(child.try_wait().unwrap().is_none(), "it ended");
     }
     assert!(ground.path("state/agent.sock").exists());
+    assert!(told.join().unwrap());
+    // Nobody reads its log any more, and it goes on.
+    kill(pid, Signal::SIGHUP).unwrap();
     kill(pid, Signal::SIGTERM).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
-    assert!(told.join().unwrap());
     assert!(!ground.path("state/agent.sock").exists());
 }
