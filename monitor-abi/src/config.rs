@@ -72,6 +72,8 @@ pub struct Offsets {
     pub kiocb_opcode: u32,
     pub kiocb_flags: u32,
     pub kiocb_fd: u32,
+    pub sock_cookie: u32,
+    pub inode_i_private: u32,
     pub pad: u32,
 }
 
@@ -122,4 +124,4 @@ pub struct Conn {
     pub scope: u32,
 }
 
-const _: () = assert!(size_of::<Offsets>() == 264 && size_of::<Scope>() == 16 && size_of::<Control>() == 16);
+const _: () = assert!(size_of::<Offsets>() == 272 && size_of::<Scope>() == 16 && size_of::<Control>() == 16);

@@ -37,7 +37,7 @@ pub struct Identity {
     pub tgid: u32,
 }
 
-/// Somebody opened a procfs file of a watched process.
+/// A process opened a procfs file of another, and one of the two is watched.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct ProcOpen {
@@ -45,7 +45,7 @@ pub struct ProcOpen {
     pub target_start: u64,
     /// Thread group id of the target.
     pub target: u32,
-    /// The server it belongs to.
+    /// The server it belongs to; 0: none.
     pub target_scope: u32,
     /// `file->f_flags`.
     pub open_flags: u32,

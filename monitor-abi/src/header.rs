@@ -47,6 +47,9 @@ pub const FLAG_USE: u16 = 1 << 4;
 /// Seen by a hook below the system-call table (BPF LSM, fentry, fexit), not at the system call's return.
 pub const FLAG_BELOW: u16 = 1 << 5;
 
+/// Done by an io_uring request.
+pub const FLAG_URING: u16 = 1 << 6;
+
 /// A process was created ([`crate::process::Fork`]).
 pub const KIND_FORK: u16 = 1;
 /// A program was executed ([`crate::process::Exec`]).
@@ -55,7 +58,7 @@ pub const KIND_EXEC: u16 = 2;
 pub const KIND_EXIT: u16 = 3;
 /// A file was opened ([`crate::file::Open`]).
 pub const KIND_OPEN: u16 = 10;
-/// A procfs file of a watched process was opened by somebody else ([`crate::file::ProcOpen`]).
+/// A procfs file of a watched process was opened by somebody else, or of anybody else by a watched one ([`crate::file::ProcOpen`]).
 pub const KIND_PROC_OPEN: u16 = 11;
 /// A name or mode was changed ([`crate::file::Change`]).
 pub const KIND_CHANGE: u16 = 12;

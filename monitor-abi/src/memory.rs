@@ -2,15 +2,15 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// The header's process reached for a watched one.
+/// The header's process reached for another, and one of the two is watched.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Reach {
-    /// Start of the target.
+    /// Start of the target; 0 where the hook has only its number.
     pub target_start: u64,
     /// Thread group id of the target.
     pub target: u32,
-    /// Its server.
+    /// Its server; 0: none.
     pub target_scope: u32,
     /// `REACH_…`.
     pub op: u32,

@@ -6,6 +6,7 @@ use aya_ebpf::bindings::{pt_regs, task_struct};
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use aya_ebpf::helpers::{bpf_get_current_task_btf, bpf_probe_read_user, bpf_task_pt_regs};
 use monitor_abi::config::Offsets;
+use monitor_abi::header::{FLAG_COMPAT, FLAG_URING};
 
 /// Filled by the agent before load; the verifier treats it as constants.
 #[unsafe(no_mangle)]
@@ -121,6 +122,28 @@ pub fn call() -> Call {
     // SAFETY: bpf_task_pt_regs takes the trusted pointer of current() and gives the saved user registers.
     let number = unsafe { *(bpf_task_pt_regs(current()) as *const i32).add(70) };
     Call { number: number as u32, compat: false }
+}
+
+/// How the running operation came here, where that wasn't a system call of the 64-bit table: `FLAG_COMPAT`, `FLAG_URING`.
+#[inline(always)]
+pub fn origin() -> u16 {
+    let call = call();
+    if call.compat {
+        return FLAG_COMPAT;
+    }
+    // 0: io_uring's own threads have no system call; -1: kernel threads
+    let uring = call.number == IO_URING_ENTER || call.number == 0 || call.number == u32::MAX;
+    if uring { FLAG_URING } else { 0 }
+}
+
+/// `io_uring_enter` (include/uapi/asm-generic/unistd.h).
+const IO_URING_ENTER: u32 = 426;
+
+/// The task behind a `struct pid *`, by what it is for: 0 if there is none any more.
+#[inline(always)]
+pub fn task_of(pid: u64) -> u64 {
+    let link: u64 = read(pid, offset!(pid_tasks));
+    if link == 0 { 0 } else { link.wrapping_sub(offset!(task_pid_links)) }
 }
 
 /// Group leader's start time of `task`.

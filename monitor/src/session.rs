@@ -86,6 +86,8 @@ pub struct Session {
     streams: HashMap<MapData, StreamKey, u32>,
     sensitive: HashMap<MapData, FileKey, u32>,
     missed: HashMap<MapData, StreamKey, u64>,
+    /// The pipes that each server was started with: an open of one, by whoever, is told.
+    pipes: BTreeMap<u32, Vec<monitor_abi::file::Identity>>,
     stats: Stats,
     reported: BTreeMap<(&'static str, &'static str), u64>,
     marks: Option<Marks>,
@@ -163,6 +165,7 @@ impl Session {
             streams,
             sensitive,
             missed,
+            pipes: BTreeMap::new(),
             stats,
             reported: BTreeMap::new(),
             marks: None,
@@ -225,6 +228,7 @@ impl Session {
         }
         let from_start = start.from_start;
         self.pipeline.server_start(id, start, &stdio);
+        self.add_pipes(id, root.pid);
         if !from_start {
             self.join_descendants(root.pid, id);
         }
@@ -261,6 +265,7 @@ impl Session {
             let ended = self.pipeline.take_ended();
             self.live = self.live.saturating_sub(ended.len());
             self.claimed.retain(|id, _| !ended.contains(id));
+            self.remove_pipes(&ended);
             if self.live == 0 && ending.is_none() && !self.forever {
                 ending = Some(now + LINGER);
             }
@@ -375,6 +380,7 @@ impl Session {
             let stdio = stdio_of(found.root);
             tracing::info!(pid = found.root, name = start.name, profile = start.profile, "watching an MCP server");
             self.add_homes(&start);
+            self.add_pipes(id, found.root);
             for pid in self.pipeline.accept(found.candidate, id, start, &stdio) {
                 self.put_in_scope(pid, id, 0);
             }
@@ -410,7 +416,7 @@ impl Session {
     fn finish(&mut self) {
         self.look();
         let Self { reader, pipeline, waiting, .. } = self;
-        reader.flush(|record| pipeline.record(record));
+        reader.flush(|look| pipeline.look(&look));
         for (reading, seen) in waiting.drain(..) {
             seen.tell(reading, pipeline);
         }
@@ -431,7 +437,7 @@ impl Session {
         let changed = changes.as_mut().map(Changes::read).unwrap_or_default();
         *stale |= queue.stale || changed.stale;
         let reading = Reading { after: std::mem::replace(&mut self.read, now), at: now };
-        let before = reader.look(now, |record| pipeline.record(record));
+        let before = reader.look(now, |look| pipeline.look(&look));
         let own = std::process::id();
         let seen = queue.opened.into_iter().map(Seen::Opened).chain(changed.changed.into_iter().map(Seen::Changed));
         waiting.extend(seen.filter(|seen| seen.pid() != own).map(|seen| (reading, seen)));
@@ -556,6 +562,26 @@ impl Session {
         self.places.dedup();
         self.learn_others();
         self.mark();
+    }
+
+    /// A server's pipes have no name but its descriptors: whoever opens one reaches for those.
+    fn add_pipes(&mut self, id: ServerId, pid: u32) {
+        for fd in [0, 1] {
+            let Ok(meta) = fs::metadata(format!("/proc/{pid}/fd/{fd}")) else { continue };
+            let Some(dev) = enrich::kernel_device(meta.dev()).filter(|_| meta.file_type().is_fifo()) else { continue };
+            let key = monitor_abi::file::Identity { ino: meta.ino(), dev, tgid: 0 };
+            match self.sensitive.insert(FileKey(key), 1, 0) {
+                Ok(()) => self.pipes.entry(id.0).or_default().push(key),
+                Err(error) => tracing::warn!(pid, %error, "the opening of a server's descriptor would not be seen"),
+            }
+        }
+    }
+
+    fn remove_pipes(&mut self, ended: &[ServerId]) {
+        for key in ended.iter().filter_map(|id| self.pipes.remove(&id.0)).flatten() {
+            // two servers may have been started with one pipe: the other's goes unseen from here on
+            let _absent = self.sensitive.remove(&FileKey(key));
+        }
     }
 
     /// Children that a running server has already.

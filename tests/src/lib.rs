@@ -16,6 +16,7 @@ pub mod exec;
 pub mod home;
 pub mod neighbour;
 pub mod network;
+pub mod outward;
 pub mod peer;
 pub mod place;
 pub mod process;

@@ -1,6 +1,6 @@
 //! What a thief beside the server does: reaching for its memory, its environment and its descriptors.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::libc;
 use nix::mount::{MsFlags, mount, umount};
@@ -69,6 +69,24 @@ pub fn take_descriptor(pid: u32) -> Result<()> {
         libc::close(taken? as i32);
     }
     Ok(())
+}
+
+/// Its standard input, opened anew by its name in procfs: a pipe has no other.
+pub fn open_descriptor(pid: u32) -> Result<()> {
+    File::options().write(true).open(format!("/proc/{pid}/fd/0"))?;
+    Ok(())
+}
+
+/// Our end of the pipe that is its standard input, opened anew: nobody else's descriptor is touched.
+pub fn open_own_end(pid: u32) -> Result<()> {
+    let pipe = fs::read_link(format!("/proc/{pid}/fd/0"))?;
+    for entry in fs::read_dir("/proc/self/fd")?.flatten() {
+        if fs::read_link(entry.path()).is_ok_and(|target| target == pipe) {
+            File::options().write(true).open(entry.path())?;
+            return Ok(());
+        }
+    }
+    bail!("we hold no end of {}", pipe.display())
 }
 
 fn first_byte(path: &str) -> Result<()> {

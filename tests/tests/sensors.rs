@@ -53,6 +53,11 @@ const CASES: &[Case] = &[
     ("unix_abstract", Any, abstract_name),
     ("unix_nobody_there", Any, nobody),
     ("inet_connect", Any, |it| inet(it, "connect", "connect", "127.0.0.1", 9)),
+    ("inet_refused", Any, |it| outcome(it, "127.0.0.1:9", "refused", "refused")),
+    ("inet_unreachable", Any, |it| outcome(it, "255.255.255.255:9", "", "errno 101")),
+    ("inet_made", Any, made_connection),
+    ("inet_listen_unbound", Any, listen_unbound),
+    ("inet_bind_datagram", Any, bind_datagram),
     ("inet_datagram", Any, |it| inet(it, "send", "send", "127.0.0.1", 53)),
     ("inet_datagram_after_a_key", Any, datagrams),
     ("inet_listen", Any, |it| inet(it, "accept", "listen", "127.0.0.1", 4711)),
@@ -66,7 +71,14 @@ const CASES: &[Case] = &[
     ("memory_environ_by_task", Any, |it| reached(it, neighbour::environ_by_task, "proc_environ")),
     ("memory_environ_fresh_mount", Any, |it| reached(it, neighbour::environ_fresh_mount, "proc_environ")),
     ("memory_proc_mem", Any, |it| reached(it, neighbour::proc_mem, "proc_mem")),
-    ("memory_pidfd_getfd", Lsm, |it| reached(it, neighbour::take_descriptor, "pidfd_getfd")),
+    ("reach_environ", Any, |it| outside(it, "reach_environ", "proc_environ")),
+    ("reach_proc_mem", Any, |it| outside(it, "reach_mem", "proc_mem")),
+    ("reach_descriptors", Any, |it| outside(it, "reach_fds", "proc_fd")),
+    ("reach_vm_read", Any, |it| outside(it, "reach_vm", "vm_read")),
+    ("reach_ptrace", Any, traced),
+    ("reach_own_is_nobodys_affair", Any, reach_own),
+    ("change_link_nameless", Any, link_nameless),
+    ("memory_pidfd_getfd", Any, |it| reached(it, neighbour::take_descriptor, "pidfd_getfd")),
     ("stream_write", Any, |it| answers(it, "write")),
     ("stream_writev", Any, |it| answers(it, "writev")),
     ("stream_sendto", Any, |it| answers(it, "sendto")),
@@ -230,7 +242,103 @@ fn nobody(it: &mut Watched) -> Result<()> {
     if it.call("unix", json!({"path": path})).is_ok() {
         bail!("somebody listens on {path}");
     }
-    it.expect(&json!({"kind": "unix", "op": "connect", "path": path})).map(drop)
+    it.expect(&json!({"kind": "unix", "op": "connect", "path": path, "result": "errno 2"})).map(drop)
+}
+
+/// What came of a connection is told with it where it was quick, and at its end in any case.
+fn outcome(it: &mut Watched, to: &str, result: &str, state: &str) -> Result<()> {
+    let before = it.events().len();
+    if it.call("connect", json!({"to": to})).is_ok() {
+        bail!("somebody listens at {to}");
+    }
+    let (addr, port) = to.rsplit_once(':').context("no port")?;
+    let port: u16 = port.parse()?;
+    tests::wait::until_true("the outcome", std::time::Duration::from_secs(20), || {
+        let events = it.events();
+        let made = json!({"kind": "net", "op": "connect", "addr": addr, "port": port});
+        let Some(made) = events[before..].iter().find(|event| tests::effects::holds(event, &made)) else {
+            return false;
+        };
+        let end = json!({"kind": "net_end", "cookie": made["cookie"], "state": state});
+        (result.is_empty() || made["result"] == result)
+            && events[before..].iter().any(|event| tests::effects::holds(event, &end))
+    })
+}
+
+fn made_connection(it: &mut Watched) -> Result<()> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port();
+    it.call("connect", json!({"to": format!("127.0.0.1:{port}")}))?;
+    it.expect(&json!({"kind": "net", "op": "connect", "port": port, "result": "ok"})).map(drop)
+}
+
+/// The kernel gives the port after the state has changed.
+fn listen_unbound(it: &mut Watched) -> Result<()> {
+    let before = it.events().len();
+    it.call("listen_unbound", json!({}))?;
+    tests::wait::until_true("the listener", std::time::Duration::from_secs(20), || {
+        it.events()[before..].iter().any(|event| event["op"] == "listen")
+    })?;
+    let all = it.events();
+    let ports: Vec<&Value> =
+        all[before..].iter().filter(|event| event["op"] == "listen").map(|it| &it["port"]).collect();
+    if ports.len() != 1 || *ports[0] == 0 {
+        bail!("the ports were {ports:?}");
+    }
+    Ok(())
+}
+
+fn bind_datagram(it: &mut Watched) -> Result<()> {
+    it.call("bind_udp", json!({"to": "0.0.0.0:18996"}))?;
+    it.expect(&json!({"kind": "net", "op": "bind", "proto": "udp", "addr": "0.0.0.0", "port": 18996})).map(drop)
+}
+
+/// The server reaches for this process, which is no part of it: its client.
+fn outside(it: &mut Watched, deed: &str, op: &str) -> Result<()> {
+    let own = std::process::id();
+    it.call(deed, json!({"pid": own}))?;
+    reach(it, op, own)
+}
+
+/// The server attaches to a process that it didn't start.
+fn traced(it: &mut Watched) -> Result<()> {
+    let mut sleeper = std::process::Command::new("sleep").arg("60").spawn()?;
+    let outcome = it.call("reach_trace", json!({"pid": sleeper.id()}));
+    let seen = outcome.and_then(|_| reach(it, "ptrace_attach", sleeper.id()));
+    sleeper.kill()?;
+    sleeper.wait()?;
+    seen
+}
+
+fn reach(it: &Watched, op: &str, target: u32) -> Result<()> {
+    let wanted = json!({"kind": "memory", "op": op, "server": 1, "proc": {"pid": it.pid}, "target": {"pid": target}});
+    let event = it.expect(&wanted)?;
+    if event["target"]["start"] == 0 || !event["target_server"].is_null() {
+        bail!("the target isn't known: {event}");
+    }
+    Ok(())
+}
+
+fn reach_own(it: &mut Watched) -> Result<()> {
+    let before = it.events().len();
+    it.call("reach_own", json!({}))?;
+    let id = it.call("netlink", json!({}))?;
+    message(it, "client", id)?;
+    match it.events()[before..].iter().find(|event| event["kind"] == "memory") {
+        Some(event) => bail!("it may look at itself: {event}"),
+        None => Ok(()),
+    }
+}
+
+/// The name that it is linked by is a descriptor's, and not the agent's own.
+fn link_nameless(it: &mut Watched) -> Result<()> {
+    let to = it.scratch("named-late");
+    it.call("link_nameless", json!({"path": it.scratch(""), "to": to}))?;
+    let event = it.expect(&json!({"kind": "file", "op": "link", "to": to}))?;
+    if event["file"]["path"].as_str().is_none_or(|path| path.contains("/proc/")) {
+        bail!("the file is none of procfs: {}", event["file"]);
+    }
+    Ok(())
 }
 
 fn inet(it: &mut Watched, deed: &str, op: &str, addr: &str, port: u16) -> Result<()> {
@@ -351,6 +459,13 @@ fn pipes() -> Result<()> {
     }
     let id = it.call("long", json!({"bytes": 100_000}))?;
     message(&it, "server", id)?;
+    it.call("splice_file", json!({"path": it.file("spliced")?}))?;
+    neighbour::open_own_end(it.pid)?;
+    reached(&mut it, neighbour::open_descriptor, "fd_open")?;
+    let opened = it.events().into_iter().filter(|event| event["op"] == "fd_open").count();
+    if opened != 1 {
+        bail!("one of two opens was of somebody else's descriptor, {opened} were reported");
+    }
     let lost: Vec<Value> = it.events().into_iter().filter(|event| event["kind"] == "loss").collect();
     if !lost.is_empty() {
         bail!("something was lost: {lost:?}");

@@ -20,6 +20,8 @@ use crate::{path, scope};
 
 /// `PROC_SUPER_MAGIC` (include/uapi/linux/magic.h).
 pub const PROC_MAGIC: u32 = 0x9fa0;
+/// `PIPEFS_MAGIC` (include/uapi/linux/magic.h).
+const PIPE_MAGIC: u32 = 0x5049_5045;
 const AT_FDCWD: i32 = -100;
 
 /// Return value of the system call: `struct { u64 common; long nr; long ret; }`, the layout every `sys_exit_*` has.
@@ -55,8 +57,9 @@ fn opened(fd: i64, string: usize) {
     if fd < 0 {
         return;
     }
+    let via = || if string < 6 { kernel::argument(string) } else { 0 };
     let Some(scope) = scope::watched() else {
-        foreign(kernel::file_of(fd as u64));
+        foreign(kernel::file_of(fd as u64), via);
         return;
     };
     let file = kernel::file_of(fd as u64);
@@ -64,8 +67,7 @@ fn opened(fd: i64, string: usize) {
         emit::count(stats::UNRESOLVED);
         return;
     }
-    let via = if string < 6 { kernel::argument(string) } else { 0 };
-    watched(&scope, file, 0, via);
+    watched(&scope, file, 0, via());
 }
 
 /// An open by a watched process. `via`: where in its memory the string is that it passed, 0 if none is known.
@@ -168,20 +170,34 @@ fn identity(inode: &Inode) -> Identity {
     Identity { ino: inode.ino, dev: inode.dev, tgid }
 }
 
-/// An open by a process that is not watched: only a watched server's procfs files matter.
+/// An open by a process that is not watched: only a watched server's procfs files and its pipes matter. A pipe has no
+/// name but in procfs, so its open is one of somebody's descriptor.
 #[inline(always)]
-pub fn foreign(file: u64) {
+pub fn foreign(file: u64, via: impl FnOnce() -> u64) {
     let address: u64 = read(file, offset!(file_f_inode));
     let sb: u64 = read(address, offset!(inode_i_sb));
-    if read::<u64>(sb, offset!(sb_s_magic)) as u32 != PROC_MAGIC || scope::is_agent() {
+    let magic = read::<u64>(sb, offset!(sb_s_magic)) as u32;
+    if magic != PROC_MAGIC && magic != PIPE_MAGIC || scope::is_agent() {
         return;
     }
     let inode = kernel::inode(address);
     let scope = Scope { start: kernel::start_of(kernel::current() as u64), server: 0, flags: 0 };
-    proc_file(&scope, file, &inode);
+    if magic == PROC_MAGIC {
+        proc_file(&scope, file, &inode);
+    } else {
+        pipe(&scope, file, &inode, via());
+    }
 }
 
-/// Reports the open of a per-process procfs file whose process is watched.
+#[inline(never)] // so that what it needs isn't in every open's frame
+fn pipe(actor: &Scope, file: u64, inode: &Inode, via: u64) {
+    // SAFETY: only presence is asked for.
+    if unsafe { SENSITIVE.get(Identity { tgid: 0, ..identity(inode) }) }.is_some() {
+        report(actor, file, inode, 0, via);
+    }
+}
+
+/// Reports the open of another process's procfs file, if one of the two is watched.
 #[inline(always)]
 fn proc_file(actor: &Scope, file: u64, inode: &Inode) {
     // struct proc_inode embeds the inode; its `pid` is the process (or thread) that the file is about
@@ -191,17 +207,23 @@ fn proc_file(actor: &Scope, file: u64, inode: &Inode) {
     if pid == 0 {
         return;
     }
-    let link: u64 = read(pid, offset!(pid_tasks));
-    if link == 0 {
+    let task = kernel::task_of(pid);
+    if task == 0 {
         return;
     }
-    let task = link.wrapping_sub(offset!(task_pid_links));
     let target: u32 = read(task, offset!(task_tgid));
-    let Some(of) = scope::of(target) else { return };
+    let target_scope = match scope::of(target) {
+        Some(of) => of.server,
+        None if actor.server != 0 => 0,
+        None => return,
+    };
+    if target == (bpf_get_current_pid_tgid() >> 32) as u32 {
+        return;
+    }
     let mut body = ProcOpen {
         target_start: kernel::start_of(task),
         target,
-        target_scope: of.server,
+        target_scope,
         open_flags: read(file, offset!(file_f_flags)),
         name_len: 0,
         name: [0; 32],

@@ -17,7 +17,7 @@ use monitor_abi::header::{FLAG_BELOW, FLAG_COMPAT, FLAG_CUT, KIND_CHANGE_RESOLVE
 use monitor_abi::memory::{REACH_PIDFD, REACH_PTRACE, REACH_VM_READ, REACH_VM_WRITE, Reach};
 use monitor_abi::stats;
 
-use super::{file, socket};
+use super::{file, memory, socket};
 use crate::emit::{self, Builder};
 use crate::kernel::{self, offset, read};
 use crate::{path, scope};
@@ -122,7 +122,7 @@ fn flags() -> u16 {
 #[inline(always)]
 fn opened(file: u64) {
     let Some(scope) = scope::watched() else {
-        file::foreign(file);
+        file::foreign(file, passed);
         return;
     };
     if read::<u32>(file, offset!(file_f_flags)) & FMODE_EXEC == 0 {
@@ -238,10 +238,8 @@ fn accepted(sk: u64) {
 #[inline(always)]
 fn reached(task: u64) {
     let target: u32 = read(task, offset!(task_tgid));
-    let Some(of) = scope::of(target) else { return };
-    if scope::is_agent() {
-        return;
-    }
+    let actor = scope::watched();
+    let Some(target_scope) = memory::concerned(target, actor) else { return };
     let call = kernel::call();
     let op = match (call.number, call.compat) {
         (number::PTRACE, false) | (26, true) => REACH_PTRACE,
@@ -251,13 +249,8 @@ fn reached(task: u64) {
         // Opens of procfs files are told as such.
         _ => return,
     };
-    let actor = scope::watched().unwrap_or_else(|| Scope {
-        start: kernel::start_of(kernel::current() as u64),
-        server: 0,
-        flags: 0,
-    });
-    let body = Reach { target_start: kernel::start_of(task), target, target_scope: of.server, op, ret: 0 };
-    emit::send(KIND_REACH, flags(), &actor, body);
+    let body = Reach { target_start: kernel::start_of(task), target, target_scope, op, ret: 0 };
+    emit::send(KIND_REACH, flags(), &memory::actor(actor), body);
 }
 
 /// System-call numbers (include/uapi/asm-generic/unistd.h, arch/x86/entry/syscalls/syscall_64.tbl).

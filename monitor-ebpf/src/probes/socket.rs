@@ -27,6 +27,14 @@ const TCP_LISTEN: i32 = 10;
 const TCP_ESTABLISHED: i32 = 1;
 const TCP_SYN_SENT: i32 = 2;
 const TCP_SYN_RECV: i32 = 3;
+/// Error numbers (include/uapi/asm-generic/errno.h, include/linux/errno.h).
+const EINTR: i32 = 4;
+const EISCONN: i32 = 106;
+const EALREADY: i32 = 114;
+const EINPROGRESS: i32 = 115;
+const ERESTARTSYS: i32 = 512;
+/// Number of `listen` (arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h).
+const LISTEN: u32 = if cfg!(bpf_target_arch = "aarch64") { 201 } else { 50 };
 const IPPROTO_TCP: u16 = 6;
 const IPPROTO_UDP: u16 = 17;
 /// Nanoseconds after which a datagram on the same connected socket is told again.
@@ -88,7 +96,7 @@ fn addressed(ctx: &SockAddrContext, op: u32, family: u16) {
         op,
         pad: 0,
     };
-    emit::send(KIND_INET, 0, &scope, body);
+    emit::send(KIND_INET, kernel::origin(), &scope, body);
 }
 
 #[inline(always)]
@@ -164,7 +172,7 @@ pub fn sock_state(ctx: BtfTracePointContext) -> i32 {
     let new: i32 = ctx.arg(2);
     if new == TCP_LISTEN {
         if let Some(scope) = scope::watched() {
-            local(sk, &scope, INET_LISTEN);
+            listens(sk, &scope);
         }
         return 0;
     }
@@ -197,12 +205,45 @@ pub fn sock_state(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// Reports the local address of a socket.
+/// A socket begins to listen. One that wasn't bound gets its port right after this: the return of the call tells of it.
 #[inline(always)]
-fn local(sk: *const u8, scope: &Scope, op: u32) {
+fn listens(sk: *const u8, scope: &Scope) {
     // SAFETY: sk is a trusted pointer argument of the tracepoint.
     let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut().cast()) };
-    let sk = sk as u64;
+    let call = kernel::call();
+    if read::<u16>(sk as u64, offset!(sock_num)) == 0 && call.number == LISTEN && !call.compat {
+        remember(cookie, scope);
+        return;
+    }
+    local(cookie, sk as u64, scope, INET_LISTEN);
+}
+
+/// `listen(fd, backlog)`: the port of a socket that wasn't bound.
+#[tracepoint]
+pub fn listen_exit(ctx: TracePointContext) -> u32 {
+    if let Some(scope) = scope::watched() {
+        listened(&scope, returned(&ctx) as i32, sock_of(kernel::argument(0)));
+    }
+    0
+}
+
+/// `listen` returned.
+#[inline(always)]
+pub fn listened(scope: &Scope, ret: i32, sk: u64) {
+    let cookie: u64 = read(sk, offset!(sock_cookie));
+    // SAFETY: only presence is asked for.
+    if unsafe { CONNS.get(cookie) }.is_none() {
+        return;
+    }
+    let _absent = CONNS.remove(cookie);
+    if ret == 0 {
+        local(cookie, sk, scope, INET_LISTEN);
+    }
+}
+
+/// Reports the local address of a socket.
+#[inline(always)]
+fn local(cookie: u64, sk: u64, scope: &Scope, op: u32) {
     let family: u16 = read(sk, offset!(sock_family));
     let words: [u32; 4] = if family == AF_INET {
         [read(sk, offset!(sock_rcv_saddr)), 0, 0, 0]
@@ -266,19 +307,48 @@ fn sock_of(fd: u64) -> u64 {
     read(socket, offset!(socket_sk))
 }
 
-/// `connect(fd, addr, len)`: `AF_UNIX` only, inet has its own hooks.
+/// `connect(fd, addr, len)`: `AF_UNIX`; inet has its own hooks, and only what fails at once is told here.
 #[tracepoint]
 pub fn connect_exit(ctx: TracePointContext) -> u32 {
     let Some(scope) = scope::watched() else { return 0 };
     let address = kernel::argument(1);
     let Some(family) = kernel::read_user::<u16>(address) else { return 0 };
+    let ret = returned(&ctx) as i32;
     if u32::from(family) != AF_UNIX {
+        if ret < 0 {
+            failed(&scope, ret, sock_of(kernel::argument(0)));
+        }
         return 0;
     }
-    let ret = returned(&ctx) as i32;
     let sk = if ret == 0 { sock_of(kernel::argument(0)) } else { 0 };
     unix(&scope, 0, ret, sk, Name { address, len: kernel::argument(2), user: true });
     0
+}
+
+/// A connect that was reported failed without a change of state: no route, no port left, forbidden by a filter.
+#[inline(always)]
+pub fn failed(scope: &Scope, ret: i32, sk: u64) {
+    // Under way, or interrupted: the state will tell.
+    if ret >= 0 || ret == -EINPROGRESS || ret == -EALREADY || ret == -EISCONN || ret == -EINTR || ret == -ERESTARTSYS {
+        return;
+    }
+    let cookie: u64 = read(sk, offset!(sock_cookie));
+    // SAFETY: copied out at once.
+    let Some(conn) = (unsafe { CONNS.get(cookie) }).copied() else { return };
+    let _absent = CONNS.remove(cookie);
+    let body = State {
+        cookie,
+        sent: 0,
+        received: 0,
+        old: TCP_SYN_SENT as u32,
+        new: TCP_CLOSE as u32,
+        error: -ret as u32,
+        scope: conn.scope,
+        owner: conn.tgid,
+        pad: 0,
+        owner_start: conn.start,
+    };
+    emit::send(KIND_SOCK_STATE, 0, scope, body);
 }
 
 /// A `struct sockaddr_un` as it was passed.

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use monitor_abi::header::{FLAG_BELOW, FLAG_COMPAT, FLAG_CUT, FLAG_UNLINKED, FLAG_USE, Header};
+use monitor_abi::header::{FLAG_BELOW, FLAG_COMPAT, FLAG_CUT, FLAG_UNLINKED, FLAG_URING, FLAG_USE, Header};
 use monitor_abi::{file, memory, process, socket};
 use monitor_core::event::{Exec, File, FileOp, FileRef, Memory, MemoryOp, Net, NetEnd, NetOp, Proto, SocketMade, Unix};
 use monitor_core::id::{FileId, ProcId, ServerId};
@@ -248,11 +248,15 @@ pub fn change_resolved(head: &Header, body: &file::Resolved, path: &[u8], to: &[
 pub fn changed(head: &Header, body: &file::Change, paths: &Changed<'_>, key: &Key) -> File {
     let op = change(body.op);
     let (from, to) = (escape_bytes(paths.path), escape_bytes(paths.to));
-    let resolved = resolve(head.tgid, &escape_bytes(paths.base), &from);
+    let mut resolved = resolve(head.tgid, &escape_bytes(paths.base), &from);
     let second = match op {
         FileOp::Symlink => (!to.is_empty()).then(|| to.clone()),
         _ => (!to.is_empty()).then(|| resolve(head.tgid, &escape_bytes(paths.to_base), &to)),
     };
+    if op == FileOp::Link && is_descriptor(head.tgid, &resolved) {
+        // `linkat` with AT_SYMLINK_FOLLOW gives a name to what a descriptor leads to, most often to a file without one
+        resolved = named_by(&resolved).or_else(|| second.clone()).unwrap_or(resolved);
+    }
     let existing = second.as_ref().filter(|_| matches!(op, FileOp::Rename | FileOp::Link)).unwrap_or(&resolved);
     let id = in_root(head.tgid, existing)
         .symlink_metadata()
@@ -292,21 +296,33 @@ pub fn inet(head: &Header, body: &socket::Inet) -> Net {
         cookie: body.cookie,
         result: String::new(),
         name: None,
-        io_uring: false,
-        abi: None,
+        io_uring: head.flags & FLAG_URING != 0,
+        abi: (head.flags & FLAG_COMPAT != 0).then(|| "ia32".to_owned()),
     }
 }
+
+/// What came of a connection attempt, in the words of [`Net::result`]; `None` for later states.
+#[must_use]
+pub fn outcome(body: &socket::State) -> Option<String> {
+    if body.old != TCP_SYN_SENT {
+        return None;
+    }
+    let end = state(body);
+    Some(if end.state == "established" { "ok".to_owned() } else { end.state })
+}
+
+/// `TCP_SYN_SENT` (include/net/tcp_states.h).
+const TCP_SYN_SENT: u32 = 2;
 
 /// A connection's new state.
 #[must_use]
 pub fn state(body: &socket::State) -> NetEnd {
     const ESTABLISHED: u32 = 1;
-    const SYN_SENT: u32 = 2;
     let state = match (body.old, body.new, body.error) {
         (_, ESTABLISHED, _) => "established".to_owned(),
         (_, _, 111) => "refused".to_owned(),
         (_, _, 110) => "timeout".to_owned(),
-        (SYN_SENT, _, 0) => "aborted".to_owned(),
+        (TCP_SYN_SENT, _, 0) => "aborted".to_owned(),
         (_, _, 0) => "closed".to_owned(),
         (_, _, error) => format!("errno {error}"),
     };
@@ -356,7 +372,7 @@ pub fn reach(head: &Header, body: &memory::Reach) -> Memory {
     Memory {
         proc: actor(head),
         target: proc_id(body.target, body.target_start),
-        target_server: Some(ServerId(body.target_scope)),
+        target_server: (body.target_scope != 0).then_some(ServerId(body.target_scope)),
         op: match body.op {
             memory::REACH_PTRACE => MemoryOp::PtraceAttach,
             memory::REACH_VM_READ => MemoryOp::VmRead,
@@ -367,7 +383,7 @@ pub fn reach(head: &Header, body: &memory::Reach) -> Memory {
     }
 }
 
-/// An open of a watched process's procfs file; `None` for names that give nothing away.
+/// An open of another process's procfs file; `None` for names that give nothing away.
 #[must_use]
 pub fn proc_open(head: &Header, body: &file::ProcOpen) -> Option<Memory> {
     let name = body.name.get(..body.name_len as usize).unwrap_or_default();
@@ -381,7 +397,7 @@ pub fn proc_open(head: &Header, body: &file::ProcOpen) -> Option<Memory> {
     Some(Memory {
         proc: actor(head),
         target: proc_id(body.target, body.target_start),
-        target_server: Some(ServerId(body.target_scope)),
+        target_server: (body.target_scope != 0).then_some(ServerId(body.target_scope)),
         op,
         ok: Some(true),
     })
@@ -488,7 +504,7 @@ fn names_writable(pid: u32, value: &str) -> bool {
 
 /// Resolves a path that a process passed: symlinks of its folder, not of its last component.
 fn resolve(pid: u32, base: &str, path: &str) -> String {
-    let joined = join(base, path);
+    let joined = own_links(pid, join(base, path));
     let Some((folder, name)) = joined.rsplit_once('/') else { return joined };
     // The process may be gone; its folders most likely are not.
     match fs::canonicalize(in_root(pid, folder)).or_else(|_| fs::canonicalize(folder)) {
@@ -500,6 +516,28 @@ fn resolve(pid: u32, base: &str, path: &str) -> String {
         }
         Err(_) => joined,
     }
+}
+
+/// Names that mean "whoever asks" are that process's, not ours.
+fn own_links(pid: u32, path: String) -> String {
+    let of = |rest: &str| format!("/proc/{pid}/{rest}");
+    let replaced = path
+        .strip_prefix("/proc/self/")
+        .map(of)
+        .or_else(|| path.strip_prefix("/proc/thread-self/").map(of))
+        .or_else(|| path.strip_prefix("/dev/fd/").map(|fd| of(&format!("fd/{fd}"))));
+    replaced.unwrap_or(path)
+}
+
+/// Whether a path is of the form `/proc/PID/fd/N`.
+fn is_descriptor(pid: u32, path: &str) -> bool {
+    path.strip_prefix(&format!("/proc/{pid}/fd/")).is_some_and(|fd| fd.parse::<u32>().is_ok())
+}
+
+/// The name of the file that a descriptor leads to, if it has one and the process still holds it.
+fn named_by(descriptor: &str) -> Option<String> {
+    let file = link(descriptor.to_owned());
+    (file.starts_with('/') && !file.ends_with(" (deleted)")).then_some(file)
 }
 
 fn link(path: String) -> String {
@@ -544,7 +582,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::Path;
 
-    use super::{address, device, join, roots_alone, split_argv};
+    use super::{address, device, is_descriptor, join, named_by, own_links, roots_alone, split_argv};
 
     #[test]
     fn only_root_can_have_put_it_there() {
@@ -564,6 +602,17 @@ mod tests {
         assert_eq!(join("/a/b", "../c/./d"), "/a/c/d");
         assert_eq!(join("/a", "/x/../../y"), "/y");
         assert_eq!(join("", "x"), "/x");
+    }
+
+    #[test]
+    fn a_process_that_says_self_means_itself() {
+        assert_eq!(own_links(7, "/proc/self/fd/3".to_owned()), "/proc/7/fd/3");
+        assert_eq!(own_links(7, "/dev/fd/3".to_owned()), "/proc/7/fd/3");
+        assert_eq!(own_links(7, "/proc/selfish".to_owned()), "/proc/selfish");
+        let file = std::fs::File::open("/etc/passwd").unwrap();
+        let own = format!("/proc/{}/fd/{}", std::process::id(), std::os::fd::AsRawFd::as_raw_fd(&file));
+        assert!(is_descriptor(std::process::id(), &own) && !is_descriptor(1, &own));
+        assert_eq!(named_by(&own).as_deref(), Some("/etc/passwd"));
     }
 
     #[test]

@@ -8,12 +8,14 @@ pub mod clock;
 pub mod enrich;
 pub mod hosts;
 pub mod opens;
+mod outcomes;
 pub mod output;
 pub mod policy;
+mod reach;
 pub mod streams;
 mod uring;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use monitor_abi::socket::Uring;
 use monitor_abi::stream::Key as StreamKey;
@@ -21,7 +23,7 @@ use monitor_core::alert::Alert;
 use monitor_core::config::EngineConfig;
 use monitor_core::engine::Engine;
 use monitor_core::event::{
-    Agent, CredentialFile, Event, Exec, Exit, File, FileOp, FileRef, Fork, Kind, Loss, Mcp, Opaque, ServerStart,
+    Agent, CredentialFile, Event, Exec, Exit, File, FileOp, FileRef, Fork, Kind, Loss, Mcp, NetOp, Opaque, ServerStart,
 };
 use monitor_core::id::{ProcId, ServerId};
 use monitor_core::time::Time;
@@ -30,10 +32,12 @@ use monitor_wire::redact::Key;
 use crate::sensor::changes::Changed;
 use crate::sensor::decode::{Body, Record, decode};
 use crate::sensor::fanotify::Opened;
+use crate::sensor::reader::Look;
 use candidates::{Candidates, Standing};
 use clock::{Clock, boot_now};
 use hosts::Hosts;
 use opens::{Opens, Untold};
+use outcomes::Outcomes;
 use output::Output;
 use streams::Streams;
 
@@ -92,6 +96,9 @@ pub struct Pipeline {
     uring: HashMap<u32, u64>,
     /// Hooks below the system calls see opens and connects, also those by io_uring.
     objects_below: bool,
+    /// What servers were started with as standard input and output, by inode.
+    pipes: VecDeque<(u64, (ServerId, ProcId))>,
+    outcomes: Outcomes,
     undecodable: u64,
     last: Time,
 }
@@ -117,6 +124,8 @@ impl Pipeline {
             workplaces: Vec::new(),
             uring: HashMap::new(),
             objects_below: false,
+            pipes: VecDeque::new(),
+            outcomes: Outcomes::default(),
             undecodable: 0,
             last: Time(0),
         }
@@ -165,6 +174,7 @@ impl Pipeline {
     fn start(&mut self, id: ServerId, time: Time, start: ServerStart, stdio: &[u64]) {
         for ino in stdio {
             self.streams.add_stdio(*ino);
+            self.add_pipe(*ino, id, start.root);
         }
         self.event(Event { time, server: Some(id), kind: Kind::ServerStart(start) });
     }
@@ -276,6 +286,14 @@ impl Pipeline {
         let loss = Loss { sensor: sensor.to_owned(), reason: reason.to_owned(), from, count, caused_by };
         let server = caused_by.and_then(|proc| self.hosts.server_of(proc.pid));
         self.event(Event { time: self.clock.now().max(self.last), server, kind: Kind::Loss(loss) });
+    }
+
+    /// A record of the rings as the reader shows it.
+    pub fn look(&mut self, look: &Look<'_>) {
+        match look {
+            Look::Ahead(bytes) => self.outcomes.ahead(bytes),
+            Look::Due(bytes) => self.record(bytes),
+        }
     }
 
     /// One record of the rings, in time order.
@@ -443,6 +461,11 @@ impl Pipeline {
                     None => {}
                 }
             }
+            Body::Open(body, _, via) if head.scope == 0 => {
+                if let Some(memory) = self.pipe_opened(head, body.ino, via) {
+                    self.reached(time, None, memory);
+                }
+            }
             Body::Open(body, path, via) => {
                 let file = enrich::opened(head, body, path, via, &self.key);
                 self.opens.tell(head.time, head.tgid, file.file.id);
@@ -471,16 +494,25 @@ impl Pipeline {
                     {
                         self.event(event(Kind::Known(exec)));
                     }
-                    self.event(event(Kind::Memory(memory)));
+                    self.reached(time, server, memory);
                 }
             }
             Body::Reach(body) => {
                 if body.target_scope != head.scope {
-                    self.event(event(Kind::Memory(enrich::reach(head, body))));
+                    self.reached(time, server, enrich::reach(head, body));
                 }
             }
-            Body::Inet(body) => self.event(event(Kind::Net(enrich::inet(head, body)))),
-            Body::State(body) => self.event(event(Kind::NetEnd(enrich::state(body)))),
+            Body::Inet(body) => {
+                let mut net = enrich::inet(head, body);
+                if net.op == NetOp::Connect && net.cookie != 0 {
+                    net.result = self.outcomes.of(net.cookie);
+                }
+                self.event(event(Kind::Net(net)));
+            }
+            Body::State(body) => {
+                self.outcomes.told(body.cookie);
+                self.event(event(Kind::NetEnd(enrich::state(body))));
+            }
             Body::Unix(body, path, via) => self.event(event(Kind::Unix(enrich::unix(head, body, path, via)))),
             Body::Made(body) => self.event(event(Kind::Socket(enrich::made(head, body)))),
             Body::Stream(data, bytes) => {
@@ -495,7 +527,11 @@ impl Pipeline {
                 }
             }
             Body::Gap(gap) => {
-                self.streams.gap(gap);
+                let transport = self.streams.gap(gap);
+                if gap.reason == monitor_abi::stream::GAP_SPLICE && !transport {
+                    // a file on its way into a pipe or a socket: no message was on it
+                    return;
+                }
                 let reason = match gap.reason {
                     monitor_abi::stream::GAP_RING_FULL => "ring_full",
                     monitor_abi::stream::GAP_READ_FAULT => "read_fault",

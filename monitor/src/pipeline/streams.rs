@@ -119,20 +119,22 @@ impl Streams {
         outcome
     }
 
-    /// Bytes of a stream are missing: the message in progress is incomplete.
-    pub fn gap(&mut self, gap: &Gap) {
+    /// Bytes of a stream are missing: the message in progress is incomplete. True if that stream is a transport.
+    pub fn gap(&mut self, gap: &Gap) -> bool {
         let reading = gap.dir == DIR_READ;
         let class = if gap.peer == 0 { 0 } else { STREAM_UNIX };
-        let Some((mut id, _)) = flow_of(gap.ino, gap.peer, gap.dev, class, reading) else { return };
+        let stdio = self.stdio.contains(&gap.ino);
+        let Some((mut id, _)) = flow_of(gap.ino, gap.peer, gap.dev, class, reading) else { return stdio };
         // A gap doesn't say that it is a terminal's; nothing but a terminal's output has such a key.
         let output = Key { pad: 1, ..id };
         if !reading && self.flows.contains_key(&output) {
             id = output;
         }
-        let Some(flow) = self.flows.get_mut(&id) else { return };
+        let Some(flow) = self.flows.get_mut(&id) else { return stdio };
         if let Some(reader) = if reading { &mut flow.read } else { &mut flow.written } {
             reader.gap(gap.bytes);
         }
+        stdio || flow.messages > 0
     }
 
     /// The stream's identity for events.
@@ -207,7 +209,7 @@ fn identity(message: &Message) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use monitor_abi::stream::{DIR_READ, DIR_WRITE, Data, STREAM_PIPE, STREAM_UNIX};
+    use monitor_abi::stream::{DIR_READ, DIR_WRITE, Data, Gap, STREAM_PIPE, STREAM_UNIX};
     use monitor_core::event::Side;
     use monitor_wire::redact;
 
@@ -257,6 +259,19 @@ mod tests {
         assert!(written.messages.is_empty());
         let read = streams.data(&child, b"hello, no json\n");
         assert!(read.messages.is_empty() && read.ignore.is_some());
+    }
+
+    #[test]
+    fn bytes_that_are_missing_matter_on_transports_only() {
+        let mut streams = streams();
+        streams.add_stdio(1);
+        let gap = |ino| Gap { ino, bytes: 20, dir: DIR_WRITE, ..Gap::default() };
+        assert!(streams.gap(&gap(1)), "the standard streams are transports before a byte was seen");
+        assert!(!streams.gap(&gap(2)));
+        streams.data(&pipe(3, DIR_WRITE), b"no message\n");
+        assert!(!streams.gap(&gap(3)));
+        streams.data(&pipe(4, DIR_WRITE), CALL);
+        assert!(streams.gap(&gap(4)));
     }
 
     #[test]

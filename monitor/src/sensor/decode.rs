@@ -81,6 +81,12 @@ pub fn head(bytes: &[u8]) -> Option<Header> {
     Header::read_from_prefix(bytes).ok().map(|(head, _)| head)
 }
 
+/// Reads just the kind.
+pub fn kind(bytes: &[u8]) -> Option<u16> {
+    let at = core::mem::offset_of!(Header, kind);
+    Some(u16::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
 /// Checks and takes apart one record.
 pub fn decode(bytes: &[u8]) -> Result<Record<'_>, DecodeError> {
     let Ok((head, rest)) = Header::read_from_prefix(bytes) else { return Err(DecodeError::Short(0)) };
@@ -175,6 +181,7 @@ mod tests {
         let bytes = open_record();
         let record = decode(&bytes).unwrap();
         assert_eq!(record.head.tgid, 7);
+        assert_eq!(super::kind(&bytes), Some(KIND_OPEN));
         let Body::Open(open, path, via) = record.body else { panic!("kind") };
         assert_eq!((open.ino, path, via), (5, &b"/etc"[..], &b"xy"[..]));
     }

@@ -208,16 +208,22 @@ const OBJECT_TRACEPOINT: &[Program] = &[
     program("socket_exit", "socket", SyscallExit(&["socket"]), false),
     program("ptrace_exit", "memory", SyscallExit(&["ptrace"]), false),
     program("vm_read_exit", "memory", SyscallExit(&["process_vm_readv"]), false),
+    program("pidfd_exit", "memory", SyscallExit(&["pidfd_getfd"]), false),
     program("vm_write_exit", "memory", SyscallExit(&["process_vm_writev"]), false),
 ];
 
-/// `AF_UNIX` connects. The functions are in the kernel's own type information where `CONFIG_UNIX=y`.
+/// `AF_UNIX` connects, and the outcome of inet calls where no state tells it. The functions are in the kernel's own type information where `CONFIG_UNIX=y`.
 const UNIX_FEXIT: &[Program] = &[
     program("fexit_unix_stream", "socket", Fexit("unix_stream_connect"), false),
     program("fexit_unix_dgram", "socket", Fexit("unix_dgram_connect"), false),
+    program("fexit_inet_stream", "socket", Fexit("inet_stream_connect"), false),
+    program("fexit_listen", "socket", Fexit("inet_listen"), false),
 ];
 
-const UNIX_TRACEPOINT: &[Program] = &[program("connect_exit", "socket", SyscallExit(&["connect"]), false)];
+const UNIX_TRACEPOINT: &[Program] = &[
+    program("connect_exit", "socket", SyscallExit(&["connect"]), false),
+    program("listen_exit", "socket", SyscallExit(&["listen"]), false),
+];
 
 /// Bytes of transports, and the use of descriptors.
 const STREAM_FEXIT: &[Program] = &[

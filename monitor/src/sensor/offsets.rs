@@ -75,6 +75,8 @@ pub fn read(btf: &Btf) -> Result<Offsets, BtfError> {
         kiocb_opcode: at("io_kiocb", "opcode").unwrap_or(0),
         kiocb_flags: at("io_kiocb", "flags").unwrap_or(0),
         kiocb_fd: at("io_kiocb", "cqe.fd").unwrap_or(0),
+        sock_cookie: at("sock", "__sk_common.skc_cookie")?,
+        inode_i_private: at("inode", "i_private")?,
         pad: 0,
     })
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aya::maps::{Array, MapData, RingBuf};
 use monitor_abi::config::Control;
-use monitor_abi::header::Header;
+use monitor_abi::header::{Header, KIND_SOCK_STATE};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::decode;
@@ -68,6 +68,15 @@ impl Sequence {
     }
 }
 
+/// A record, as a look shows it.
+#[derive(Debug)]
+pub enum Look<'a> {
+    /// What came of a connection, before its turn.
+    Ahead(&'a [u8]),
+    /// The next one, in time order.
+    Due(&'a [u8]),
+}
+
 /// Records lost since the last question, by ring, as the sequence numbers prove.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lost {
@@ -110,9 +119,9 @@ impl Reader {
         reader
     }
 
-    /// Looks once. `now` is `CLOCK_BOOTTIME` in nanoseconds, taken before the call. Calls `each` for every record that
+    /// Looks once. What came too early to be handed out is shown as well, since it may complete what is handed out now. `now` is `CLOCK_BOOTTIME` in nanoseconds, taken before the call. Calls `each` for every record that
     /// is old enough, in time order; returns up to which time everything has been handed out.
-    pub fn look(&mut self, now: u64, mut each: impl FnMut(&[u8])) -> u64 {
+    pub fn look(&mut self, now: u64, mut each: impl FnMut(Look<'_>)) -> u64 {
         let took = self.drain();
         let before = now.saturating_sub(SETTLE);
         self.release(before, &mut each);
@@ -125,7 +134,7 @@ impl Reader {
     }
 
     /// Hands out everything that is there, however young: for the end.
-    pub fn flush(&mut self, mut each: impl FnMut(&[u8])) {
+    pub fn flush(&mut self, mut each: impl FnMut(Look<'_>)) {
         while self.drain() {}
         self.release(u64::MAX, &mut each);
     }
@@ -179,7 +188,7 @@ impl Reader {
     }
 
     /// Hands out held records older than `before`, keeps the rest.
-    fn release(&mut self, before: u64, each: &mut impl FnMut(&[u8])) {
+    fn release(&mut self, before: u64, each: &mut impl FnMut(Look<'_>)) {
         if self.held.index.is_empty() {
             return;
         }
@@ -188,10 +197,14 @@ impl Reader {
         self.held.index.clear();
         let Batch { bytes, index } = &mut self.ready;
         index.sort_unstable();
+        let outcomes = index.iter().filter_map(|&(_, _, at, len)| bytes.get(at as usize..(at + len) as usize));
+        for record in outcomes.filter(|record| decode::kind(record) == Some(KIND_SOCK_STATE)) {
+            each(Look::Ahead(record));
+        }
         for &(time, seq, offset, len) in index.iter() {
             let Some(record) = bytes.get(offset as usize..(offset + len) as usize) else { continue };
             if time <= before {
-                each(record);
+                each(Look::Due(record));
             } else if let Ok(at) = u32::try_from(self.held.bytes.len()) {
                 self.held.bytes.extend_from_slice(record);
                 self.held.index.push((time, seq, at, len));
