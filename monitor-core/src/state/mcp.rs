@@ -295,14 +295,15 @@ fn terminal(status: &str) -> bool {
 
 fn list(server: &mut Server, tools: &[ToolDecl], more: bool, now: Time, config: &EngineConfig, heard: &mut Heard) {
     server.settled.get_or_insert(now);
+    let used = server.first_call.is_some();
+    // what the first list names was there before, if a call came before it
+    let news = used && server.listed;
     // more than one page: whole once the last one came
     if !more {
         server.listed = true;
     }
-    let used = server.first_call.is_some();
     for decl in tools {
         let full = server.tools.len() >= config.limits.tools.max(1);
-        let news = used && !server.tools.is_empty();
         match server.tools.get_mut(&decl.name) {
             Some(known) if known.decl.digest == decl.digest => {}
             Some(known) => {
