@@ -13,7 +13,8 @@ use crate::{emit, scope};
 /// `REQ_F_FIXED_FILE` (include/linux/io_uring_types.h): the number is a place in the ring's own table of files.
 const FIXED_FILE: u32 = 1;
 
-/// `TP_PROTO(struct io_kiocb *req)`, from `io_submit_sqe`.
+/// `TP_PROTO(struct io_kiocb *req)`, from `io_submit_sqe`; up to 6.3 it is `io_uring_submit_sqe`, with
+/// `TP_PROTO(struct io_kiocb *req, bool force_nonblock)` (since 5.19).
 #[btf_tracepoint(function = "io_uring_submit_req")]
 pub fn uring_submit(ctx: BtfTracePointContext) -> i32 {
     let Some(scope) = scope::watched() else { return 0 };

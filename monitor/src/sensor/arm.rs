@@ -145,6 +145,11 @@ fn attach(loaded: &mut Loaded, hook: Hook, btf: &AyaBtf, cgroup: &File) -> Resul
             program.load(name, btf)?;
             program.attach()?;
         }
+        Hook::RenamedBtfTracepoint(name, before) => {
+            let program: &mut BtfTracePoint = loaded.try_into()?;
+            program.load(name, btf).or_else(|_| program.load(before, btf))?;
+            program.attach()?;
+        }
         Hook::SyscallExit(calls) => {
             let program: &mut TracePoint = loaded.try_into()?;
             program.load()?;

@@ -9,6 +9,8 @@ use std::fmt;
 pub enum Hook {
     /// BTF tracepoint of this name.
     BtfTracepoint(&'static str),
+    /// BTF tracepoint that had another name before: the new one, the old one.
+    RenamedBtfTracepoint(&'static str, &'static str),
     /// System-call exit tracepoints of these calls; one that the kernel doesn't have is skipped if another is there.
     SyscallExit(&'static [&'static str]),
     /// On the root of the cgroup v2 tree; the word is for people.
@@ -24,7 +26,7 @@ pub enum Hook {
 impl fmt::Display for Hook {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BtfTracepoint(name) => write!(out, "BTF tracepoint {name}"),
+            Self::BtfTracepoint(name) | Self::RenamedBtfTracepoint(name, _) => write!(out, "BTF tracepoint {name}"),
             Self::SyscallExit(calls) => write!(out, "exit of {}", calls.join(", ")),
             Self::Cgroup(name) => write!(out, "cgroup {name}"),
             Self::Lsm(name) => write!(out, "BPF LSM {name}"),
@@ -124,7 +126,7 @@ const fn job(sets: &'static [Set]) -> Job {
 }
 
 use Backend::Tracepoint;
-use Hook::{BtfTracepoint, Cgroup, Fentry, Fexit, Lsm, SyscallExit};
+use Hook::{BtfTracepoint, Cgroup, Fentry, Fexit, Lsm, RenamedBtfTracepoint, SyscallExit};
 
 /// Every job, in the order of arming.
 pub const JOBS: &[Job] = &[
@@ -257,7 +259,12 @@ const STREAM_TRACEPOINT: &[Program] = &[
 
 /// Which io_uring request was made, and on which stream. Opens and the like are also seen by the objects' hooks, where those
 /// are below the system calls.
-const URING: &[Program] = &[program("uring_submit", "io_uring", BtfTracepoint("io_uring_submit_req"), false)];
+const URING: &[Program] = &[program(
+    "uring_submit",
+    "io_uring",
+    RenamedBtfTracepoint("io_uring_submit_req", "io_uring_submit_sqe"), // renamed in 6.4
+    false,
+)];
 
 /// Every sensor word, in the order that `doctor` shows.
 pub const SENSORS: &[&str] = &["process", "file", "socket", "stream", "memory", "io_uring"];

@@ -51,7 +51,7 @@ impl Floor {
     fn attach(&self, name: &str, hook: Hook) -> Result<(Ebpf, usize)> {
         let mut ebpf = Ebpf::load(&self.object)?;
         let ours = match hook {
-            Hook::BtfTracepoint(_) => "noop_btf",
+            Hook::BtfTracepoint(_) | Hook::RenamedBtfTracepoint(..) => "noop_btf",
             Hook::SyscallExit(_) => "noop_exit",
             Hook::Cgroup(_) => name,
             Hook::Lsm(_) | Hook::Fentry(_) | Hook::Fexit(_) => bail!("{name} needs a trampoline; the floor has none"),
@@ -59,7 +59,7 @@ impl Floor {
         let program = ebpf.program_mut(ours).with_context(|| format!("the floor has no program for {name}"))?;
         let mut attached = 0;
         match (hook, program) {
-            (Hook::BtfTracepoint(point), program) => {
+            (Hook::BtfTracepoint(point) | Hook::RenamedBtfTracepoint(point, _), program) => {
                 let program: &mut BtfTracePoint = program.try_into()?;
                 program.load(point, &self.btf)?;
                 attached += usize::from(program.attach().is_ok());
