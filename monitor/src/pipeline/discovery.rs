@@ -1,0 +1,122 @@
+//! Finding servers: candidates by what they execute and say, and what becomes of what they did before that was decided.
+
+use monitor_core::event::{Event, Exec, Kind, ServerStart};
+use monitor_core::id::ServerId;
+
+use super::candidates::{Candidates, Standing};
+use super::clock::boot_now;
+use super::{Found, MAX_WORKPLACES, Pipeline, Recognise, Workplace};
+
+impl Pipeline {
+    /// From now on processes may be undecided; `recognise` tells a server by what it executes. Replaces an earlier one.
+    pub fn discover(&mut self, recognise: Recognise) {
+        self.recognise = Some(recognise);
+    }
+
+    /// Where MCP clients were started, since the last call.
+    pub fn take_workplaces(&mut self) -> Vec<Workplace> {
+        std::mem::take(&mut self.workplaces)
+    }
+
+    /// A process that may be an MCP client.
+    pub fn client(&mut self, exec: &Exec) {
+        let script = exec.script.as_ref().map(|script| script.path.as_str());
+        if self.workplaces.len() < MAX_WORKPLACES && monitor_core::client::is_client(&exec.exe.path, script) {
+            self.workplaces.push((exec.cwd.clone(), exec.uid));
+        }
+    }
+
+    /// A process that runs already may be a server.
+    pub fn begin_running(&mut self, candidate: ServerId) {
+        self.candidates.begin_running(candidate, boot_now());
+    }
+
+    /// Candidates that turned out to be servers, since the last call. Each must be given to [`Self::accept`].
+    pub fn take_found(&mut self) -> Vec<Found> {
+        std::mem::take(&mut self.found)
+    }
+
+    /// Candidates that turned out to be none, since the last call, with their processes.
+    pub fn take_refused(&mut self) -> Vec<u32> {
+        let refused = self.candidates.expire(boot_now());
+        refused.into_iter().flat_map(|id| self.hosts.leave(id)).collect()
+    }
+
+    /// A candidate is somebody else's server. Returns its processes.
+    pub fn leave(&mut self, candidate: ServerId) -> Vec<u32> {
+        self.candidates.refuse(candidate);
+        self.hosts.leave(candidate)
+    }
+
+    /// A candidate is a server: it starts, its processes join it, and what they did is judged, from the first
+    /// instruction and as what they were when they did it. Returns its processes, of which none may be left.
+    pub fn accept(&mut self, candidate: ServerId, id: ServerId, start: ServerStart, stdio: &[u64]) -> Vec<u32> {
+        let Some(accepted) = self.candidates.accept(candidate, id) else { return Vec::new() };
+        let members = self.hosts.leave(candidate);
+        for pid in &members {
+            self.hosts.join(*pid, id);
+        }
+        let now = self.clock.now();
+        self.start(id, accepted.held.front().map_or(now, |event| event.time), start, stdio);
+        let mut first = accepted.execs.map(|(first, _)| first);
+        if let Some(exec) = &first {
+            self.event(Event { time: now, server: Some(id), kind: Kind::Known(exec.clone()) });
+        }
+        if accepted.dropped > 0 {
+            self.lost("engine", "queue_overflow", now, accepted.dropped, None);
+        }
+        for event in accepted.held {
+            // What made it a candidate isn't something that a server did.
+            if matches!(&event.kind, Kind::Exec(exec) if first.as_ref() == Some(exec)) {
+                first = None;
+                continue;
+            }
+            self.event(Event { server: Some(id), ..event });
+        }
+        if members.is_empty() {
+            self.end(now, id);
+        }
+        members
+    }
+
+    /// What a candidate executes may tell what it is.
+    pub(super) fn executed(&mut self, server: Option<ServerId>, exec: &Exec, boot: u64) {
+        let Some(id) = server.filter(|id| Candidates::is_candidate(*id)) else { return };
+        let root = id.0 & !monitor_abi::config::SCOPE_CANDIDATE;
+        if exec.proc.pid == root && self.hosts.server_of(root) != Some(id) {
+            self.candidates.begin(id);
+        }
+        if self.candidates.standing(id, boot) != Standing::Candidate {
+            return;
+        }
+        if let Some(candidate) = self.candidates.get_mut(id) {
+            candidate.executed(exec);
+        }
+        if let Some(recognised) = self.recognise.as_ref().and_then(|recognise| recognise(exec)) {
+            self.find(id, recognised.called);
+        }
+    }
+
+    /// What a candidate says may tell what it is.
+    pub(super) fn heard(&mut self, id: ServerId, bytes: usize, spoke: bool) {
+        if !Candidates::is_candidate(id) {
+            return;
+        }
+        let Some(candidate) = self.candidates.get_mut(id) else { return };
+        candidate.heard(bytes);
+        if spoke {
+            self.find(id, None);
+        }
+    }
+
+    pub(super) fn find(&mut self, id: ServerId, called: Option<String>) {
+        let Some(candidate) = self.candidates.get_mut(id) else { return };
+        let (root, exec) = (candidate.root, candidate.execs.as_ref().map(|(_, last)| last.clone()));
+        if let Some(found) = self.found.iter_mut().find(|found| found.candidate == id) {
+            found.exec = exec;
+            found.called = found.called.take().or(called);
+        } else {
+            self.found.push(Found { candidate: id, root, from_start: exec.is_some(), called, exec });
+        }
+    }
+}
