@@ -31,6 +31,8 @@ pub(crate) struct Assembler {
     scratch: Vec<u8>,
     deep: Option<Deep>,
     fields: Fields,
+    /// Nothing of a message has been read since `fields` was emptied.
+    fresh: bool,
     tool: Option<Draft>,
     keys: Keys,
     /// An id that is an object or an array, as written.
@@ -111,6 +113,7 @@ impl Assembler {
             scratch: Vec::new(),
             deep: None,
             fields: Fields::default(),
+            fresh: true,
             tool: None,
             keys: Keys::new(key),
             raw_id: None,
@@ -137,6 +140,7 @@ impl Assembler {
     /// it came.
     pub(crate) fn take(&mut self, partial: bool, batch: bool, invalid_utf8: bool) -> Option<(Body, bool, Vec<String>)> {
         let mut fields = std::mem::take(&mut self.fields);
+        self.fresh = self.tool.is_none();
         if partial {
             fields.params.arguments.cut = true;
             fields.result.tools_cut = true;
@@ -171,6 +175,7 @@ impl Assembler {
         if self.deep.is_some() && !matches!(event, Event::Deep(_)) {
             self.end_deep();
         }
+        self.fresh &= self.frames.is_empty() && event == Event::ObjectStart;
         match event {
             Event::ObjectStart => return self.open(true),
             Event::ArrayStart => return self.open(false),
@@ -197,9 +202,13 @@ impl Assembler {
     }
 
     fn begin_message(&mut self) {
+        self.keys.clear();
+        if self.fresh {
+            return;
+        }
+        self.fresh = true;
         self.fields = Fields::default();
         self.tool = None;
-        self.keys.clear();
     }
 
     fn open(&mut self, object: bool) -> Signal {
@@ -227,7 +236,10 @@ impl Assembler {
             false => digest::TOP,
         };
         match place.node {
-            Node::Message => self.begin_message(),
+            Node::Message => {
+                self.begin_message();
+                self.fresh = false;
+            }
             Node::Tools => self.fields.result.tools = Some(Vec::new()),
             Node::Tool => self.tool = Some(Draft::default()),
             Node::Task(side) => self.fields.part(side).task = Some(Task::default()),

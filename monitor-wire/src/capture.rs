@@ -9,8 +9,40 @@ pub(crate) struct Capture {
     cap: usize,
     len: u64,
     escaped: bool,
-    /// Boxed because it is large (about 2 KiB) and rare.
-    long: Option<Box<blake3::Hasher>>,
+    /// Boxed because it is large and rare.
+    long: Option<Box<Long>>,
+}
+
+/// A text that is longer than its cap.
+struct Long {
+    hasher: blake3::Hasher,
+    /// What the hasher hasn't had yet: it takes long runs at many times the speed of short ones.
+    waiting: Vec<u8>,
+}
+
+/// Bytes that the hasher is given at a time; a power of two.
+const RUN: usize = 16 << 10;
+
+impl Long {
+    fn push(&mut self, piece: &[u8]) {
+        // The hasher's runs begin and end at multiples of RUN, however the pieces fall.
+        let done = usize::try_from(self.hasher.count() & (RUN as u64).wrapping_sub(1)).unwrap_or(0);
+        let wanted = RUN.saturating_sub(done).saturating_sub(self.waiting.len());
+        let Some((first, rest)) = piece.split_at_checked(wanted) else {
+            self.waiting.extend_from_slice(piece);
+            return;
+        };
+        self.hasher.update(&self.waiting).update(first);
+        self.waiting.clear();
+        let (runs, rest) = rest.split_at_checked(rest.len() & !(RUN.wrapping_sub(1))).unwrap_or((rest, &[]));
+        self.hasher.update(runs);
+        self.waiting.extend_from_slice(rest);
+    }
+
+    fn hash(&self) -> Hash {
+        let mut hasher = self.hasher.clone();
+        *hasher.update(&self.waiting).finalize().as_bytes()
+    }
 }
 
 impl Capture {
@@ -27,7 +59,7 @@ impl Capture {
     pub(crate) fn push(&mut self, piece: &str, hasher: impl FnOnce() -> blake3::Hasher) {
         self.len = self.len.saturating_add(piece.len() as u64);
         if let Some(long) = &mut self.long {
-            long.update(piece.as_bytes());
+            long.push(piece.as_bytes());
             return;
         }
         let room = self.cap.saturating_sub(self.text.len());
@@ -35,8 +67,9 @@ impl Capture {
             self.text.push_str(piece);
             return;
         }
-        let mut long = Box::new(hasher());
-        long.update(self.text.as_bytes()).update(piece.as_bytes());
+        let mut long = Box::new(Long { hasher: hasher(), waiting: Vec::with_capacity(RUN) });
+        long.push(self.text.as_bytes());
+        long.push(piece.as_bytes());
         self.long = Some(long);
         self.text.push_str(piece.get(..piece.floor_char_boundary(room)).unwrap_or_default());
     }
@@ -64,6 +97,6 @@ impl Capture {
 
     /// The hash of the whole, if more came than is kept.
     pub(crate) fn long_hash(&self) -> Option<Hash> {
-        self.long.as_ref().map(|long| *long.finalize().as_bytes())
+        self.long.as_ref().map(|long| long.hash())
     }
 }

@@ -9,6 +9,7 @@
 //! because a line that the receiver rejects must not count as a message here.
 
 mod number;
+mod run;
 mod string;
 
 use crate::limits;
@@ -82,6 +83,8 @@ pub struct Tokenizer {
     carried: usize,
     /// Bytes at the front of the chunk that are known to be plain, so that none is scanned twice.
     plain: usize,
+    /// And whether all of these are ASCII.
+    ascii: bool,
     invalid_text: bool,
     mute: bool,
 }
@@ -127,6 +130,7 @@ impl Tokenizer {
             carry: [0; 4],
             carried: 0,
             plain: 0,
+            ascii: false,
             invalid_text: false,
             mute: false,
         }

@@ -1,7 +1,7 @@
 //! Duplicate keys within one message.
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hasher as _};
+use std::hash::{BuildHasherDefault, DefaultHasher, Hasher};
 
 use crate::limits;
 use crate::redact::Key;
@@ -10,15 +10,35 @@ use crate::redact::Key;
 /// make a false duplicate.
 pub(crate) struct Keys {
     seed: u64,
-    seen: HashSet<u64>,
+    seen: HashSet<u64, BuildHasherDefault<Hashed>>,
     objects: u64,
     duplicates: u32,
+}
+
+/// What is kept are hashes already.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
 }
 
 impl Keys {
     pub(crate) fn new(key: &Key) -> Self {
         let [a, b, c, d, e, f, g, h, ..] = key.derive(b"monitor-wire keys 1");
-        Self { seed: u64::from_le_bytes([a, b, c, d, e, f, g, h]), seen: HashSet::new(), objects: 0, duplicates: 0 }
+        Self { seed: u64::from_le_bytes([a, b, c, d, e, f, g, h]), seen: HashSet::default(), objects: 0, duplicates: 0 }
     }
 
     pub(crate) fn clear(&mut self) {

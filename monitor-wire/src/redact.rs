@@ -78,6 +78,13 @@ pub fn redact<'a>(key: &Key, text: &'a str) -> Cow<'a, str> {
 /// The same for a text whose end is missing: its last word may be the beginning of a token that no rule would know, so it
 /// is dropped.
 pub(crate) fn redact_cut(key: &Key, text: &str) -> String {
+    // whole blocks without a break are passed over at once
+    let mut text = text;
+    while let Some((head, block)) = text.as_bytes().split_last_chunk::<64>()
+        && !block.iter().fold(false, |found, &byte| found | may_break(byte))
+    {
+        text = text.get(..head.len()).unwrap_or_default();
+    }
     let kept = text.trim_end_matches(|character: char| !is_break(character));
     redact(key, kept).into_owned()
 }
@@ -93,6 +100,24 @@ pub(crate) fn redact_secret(key: &Key, text: &str) -> String {
 /// The fingerprint of what was hashed by [`Key::hasher`].
 pub(crate) fn shown(hash: &[u8; 32]) -> String {
     format!("fp:{}", digest::hex(hash, 8))
+}
+
+/// Whether a character that is, or begins, or goes on with this byte may be a [break](is_break).
+const fn may_break(byte: u8) -> bool {
+    // without branches, for the sake of vector instructions
+    (byte <= b' ')
+        | !byte.is_ascii()
+        | (byte == b'"')
+        | (byte == b'\'')
+        | (byte == b'`')
+        | (byte == b'<')
+        | (byte == b'>')
+        | (byte == b'{')
+        | (byte == b'}')
+        | (byte == b'(')
+        | (byte == b')')
+        | (byte == b'[')
+        | (byte == b']')
 }
 
 /// No token goes on across this.

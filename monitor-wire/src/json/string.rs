@@ -1,5 +1,6 @@
 //! Keys and strings: runs of plain bytes, escapes, characters that straddle two chunks.
 
+use super::run::plain_run;
 use super::{Event, State, Step, Tokenizer};
 
 /// What of an escape has been read.
@@ -39,9 +40,14 @@ impl Tokenizer {
             match self.escape {
                 Escape::None => {
                     if self.plain == 0 {
-                        self.plain = plain_run(input);
+                        (self.plain, self.ascii) = plain_run(input);
                     }
                     if self.plain > 0 {
+                        // nobody wants the text, and there is nothing wrong with it
+                        if self.mute && self.ascii {
+                            self.take(self.plain, input);
+                            continue;
+                        }
                         if let Some(step) = self.plain(input) {
                             return step;
                         }
@@ -50,26 +56,24 @@ impl Tokenizer {
                     *input = rest;
                     match byte {
                         b'"' => return self.end_text(key),
-                        b'\\' => self.escape = Escape::Backslash,
+                        b'\\' => match rest.split_first().and_then(|(&byte, rest)| Some((simple(byte)?, rest))) {
+                            Some((value, rest)) => {
+                                *input = rest;
+                                return Step::Event(Event::Char { value, escaped: true });
+                            }
+                            None => self.escape = Escape::Backslash,
+                        },
                         _ => return self.fail(),
                     }
                 }
                 Escape::Backslash => {
                     *input = rest;
                     self.escape = Escape::None;
-                    let value = match byte {
-                        b'u' => {
-                            self.escape = Escape::Hex { left: 4, value: 0 };
-                            continue;
-                        }
-                        b'b' => '\u{8}',
-                        b'f' => '\u{c}',
-                        b'n' => '\n',
-                        b'r' => '\r',
-                        b't' => '\t',
-                        b'"' | b'\\' | b'/' => char::from(byte),
-                        _ => return self.fail(),
-                    };
+                    if byte == b'u' {
+                        self.escape = Escape::Hex { left: 4, value: 0 };
+                        continue;
+                    }
+                    let Some(value) = simple(byte) else { return self.fail() };
                     return Step::Event(Event::Char { value, escaped: true });
                 }
                 Escape::Hex { left, value } => {
@@ -211,32 +215,15 @@ const fn pair(high: u32, low: u32) -> u32 {
     (((high & 0x3ff) << 10) | (low & 0x3ff)).wrapping_add(0x1_0000)
 }
 
-/// Length of the run that holds neither a quote, a backslash nor a control character, eight bytes at a time.
-fn plain_run(input: &[u8]) -> usize {
-    let (words, tail) = input.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let marks = run_ends(u64::from_le_bytes(*word));
-        if marks != 0 {
-            return index.saturating_mul(8).saturating_add((marks.trailing_zeros() >> 3) as usize);
-        }
+/// What a backslash and this byte stand for, unless more has to be read.
+const fn simple(byte: u8) -> Option<char> {
+    match byte {
+        b'b' => Some('\u{8}'),
+        b'f' => Some('\u{c}'),
+        b'n' => Some('\n'),
+        b'r' => Some('\r'),
+        b't' => Some('\t'),
+        b'"' | b'\\' | b'/' => Some(byte as char),
+        _ => None,
     }
-    let end = tail.iter().position(|&byte| ends_run(byte)).unwrap_or(tail.len());
-    words.len().saturating_mul(8).saturating_add(end)
-}
-
-/// The high bit of each byte that ends a run. A borrow can only set one above a byte that is rightly set, so the lowest
-/// is exact. (The test for a zero byte is the usual one: `(x - 1) & !x & 0x80`.)
-const fn run_ends(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
-    const QUOTES: u64 = ONES * b'"' as u64;
-    const BACKSLASHES: u64 = ONES * b'\\' as u64;
-    let quote = word ^ QUOTES;
-    let backslash = word ^ BACKSLASHES;
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (control | (quote.wrapping_sub(ONES) & !quote) | (backslash.wrapping_sub(ONES) & !backslash)) & HIGH
-}
-
-const fn ends_run(byte: u8) -> bool {
-    byte == b'"' || byte == b'\\' || byte < 0x20
 }

@@ -226,11 +226,24 @@ pub(super) fn is_placeholder(value: &str) -> bool {
         || matches!(value, "" | "null" | "true" | "false" | "None" | "undefined")
 }
 
-pub(super) const fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+pub(super) fn is_word(byte: u8) -> bool {
+    WORD.get(usize::from(byte)).copied().unwrap_or(false)
 }
 
-pub(super) const fn is_base64(byte: u8) -> bool {
+/// Asked for every byte of every text.
+const WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        if let Some(entry) = table.split_at_mut(byte as usize).1.first_mut() {
+            *entry = byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        }
+        byte = byte.wrapping_add(1);
+    }
+    table
+};
+
+pub(super) fn is_base64(byte: u8) -> bool {
     is_word(byte) || byte == b'+' || byte == b'/' || byte == b'='
 }
 
