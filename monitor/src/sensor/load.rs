@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
+use aya::maps::{Array, HashMap, MapData, PerCpuArray};
 use aya::{Btf as AyaBtf, Ebpf, EbpfLoader};
 use monitor_abi::config::{Control, Offsets, Scope};
 use monitor_abi::{file, stats, stream};
@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use super::btf::{Btf, BtfError};
 use super::hooks::{Backend, Program};
+use super::ring::Ring;
 use super::scopes::Scopes;
 use super::{arm, offsets, tracefs};
 
@@ -110,12 +111,8 @@ impl Sensors {
     }
 
     /// Takes the rings: security, payload. Once only.
-    pub fn rings(&mut self) -> Result<(RingBuf<MapData>, RingBuf<MapData>), SensorError> {
-        let mut take = |name: &str| {
-            let map = self.ebpf.take_map(name).ok_or_else(|| SensorError::Object(format!("no map {name}")))?;
-            RingBuf::try_from(map).map_err(|error| SensorError::Object(chain(&error)))
-        };
-        Ok((take("SECURITY")?, take("PAYLOAD")?))
+    pub fn rings(&mut self) -> Result<(Ring, Ring), SensorError> {
+        Ok((Ring::take(&mut self.ebpf, "SECURITY")?, Ring::take(&mut self.ebpf, "PAYLOAD")?))
     }
 
     /// Takes the scopes.

@@ -9,6 +9,7 @@ pub mod hooks;
 pub mod load;
 pub mod offsets;
 pub mod reader;
+mod ring;
 pub mod scopes;
 mod self_test;
 pub mod tracefs;

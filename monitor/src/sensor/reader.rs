@@ -3,16 +3,18 @@
 //! While records flow it looks every millisecond (a wake-up per record would cost the watched process 1 to 8 µs each).
 //! When it has seen nothing for a while it sets `Control::asleep`, looks once more, and waits: the next record wakes it.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use aya::maps::{Array, MapData, RingBuf};
+use aya::maps::{Array, MapData};
 use monitor_abi::config::Control;
 use monitor_abi::header::{Header, KIND_SOCK_STATE};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::decode;
 use super::load::ControlValue;
+use super::ring::{Ring, Spot};
 
 /// Pause between looks while records flow.
 const LOOK: Duration = Duration::from_millis(1);
@@ -21,52 +23,10 @@ const IDLE_LOOKS: u32 = 20;
 /// Between taking its time and being visible in its ring a record needs less than this, nanoseconds. Records younger
 /// than the look minus this stay for the next look, so that an older one from the other ring can't come late.
 const SETTLE: u64 = 1_000_000;
-/// Most bytes taken from the rings in one look: bounds memory; the rest stays in the rings.
-const LOOK_BYTES: usize = 8 << 20;
-
-/// Records of one look, in one allocation that is reused.
-#[derive(Default)]
-pub struct Batch {
-    bytes: Vec<u8>,
-    /// (time, ring and CPU order, offset, length)
-    index: Vec<(u64, u64, u32, u32)>,
-}
-
-impl Batch {
-    fn push(&mut self, head: &Header, record: &[u8]) {
-        let (Ok(offset), Ok(len)) = (u32::try_from(self.bytes.len()), u32::try_from(record.len())) else { return };
-        self.bytes.extend_from_slice(record);
-        self.index.push((head.time, head.seq, offset, len));
-    }
-
-    fn len(&self) -> usize {
-        self.bytes.len()
-    }
-}
-
-/// Sequence numbers by CPU for one ring.
-#[derive(Default)]
-struct Sequence {
-    last: Vec<u64>,
-    lost: u64,
-}
-
-impl Sequence {
-    fn see(&mut self, head: &Header) {
-        let cpu = head.cpu as usize;
-        if cpu > 8192 {
-            return;
-        }
-        if self.last.len() <= cpu {
-            self.last.resize(cpu + 1, 0);
-        }
-        let last = self.last[cpu];
-        if head.seq > last + 1 && last != 0 {
-            self.lost += head.seq - last - 1;
-        }
-        self.last[cpu] = head.seq.max(last);
-    }
-}
+/// Most records of which the reader knows at a time: bounds memory. The rest stays in the rings unknown.
+const MAX_KNOWN: usize = 32_768;
+/// A look that hands out more bytes than this is followed by the next one at once: a pause would fill the ring.
+const BUSY: usize = 256 << 10;
 
 /// A record, as a look shows it.
 #[derive(Debug)]
@@ -88,44 +48,63 @@ pub struct Lost {
 
 /// See the module documentation.
 pub struct Reader {
-    security: RingBuf<MapData>,
-    payload: RingBuf<MapData>,
+    /// Security, payload.
+    sources: [Source; 2],
     control: Array<MapData, ControlValue>,
     settings: Control,
-    sequences: [Sequence; 2],
-    held: Batch,
-    ready: Batch,
+    /// Records that were not handed out yet, wherever they lie.
+    known: Vec<Known>,
     empty_looks: u32,
+    /// The last look handed out so much that there is likely more.
+    busy: bool,
+}
+
+/// A record that was seen in its ring and not handed out yet.
+struct Known {
+    time: u64,
+    seq: u64,
+    source: usize,
+    /// How many of its ring were seen before it.
+    number: u64,
+    spot: Spot,
+}
+
+/// A ring, and what is known of the records in it.
+struct Source {
+    ring: Ring,
+    sequence: Sequence,
+    /// Seen and not freed, in the order of the ring: where each ends, and whether it was handed out.
+    seen: VecDeque<(usize, bool)>,
+    /// How many were freed.
+    freed: u64,
+    /// The latest time of a record that was seen.
+    latest: u64,
+}
+
+/// Sequence numbers by CPU for one ring.
+#[derive(Default)]
+struct Sequence {
+    last: Vec<u64>,
+    lost: u64,
 }
 
 impl Reader {
-    /// Takes over the rings. `settings.asleep` is the reader's own.
-    pub fn new(
-        rings: (RingBuf<MapData>, RingBuf<MapData>),
-        control: Array<MapData, ControlValue>,
-        settings: Control,
-    ) -> Self {
-        let mut reader = Self {
-            security: rings.0,
-            payload: rings.1,
-            control,
-            settings,
-            sequences: [Sequence::default(), Sequence::default()],
-            held: Batch::default(),
-            ready: Batch::default(),
-            empty_looks: 0,
-        };
+    /// Takes over the rings (security, payload). `settings.asleep` is the reader's own.
+    pub fn new(rings: (Ring, Ring), control: Array<MapData, ControlValue>, settings: Control) -> Self {
+        let sources = [Source::new(rings.0), Source::new(rings.1)];
+        let mut reader = Self { sources, control, settings, known: Vec::new(), empty_looks: 0, busy: false };
         reader.set_asleep(false);
         reader
     }
 
-    /// Looks once. What came too early to be handed out is shown as well, since it may complete what is handed out now. `now` is `CLOCK_BOOTTIME` in nanoseconds, taken before the call. Calls `each` for every record that
-    /// is old enough, in time order; returns up to which time everything has been handed out.
+    /// Looks once. `now` is `CLOCK_BOOTTIME` in nanoseconds, taken before the call. Calls `each` for every record that is
+    /// old enough, in time order, and before that for what came of connections, however young, since it may complete what
+    /// is handed out now; returns up to which time everything has been handed out.
     pub fn look(&mut self, now: u64, mut each: impl FnMut(Look<'_>)) -> u64 {
-        let took = self.drain();
-        let before = now.saturating_sub(SETTLE);
-        self.release(before, &mut each);
-        if took || !self.held.index.is_empty() {
+        let (took, whole) = self.collect(&mut each);
+        let before = now.saturating_sub(SETTLE).min(whole);
+        self.hand_out(before, &mut each);
+        if took || !self.known.is_empty() {
             self.empty_looks = 0;
         } else {
             self.empty_looks = self.empty_looks.saturating_add(1);
@@ -135,86 +114,79 @@ impl Reader {
 
     /// Hands out everything that is there, however young: for the end.
     pub fn flush(&mut self, mut each: impl FnMut(Look<'_>)) {
-        while self.drain() {}
-        self.release(u64::MAX, &mut each);
+        while self.collect(&mut each).0 {
+            self.hand_out(u64::MAX, &mut each);
+        }
+        self.hand_out(u64::MAX, &mut each);
     }
 
     /// Waits until the next look is due: a millisecond while records flow, else until one comes, `other` is readable,
     /// or `longest` has passed.
     pub fn wait(&mut self, longest: Duration, other: &[BorrowedFd<'_>]) {
+        if std::mem::take(&mut self.busy) {
+            return;
+        }
         if self.empty_looks < IDLE_LOOKS {
             std::thread::sleep(LOOK);
             return;
         }
         self.set_asleep(true);
-        if self.drain() {
-            // Something came before the flag was seen.
-            self.empty_looks = 0;
-            self.set_asleep(false);
-            return;
+        if self.sources.iter_mut().all(|source| !source.has_more()) {
+            let mut fds: Vec<PollFd<'_>> =
+                self.sources.iter().map(|source| PollFd::new(source.ring.as_fd(), PollFlags::POLLIN)).collect();
+            fds.extend(other.iter().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)));
+            let timeout = PollTimeout::try_from(longest).unwrap_or(PollTimeout::MAX);
+            let _ready_or_signal = poll(&mut fds, timeout);
         }
-        // SAFETY: the descriptors live as long as the rings, which outlive this call.
-        let (security, payload) = unsafe {
-            (BorrowedFd::borrow_raw(self.security.as_raw_fd()), BorrowedFd::borrow_raw(self.payload.as_raw_fd()))
-        };
-        let mut fds = vec![PollFd::new(security, PollFlags::POLLIN), PollFd::new(payload, PollFlags::POLLIN)];
-        fds.extend(other.iter().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)));
-        let timeout = PollTimeout::try_from(longest).unwrap_or(PollTimeout::MAX);
-        let _ready_or_signal = poll(&mut fds, timeout);
         self.set_asleep(false);
         self.empty_looks = 0;
     }
 
     /// Losses proved by sequence numbers since the last call.
     pub fn lost(&mut self) -> Lost {
-        let [security, payload] = &mut self.sequences;
-        Lost { security: std::mem::take(&mut security.lost), payload: std::mem::take(&mut payload.lost) }
+        let [security, payload] = &mut self.sources;
+        Lost {
+            security: std::mem::take(&mut security.sequence.lost),
+            payload: std::mem::take(&mut payload.sequence.lost),
+        }
     }
 
-    fn drain(&mut self) -> bool {
-        let start = self.held.len();
-        let Self { security, payload, sequences: [of_security, of_payload], held, .. } = self;
-        for (ring, sequence) in [(security, of_security), (payload, of_payload)] {
-            while held.len() - start < LOOK_BYTES
-                && let Some(item) = ring.next()
-            {
-                if let Some(head) = decode::head(&item) {
-                    sequence.see(&head);
-                    held.push(&head, &item);
+    /// Gets to know the records in the rings. Whether there were any, and up to which time all are known.
+    fn collect(&mut self, each: &mut impl FnMut(Look<'_>)) -> (bool, u64) {
+        let before = self.known.len();
+        let mut whole = u64::MAX;
+        for (index, source) in self.sources.iter_mut().enumerate() {
+            loop {
+                if self.known.len() >= MAX_KNOWN * (index + 1) {
+                    whole = whole.min(source.latest);
+                    break;
                 }
+                let Some((spot, head)) = source.next() else { break };
+                if head.kind == KIND_SOCK_STATE {
+                    each(Look::Ahead(source.ring.record(spot)));
+                }
+                let number = source.freed + source.seen.len() as u64 - 1;
+                self.known.push(Known { time: head.time, seq: head.seq, source: index, number, spot });
             }
         }
-        held.len() > start
+        (self.known.len() > before, whole)
     }
 
-    /// Hands out held records older than `before`, keeps the rest.
-    fn release(&mut self, before: u64, each: &mut impl FnMut(Look<'_>)) {
-        if self.held.index.is_empty() {
-            return;
+    /// Hands out known records up to `before`, in time order, and frees them.
+    fn hand_out(&mut self, before: u64, each: &mut impl FnMut(Look<'_>)) {
+        self.known.sort_unstable_by_key(|known| (known.time, known.seq));
+        let due = self.known.partition_point(|known| known.time <= before);
+        let mut bytes = 0;
+        for known in self.known.drain(..due) {
+            let Some(source) = self.sources.get_mut(known.source) else { continue };
+            each(Look::Due(source.ring.record(known.spot)));
+            source.handed_out(known.number);
+            bytes += known.spot.len();
         }
-        std::mem::swap(&mut self.held, &mut self.ready);
-        self.held.bytes.clear();
-        self.held.index.clear();
-        let Batch { bytes, index } = &mut self.ready;
-        index.sort_unstable();
-        let outcomes = index.iter().filter_map(|&(_, _, at, len)| bytes.get(at as usize..(at + len) as usize));
-        for record in outcomes.filter(|record| decode::kind(record) == Some(KIND_SOCK_STATE)) {
-            each(Look::Ahead(record));
+        for source in &mut self.sources {
+            source.settle();
         }
-        for &(time, seq, offset, len) in index.iter() {
-            let Some(record) = bytes.get(offset as usize..(offset + len) as usize) else { continue };
-            if time <= before {
-                each(Look::Due(record));
-            } else if let Ok(at) = u32::try_from(self.held.bytes.len()) {
-                self.held.bytes.extend_from_slice(record);
-                self.held.index.push((time, seq, at, len));
-            }
-        }
-        // A flood may have grown the buffers: give the memory back.
-        if bytes.capacity() > 2 * LOOK_BYTES {
-            bytes.clear();
-            bytes.shrink_to(LOOK_BYTES);
-        }
+        self.busy = bytes > BUSY;
     }
 
     fn set_asleep(&mut self, asleep: bool) {
@@ -222,6 +194,70 @@ impl Reader {
         if let Err(error) = self.control.set(0, ControlValue(self.settings), 0) {
             tracing::warn!(%error, "cannot set the reader's state; wake-ups may be late");
         }
+    }
+}
+
+impl Source {
+    fn new(ring: Ring) -> Self {
+        Self { ring, sequence: Sequence::default(), seen: VecDeque::new(), freed: 0, latest: 0 }
+    }
+
+    /// The next record that was not seen yet. One without a head is passed over.
+    fn next(&mut self) -> Option<(Spot, Header)> {
+        loop {
+            let spot = self.ring.next()?;
+            let head = decode::head(self.ring.record(spot));
+            self.seen.push_back((spot.end(), head.is_none()));
+            if let Some(head) = head {
+                self.sequence.see(&head);
+                self.latest = self.latest.max(head.time);
+                return Some((spot, head));
+            }
+        }
+    }
+
+    /// Whether a record waits that was not seen.
+    fn has_more(&self) -> bool {
+        self.ring.has_more()
+    }
+
+    /// The record with this number is needed no more: it goes once all before it have gone.
+    fn handed_out(&mut self, number: u64) {
+        let at = usize::try_from(number.saturating_sub(self.freed)).unwrap_or(usize::MAX);
+        if let Some(seen) = self.seen.get_mut(at) {
+            seen.1 = true;
+        }
+        while let Some(&(end, true)) = self.seen.front() {
+            self.seen.pop_front();
+            self.freed += 1;
+            self.ring.free(end);
+        }
+    }
+
+    /// The kernel may use again whatever is free.
+    fn settle(&mut self) {
+        if self.seen.is_empty() {
+            // discarded records at the end, which nobody hands out
+            self.ring.free_all();
+        }
+        self.ring.tell();
+    }
+}
+
+impl Sequence {
+    fn see(&mut self, head: &Header) {
+        let cpu = head.cpu as usize;
+        if cpu > 8192 {
+            return;
+        }
+        if self.last.len() <= cpu {
+            self.last.resize(cpu + 1, 0);
+        }
+        let last = self.last[cpu];
+        if head.seq > last + 1 && last != 0 {
+            self.lost += head.seq - last - 1;
+        }
+        self.last[cpu] = head.seq.max(last);
     }
 }
 
