@@ -455,6 +455,7 @@ impl Session {
         if queue.overflow || changed.overflow {
             pipeline.lost("fanotify", "queue_overflow", pipeline.clock().now(), 1, None);
         }
+        self.pipeline.settle();
         for key in self.pipeline.take_ignored() {
             if let Err(error) = self.streams.insert(StreamKey(key), monitor_abi::stream::POLICY_IGNORE, 0) {
                 tracing::debug!(%error, "cannot stop the capture of a stream");

@@ -316,6 +316,11 @@ impl Pipeline {
         self.output.retry();
     }
 
+    /// A look is over: what was to be written together is written.
+    pub fn settle(&mut self) {
+        self.output.write_on();
+    }
+
     /// The end: what is still open closes.
     pub fn finish(&mut self) {
         let now = self.clock.now().max(self.last);
@@ -566,9 +571,7 @@ impl Pipeline {
     fn judge(&mut self, event: Event) {
         self.last = self.last.max(event.time);
         for lines in self.output.events.iter_mut().chain(&mut self.output.recording) {
-            if let Ok(line) = serde_json::to_string(&event) {
-                lines.push(&line);
-            }
+            lines.push_later(&event);
         }
         self.engine.step(&event, &mut self.alerts);
         self.write();
@@ -587,9 +590,7 @@ impl Pipeline {
         }
         if let Some(lines) = &mut self.output.calls {
             for call in self.engine.take_calls() {
-                if let Ok(line) = serde_json::to_string(&call) {
-                    lines.push(&line);
-                }
+                lines.push_later(&call);
             }
         }
     }

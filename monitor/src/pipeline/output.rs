@@ -1,7 +1,8 @@
 //! Where alerts, events and calls go from the pipeline: files of one JSON value a line.
 //!
-//! A line is one `write` on a descriptor with `O_APPEND`, so that several writers never mix. What can't be written is
-//! kept (bounded) and tried again before the next line and on every tick: a full disk loses nothing that was detected.
+//! Lines are written whole, on a descriptor with `O_APPEND`, so that several writers never mix: alerts at once, what comes
+//! by the thousand many lines a `write`. What can't be written is kept (bounded) and tried again before the next line and
+//! on every tick: a full disk loses nothing that was detected.
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
@@ -10,10 +11,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+
 use super::policy::Policy;
 
 /// Most lines that wait for a sink that doesn't take them.
 const MAX_WAITING: usize = 65_536;
+/// Bytes after which lines that may wait for others are written.
+const BATCH: usize = 64 << 10;
 /// How long the end waits for who reads slowly.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -21,11 +26,22 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Lines {
     name: String,
     target: Target,
-    waiting: VecDeque<Vec<u8>>,
+    waiting: VecDeque<Chunk>,
+    /// How many lines that is.
+    lines: usize,
+    /// Memory for the next chunk.
+    spare: Vec<u8>,
     /// Why the last line couldn't be written; `None` once one could.
     failure: Option<String>,
     dropped: u64,
     only: Option<u32>,
+}
+
+/// Lines that are written together.
+#[derive(Default)]
+struct Chunk {
+    bytes: Vec<u8>,
+    lines: usize,
 }
 
 enum Target {
@@ -44,6 +60,8 @@ impl Lines {
             name: path.display().to_string(),
             target,
             waiting: VecDeque::new(),
+            lines: 0,
+            spare: Vec::new(),
             failure: None,
             dropped: 0,
             only: None,
@@ -63,32 +81,41 @@ impl Lines {
         self.only.is_none() || self.only == server
     }
 
-    /// Appends one line (without its end).
+    /// Appends one line (without its end) and writes it.
     pub fn push(&mut self, line: &str) {
-        let mut bytes = Vec::with_capacity(line.len() + 1);
-        bytes.extend_from_slice(line.as_bytes());
-        bytes.push(b'\n');
-        if self.waiting.len() >= MAX_WAITING {
-            self.waiting.pop_front();
-            self.dropped += 1;
-        }
-        self.waiting.push_back(bytes);
+        self.add(|bytes| bytes.extend_from_slice(line.as_bytes()));
         self.retry();
+    }
+
+    /// Appends one line, which is written together with others: at the latest by [`Self::retry`].
+    pub fn push_later(&mut self, line: &impl Serialize) {
+        self.add(|bytes| {
+            // into memory, and of types whose keys are strings
+            let _never = serde_json::to_writer(bytes, line);
+        });
+        if self.waiting.back().is_some_and(|chunk| chunk.bytes.len() >= BATCH) {
+            self.retry();
+        }
     }
 
     /// Writes what waits, as far as the target takes it.
     pub fn retry(&mut self) {
-        while let Some(line) = self.waiting.front_mut() {
-            match self.target.write(line) {
-                Ok(done) if done == line.len() => {
-                    self.waiting.pop_front();
+        while let Some(chunk) = self.waiting.front_mut() {
+            match self.target.write(&chunk.bytes) {
+                Ok(done) if done == chunk.bytes.len() => {
+                    self.lines -= chunk.lines;
+                    self.spare = self.waiting.pop_front().map(|chunk| chunk.bytes).unwrap_or_default();
+                    self.spare.clear();
                     if self.failure.take().is_some() {
                         tracing::info!(path = self.name, "writing again");
                     }
                 }
                 // A disk that filled up within a line: the rest of the line goes first when there is room.
                 Ok(done) if done > 0 => {
-                    line.drain(..done);
+                    let lines = chunk.bytes.iter().take(done).filter(|&&byte| byte == b'\n').count();
+                    chunk.lines -= lines;
+                    self.lines -= lines;
+                    chunk.bytes.drain(..done);
                 }
                 Ok(_) => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -96,12 +123,32 @@ impl Lines {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) => {
                     if self.failure.replace(error.to_string()).is_none() {
-                        tracing::error!(path = self.name, %error, waiting = self.waiting.len(),
+                        tracing::error!(path = self.name, %error, waiting = self.lines,
                             "cannot write; lines are kept in memory and tried again");
                     }
                     return;
                 }
             }
+        }
+    }
+
+    /// Appends a line to the last chunk if that has room.
+    fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.waiting.back().is_none_or(|chunk| chunk.bytes.len() >= BATCH) {
+            self.waiting.push_back(Chunk { bytes: std::mem::take(&mut self.spare), lines: 0 });
+        }
+        // The oldest whole chunk: the first may have been written in part.
+        if self.lines >= MAX_WAITING
+            && let Some(oldest) = self.waiting.remove(1)
+        {
+            self.lines -= oldest.lines;
+            self.dropped += oldest.lines as u64;
+        }
+        if let Some(chunk) = self.waiting.back_mut() {
+            write(&mut chunk.bytes);
+            chunk.bytes.push(b'\n');
+            chunk.lines += 1;
+            self.lines += 1;
         }
     }
 
@@ -119,14 +166,14 @@ impl Lines {
 
     /// Lines that are not written yet.
     #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.waiting.len()
+    pub const fn waiting(&self) -> usize {
+        self.lines
     }
 
     /// At the end: how many lines are not there and why, for a person.
     #[must_use]
     pub fn unwritten(&self) -> Option<String> {
-        let lines = self.dropped.saturating_add(self.waiting.len() as u64);
+        let lines = self.dropped.saturating_add(self.lines as u64);
         let why = self.failure.as_deref().unwrap_or("it took no more");
         (lines > 0).then(|| format!("{lines} lines could not be written to {}: {why}", self.name))
     }
@@ -173,6 +220,14 @@ pub struct Output {
 }
 
 impl Output {
+    /// Writes what came since the last call and may wait no longer.
+    pub fn write_on(&mut self) {
+        let Self { alerts: _, events, calls, recording, policy: _ } = self;
+        for lines in [events, calls, recording].into_iter().flatten() {
+            lines.retry();
+        }
+    }
+
     /// Tries again whatever waits.
     pub fn retry(&mut self) {
         let Self { alerts, events, calls, recording, policy: _ } = self;
@@ -285,6 +340,24 @@ mod tests {
         assert_eq!((lines.waiting(), lines.dropped()), (2, 0));
         let said = lines.unwritten().unwrap();
         assert!(said.starts_with("2 lines could not be written to /dev/full: No space left"), "{said}");
+    }
+
+    #[test]
+    fn what_may_wait_is_written_together_and_the_oldest_of_too_much_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events");
+        let mut lines = Lines::open(&path).unwrap();
+        lines.push_later(&1);
+        lines.push_later(&2);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "");
+        lines.retry();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "1\n2\n");
+        let mut full = Lines::open(Path::new("/dev/full")).unwrap();
+        for number in 0..100_000 {
+            full.push_later(&number);
+        }
+        assert!(full.waiting() <= super::MAX_WAITING && full.dropped() > 0);
+        assert_eq!(full.waiting() as u64 + full.dropped(), 100_000);
     }
 
     #[test]
