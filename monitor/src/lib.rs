@@ -9,6 +9,7 @@ pub mod demo;
 pub mod discover;
 pub mod doorway;
 pub mod limits;
+pub mod memory;
 pub mod passwd;
 pub mod pipeline;
 pub mod regular;

@@ -22,6 +22,7 @@ use monitor_wire::redact::Key;
 
 use crate::claims::{Claim, Claims, Taken};
 use crate::discover::{Start, proc_of};
+use crate::memory;
 use crate::passwd;
 use crate::pipeline::clock::{Clock, boot_now};
 use crate::pipeline::output::{Lines, Output};
@@ -192,6 +193,7 @@ impl Session {
         session.mark();
         session.say_blind();
         session.pipeline.snapshot();
+        memory::give_back();
         Ok(session)
     }
 
