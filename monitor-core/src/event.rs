@@ -12,7 +12,7 @@ use crate::id::{FileId, ProcId, ServerId};
 use crate::time::Time;
 
 /// One thing that happened, and when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
     /// When it happened (kernel time where a hook saw it).
     pub time: Time,
@@ -24,8 +24,8 @@ pub struct Event {
     pub kind: Kind,
 }
 
-/// The closed set of things that can happen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The closed set of things that can happen. [`crate::trace`] reads them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Kind {
     /// A server came under watch.
@@ -173,6 +173,7 @@ pub struct Exit {
 
 /// A file by resolved path and identity.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(from = "FlatFileRef")]
 pub struct FileRef {
     /// Absolute, resolved by the kernel (dentry and mount walk) or by the agent from a descriptor; never the string
     /// that the process passed.
@@ -183,6 +184,22 @@ pub struct FileRef {
     /// The path was longer than the largest size class: only its end is here.
     #[serde(default, skip_serializing_if = "is_false")]
     pub cut: bool,
+}
+
+/// [`FileRef`] as it is written: a reader of flattened members would have to keep them all first.
+#[derive(Deserialize)]
+struct FlatFileRef {
+    path: String,
+    dev: u64,
+    ino: u64,
+    #[serde(default)]
+    cut: bool,
+}
+
+impl From<FlatFileRef> for FileRef {
+    fn from(FlatFileRef { path, dev, ino, cut }: FlatFileRef) -> Self {
+        Self { path, id: FileId { dev, ino }, cut }
+    }
 }
 
 /// What was done to a file.

@@ -160,7 +160,15 @@ pub fn wildcard(glob: &str, text: &str) -> bool {
 
 /// The components of a path; empty ones (`//`) don't count.
 pub(crate) fn components(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter(|part| !part.is_empty())
+    // byte by byte: components are short, and a search for each `/` costs more than it saves
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = path.as_bytes().get(at..)?;
+        let start = at + rest.iter().position(|&byte| byte != b'/')?;
+        let rest = path.as_bytes().get(start..)?;
+        at = start + rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
+        path.get(start..at)
+    })
 }
 
 /// The same two-pointer walk as [`wildcard`], over components: `Any` is the star.

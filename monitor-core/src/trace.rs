@@ -4,6 +4,8 @@
 //! A recording holds parsed events in merged order, and so replays to the same alerts, byte for byte. It holds no
 //! secret: events don't.
 
+mod event;
+
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Stamp;
@@ -134,7 +136,7 @@ pub fn parse_event(line: &str, number: usize, last: bool) -> Result<Option<Event
     if text.is_empty() {
         return Ok(None);
     }
-    serde_json::from_str(text).map(Some).map_err(|error| {
+    event::parse(text).map(Some).map_err(|error| {
         if last && !line.ends_with('\n') && error.is_eof() {
             TraceError::Cut { line: number }
         } else {

@@ -79,10 +79,7 @@ impl<T: Copy> Index<T> {
     pub(crate) fn find(&self, path: &str) -> Option<T> {
         let mut candidates: Vec<u32> = Vec::new();
         let mut name = "";
-        for component in path.split('/') {
-            if component.is_empty() {
-                continue;
-            }
+        for component in components(path) {
             name = component;
             let (first, bit) = key(component);
             if self.lengths.get(first).is_some_and(|lengths| lengths & bit != 0)

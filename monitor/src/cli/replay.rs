@@ -8,6 +8,8 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, SyncSender};
+use std::thread;
 
 use clap::Args;
 use monitor_core::config::EngineConfig;
@@ -76,20 +78,22 @@ impl Replay {
                 "{name} was recorded with another configuration or profile: alerts may differ from those of that time"
             ));
         }
-        loop {
-            match lines.event() {
-                Ok(Some(event)) => judge.step(&event)?,
-                Ok(None) => return judge.finish(),
-                Err(error @ TraceError::Cut { .. }) => {
-                    judge.finish()?;
-                    note(&format!("{name}: {error}"));
-                    return Ok(());
-                }
-                Err(error) => {
-                    judge.finish()?;
-                    return Err(bad(error));
-                }
+        let read = thread::scope(|scope| {
+            let (sender, batches) = mpsc::sync_channel(AHEAD);
+            let reader = scope.spawn(move || lines.read_ahead(&sender));
+            for event in batches.into_iter().flatten() {
+                judge.step(&event)?;
             }
+            reader.join().map_err(|_panic| Failure::failed("the reading of the recording failed".to_owned()))
+        })?;
+        judge.finish()?;
+        match read {
+            Ok(()) => Ok(()),
+            Err(error @ TraceError::Cut { .. }) => {
+                note(&format!("{name}: {error}"));
+                Ok(())
+            }
+            Err(error) => Err(bad(error)),
         }
     }
 
@@ -113,6 +117,11 @@ impl Replay {
         Ok((Target::open(&self.alerts)?, self.calls.as_deref().map(Target::open).transpose()?))
     }
 }
+
+/// Events that are read at a time, and how many such batches the reader may be ahead: parsing takes as long as judging,
+/// and has a thread of its own.
+const BATCH: usize = 512;
+const AHEAD: usize = 4;
 
 /// The engine and where its words go.
 struct Judge {
@@ -201,7 +210,7 @@ impl Target {
 /// The lines of a recording.
 struct Lines {
     name: String,
-    from: Box<dyn BufRead>,
+    from: Box<dyn BufRead + Send>,
     /// Lines so far.
     number: usize,
     bytes: Vec<u8>,
@@ -209,7 +218,7 @@ struct Lines {
 
 impl Lines {
     fn open(path: &Path) -> Result<Self, Failure> {
-        let from: Box<dyn BufRead>;
+        let from: Box<dyn BufRead + Send>;
         let name;
         if path == Path::new("-") {
             name = "standard input".to_owned();
@@ -229,6 +238,29 @@ impl Lines {
     /// The next line, and whether it has no end: only the last one can.
     fn next(&mut self) -> Result<Option<(String, bool)>, TraceError> {
         Ok(self.take()?.map(|(text, cut)| (text.to_owned(), cut)))
+    }
+
+    /// Sends every event, in batches, up to the end or the first defect.
+    fn read_ahead(mut self, to: &SyncSender<Vec<Event>>) -> Result<(), TraceError> {
+        loop {
+            let mut batch = Vec::with_capacity(BATCH);
+            let mut end = None;
+            while end.is_none() && batch.len() < BATCH {
+                match self.event() {
+                    Ok(Some(event)) => batch.push(event),
+                    Ok(None) => end = Some(Ok(())),
+                    Err(error) => end = Some(Err(error)),
+                }
+            }
+            // nobody listens any more: the judge has failed, and says why
+            let gone = to.send(batch).is_err();
+            if let Some(end) = end {
+                return end;
+            }
+            if gone {
+                return Ok(());
+            }
+        }
     }
 
     /// The next event; `None` at the end.

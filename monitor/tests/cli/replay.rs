@@ -90,7 +90,7 @@ fn what_was_found_before_a_defect_is_written_first() {
     for (third, words) in [
         (&b"garbage\n"[..], &["recording: line 3: not an event: expected value"][..]),
         (b"{\"time\":1}\n", &["line 3: not an event: missing field `kind`"]),
-        (b"{\"time\":1,\"kind\":\"nonsense\"}\n{}\n", &["line 3: not an event: unknown variant `nonsense`"]),
+        (b"{\"time\":1,\"kind\":\"nonsense\"}\n{}\n", &["line 3: not an event: unknown kind `nonsense`"]),
         (b"{\"time\":\xff}\n", &["line 3: not an event: not UTF-8 at column 9"]),
         (b"garbage", &["line 3: not an event"]),
     ] {
