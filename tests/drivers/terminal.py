@@ -8,6 +8,7 @@ Exits as the command did; 128 + the signal where one ended it.
 import fcntl
 import os
 import pty
+import signal
 import struct
 import sys
 import termios
@@ -15,6 +16,9 @@ import termios
 key, command = bytes([ord(sys.argv[1]) & 0x1F]), sys.argv[2:]
 pid, terminal = pty.fork()
 if pid == 0:
+    # whoever runs this in the background has it ignored, and a shell can't trap what was
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     os.execvp(command[0], command)
 fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 101, 0, 0))
 pressed = False
