@@ -2,6 +2,7 @@
 
 mod engine;
 mod file;
+mod place;
 
 pub use engine::{EngineConfig, Limits, Windows};
 pub use file::{
@@ -9,15 +10,15 @@ pub use file::{
     SinkSection, StateSection, SuppressSection,
 };
 
-/// Line and column (characters, from 1) and one-line message of a TOML error.
+/// Line and column (characters, from 1) and one-line message of a TOML error. The message names the key if it is about a
+/// value.
 pub(crate) fn explain(text: &str, error: &toml::de::Error) -> (usize, usize, String) {
-    let (line, column) = position(text, error.span().map_or(0, |span| span.start));
-    (line, column, error.message().trim().replace('\n', "; "))
-}
-
-fn position(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.bytes().filter(|&byte| byte == b'\n').count();
-    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count());
-    (line + 1, column + 1)
+    let offset = error.span().map_or(0, |span| span.start);
+    let (line, column) = place::position(text, offset);
+    let message = error.message().trim().replace('\n', "; ");
+    let message = match place::key_at(text, offset) {
+        Some(key) => format!("{key}: {message}"),
+        None => message,
+    };
+    (line, column, message)
 }

@@ -7,7 +7,7 @@ fn errors_name_the_place() {
     let head = "name = \"mine\"\nversion = 1\nsummary = \"s\"\n";
     for (rest, wanted) in [
         ("colour = 1\n", "mine.toml:4:1: unknown field `colour`"),
-        ("network = \"all\"\n", "mine.toml:4:11: unknown variant `all`"),
+        ("network = \"all\"\n", "mine.toml:4:11: network: unknown variant `all`"),
         ("hosts = [{ host = \"https://x\" }]\n", "mine.toml:4:"),
         ("hosts = [{ host = \"X.org\" }]\n", "`X.org` is no host name"),
         ("hosts = [{ host = \"x.org\", port = 70000 }]\n", "mine.toml:4:"),
@@ -31,8 +31,8 @@ fn errors_name_the_place() {
     }
     for (text, wanted) in [
         ("", "mine.toml:1:1: missing field `name`"),
-        ("name = \"No\"\nversion = 1\nsummary = \"\"", "mine.toml:1:8: a profile's name is"),
-        ("name = \"a\"\nversion = 0\nsummary = \"\"", "mine.toml:2:11: versions count from 1"),
+        ("name = \"No\"\nversion = 1\nsummary = \"\"", "mine.toml:1:8: name: a profile's name is"),
+        ("name = \"a\"\nversion = 0\nsummary = \"\"", "mine.toml:2:11: version: versions count from 1"),
     ] {
         let error = Profile::parse(text, "mine.toml").expect_err(text).to_string();
         assert!(error.contains(wanted), "{error}");

@@ -4,9 +4,11 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::engine::{EngineConfig, Windows};
+use super::place;
 use crate::alert::Severity;
 use crate::credential::OwnerSpec;
 use crate::pattern::Pattern;
+use crate::profile::Profiles;
 use crate::role::Role;
 use crate::time::{MS, SECOND};
 
@@ -165,7 +167,7 @@ pub enum SinkSection {
 /// Why a configuration isn't usable: one line for a person.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// Not TOML, an unknown key, a wrong type or a value out of range.
+    /// Not TOML, an unknown key, a wrong type, a value out of range, or entries that contradict each other.
     #[error("{origin}:{line}:{column}: {message}")]
     Syntax {
         /// File name, or what stands for it.
@@ -177,9 +179,13 @@ pub enum ConfigError {
         /// What is wrong.
         message: String,
     },
-    /// Well-formed, but it can't mean anything.
-    #[error("{0}")]
-    Meaning(String),
+}
+
+/// A list and its element that can't mean anything, and why.
+struct Fault {
+    key: [&'static str; 3],
+    index: usize,
+    message: String,
 }
 
 impl FileConfig {
@@ -188,62 +194,94 @@ impl FileConfig {
     /// # Errors
     /// Says what is wrong, and where.
     pub fn parse(text: &str, origin: &str) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|error| {
+        let wrong = |(line, column): (usize, usize), message: String| ConfigError::Syntax {
+            origin: origin.to_owned(),
+            line,
+            column,
+            message,
+        };
+        let file: Self = toml::from_str(text).map_err(|error| {
             let (line, column, message) = super::explain(text, &error);
-            ConfigError::Syntax { origin: origin.to_owned(), line, column, message }
-        })
+            wrong((line, column), message)
+        })?;
+        if let Err(fault) = file.network.roles.check().and_then(|()| file.servers.check()) {
+            let key: Vec<&str> = fault.key.into_iter().filter(|name| !name.is_empty()).collect();
+            let offset = place::element(text, &key, fault.index).unwrap_or(0);
+            return Err(wrong(place::position(text, offset), format!("{}: {}", key.join("."), fault.message)));
+        }
+        Ok(file)
+    }
+
+    /// Parses a configuration file from its bytes. `origin` is named in errors.
+    ///
+    /// # Errors
+    /// As [`Self::parse`], and if the bytes are no UTF-8.
+    pub fn parse_bytes(bytes: &[u8], origin: &str) -> Result<Self, ConfigError> {
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let before = String::from_utf8_lossy(before);
+            let (line, column) = place::position(&before, before.len());
+            ConfigError::Syntax { origin: origin.to_owned(), line, column, message: "this is no UTF-8".to_owned() }
+        })?;
+        Self::parse(text, origin)
     }
 
     /// What the engine takes from it, on top of the built-in knowledge.
-    ///
-    /// # Errors
-    /// Says which entries contradict each other.
-    pub fn into_engine(self) -> Result<EngineConfig, ConfigError> {
+    #[must_use]
+    pub fn into_engine(self) -> EngineConfig {
         let mut engine = EngineConfig::default();
-        self.network.roles.apply(&mut engine)?;
+        for (role, _, ranges) in self.network.roles.lists() {
+            for &Range(net) in ranges {
+                engine.roles.add(role, net.trunc());
+            }
+        }
         for entry in self.credentials {
             let owners = entry.owners.into_iter().map(OwnerSpec::Path).collect();
             engine.credentials.add(&entry.path, &entry.kind, owners);
         }
-        for name in &self.servers.profiles {
-            if engine.profiles.get(name).is_none() {
-                let known: Vec<&str> = engine.profiles.iter().map(|profile| profile.name.as_str()).collect();
-                return Err(ConfigError::Meaning(format!(
-                    "servers.profiles: there is no profile `{name}`; known are {}",
-                    known.join(", ")
-                )));
-            }
-        }
         self.alerts.apply(&mut engine.windows);
-        Ok(engine)
+        engine
     }
 }
 
 impl RolesSection {
-    fn apply(&self, engine: &mut EngineConfig) -> Result<(), ConfigError> {
-        let lists = [
-            (Role::Cloudflare, &self.cloudflare),
-            (Role::Internet, &self.internet),
-            (Role::Internal, &self.internal),
-            (Role::Metadata, &self.metadata),
-            (Role::Loopback, &self.local),
-        ];
-        let mut seen: Vec<(IpNet, Role)> = Vec::new();
-        for (role, ranges) in lists {
-            for &Range(net) in ranges {
+    /// Every role with its key and its ranges.
+    const fn lists(&self) -> [(Role, &'static str, &Vec<Range>); 5] {
+        [
+            (Role::Cloudflare, "cloudflare", &self.cloudflare),
+            (Role::Internet, "internet", &self.internet),
+            (Role::Internal, "internal", &self.internal),
+            (Role::Metadata, "metadata", &self.metadata),
+            (Role::Loopback, "local", &self.local),
+        ]
+    }
+
+    /// No range has two roles.
+    fn check(&self) -> Result<(), Fault> {
+        let mut seen: Vec<(IpNet, &str)> = Vec::new();
+        for (_, key, ranges) in self.lists() {
+            for (index, &Range(net)) in ranges.iter().enumerate() {
                 let net = net.trunc();
-                if let Some((_, other)) = seen.iter().find(|(had, other)| *had == net && *other != role) {
-                    return Err(ConfigError::Meaning(format!(
-                        "network.roles: {net} is listed as both {} and {}",
-                        other.as_str(),
-                        role.as_str()
-                    )));
+                if let Some((_, other)) = seen.iter().find(|(had, other)| *had == net && *other != key) {
+                    let message = format!("{net} is listed as both {other} and {key}");
+                    return Err(Fault { key: ["network", "roles", key], index, message });
                 }
-                seen.push((net, role));
-                engine.roles.add(role, net);
+                seen.push((net, key));
             }
         }
         Ok(())
+    }
+}
+
+impl ServersSection {
+    /// Every profile that is named is there.
+    fn check(&self) -> Result<(), Fault> {
+        let profiles = Profiles::builtin();
+        let Some(index) = self.profiles.iter().position(|name| profiles.get(name).is_none()) else { return Ok(()) };
+        let name = self.profiles.get(index).map_or("", String::as_str);
+        let known: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
+        let message = format!("there is no profile `{name}`; known are {}", known.join(", "));
+        Err(Fault { key: ["servers", "profiles", ""], index, message })
     }
 }
 

@@ -89,7 +89,7 @@ impl WatchOptions {
             .collect();
         let alerts = config.alerts.clone();
         let runtime = PathBuf::from(&config.state.runtime);
-        let mut engine = config.into_engine().map_err(|error| Failure::usage(error.to_string()))?;
+        let mut engine = config.into_engine();
         if let Some(profile) = &profile {
             engine.profiles.add(profile.clone());
         }
@@ -173,12 +173,12 @@ pub fn fingerprint_key(store: &Store) -> Result<Key, Failure> {
 /// A named file must exist; contents must be valid.
 pub fn read_config(path: Option<&Path>) -> Result<FileConfig, Failure> {
     let (path, named) = path.map_or((Path::new(DEFAULT_CONFIG), false), |path| (path, true));
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => return Ok(FileConfig::default()),
         Err(error) => return Err(Failure::usage(format!("cannot read the configuration {}: {error}", path.display()))),
     };
-    FileConfig::parse(&text, &path.display().to_string()).map_err(|error| Failure::usage(error.to_string()))
+    FileConfig::parse_bytes(&bytes, &path.display().to_string()).map_err(|error| Failure::usage(error.to_string()))
 }
 
 /// A profile by name or file.

@@ -62,7 +62,7 @@ impl Replay {
         let config = read_config(self.config.as_deref())?;
         let store = Store { dir: PathBuf::from(&config.state.dir) };
         let policy = Policy::new(&config.alerts);
-        let mut engine = config.into_engine().map_err(|error| Failure::usage(error.to_string()))?;
+        let mut engine = config.into_engine();
         if let Some(name) = &self.profile {
             engine.profiles.add(read_profile(name)?);
         }

@@ -84,13 +84,16 @@ fn configurations_are_checked_with_line_and_column() {
     check("[network.roles]\ninternal = [\"10.9.0.0/16\"]\n[[sink]]\nkind = \"file\"\npath = \"/var/log/t\"\n").fine();
     check("[stat]\n").fails(2, &["c.toml:1:2", "unknown field `stat`"]);
     check("[state]\ndir = \"/x\"\ncolour = 1\n").fails(2, &["c.toml:3:1", "unknown field `colour`"]);
-    check("[state]\ndir = 7\n").fails(2, &["c.toml:2:7", "invalid type"]);
+    check("[state]\ndir = 7\n").fails(2, &["c.toml:2:7: state.dir: invalid type"]);
     check("[state]\ndir = \"relative\"\n").fails(2, &["c.toml:2:7", "no absolute path"]);
     check("[network.roles]\ninternal = [\"10.0.0.0/99\"]\n").fails(2, &["c.toml:2:", "no address range"]);
     check("[network.roles]\ninternal = [\"10.0.0.0/8\"]\ninternet = [\"10.0.0.0/8\"]\n")
-        .fails(2, &["c.toml", "10.0.0.0/8 is listed as both"]);
-    check("[servers]\nprofiles = [\"nosuch\"]\n").fails(2, &["c.toml", "no profile `nosuch`"]);
+        .fails(2, &["c.toml:2:13: network.roles.internal: 10.0.0.0/8 is listed as both"]);
+    check("[servers]\nprofiles = [\"nosuch\"]\n")
+        .fails(2, &["c.toml:2:13: servers.profiles: there is no profile `nosuch`"]);
     check("a = [\n").fails(2, &["c.toml:"]);
+    let latin = ground.write("c.toml", b"[state]\n# caf\xe9\n");
+    tripline(&["config", "check", &latin]).fails(2, &["c.toml:2:6: this is no UTF-8"]);
     tripline(&["config", "check", &ground.text("none.toml")]).fails(2, &["none.toml", "No such file"]);
     tripline(&["config", "check", &ground.text("state")]).fails(2, &["state", "directory"]);
 }
