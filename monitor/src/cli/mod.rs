@@ -88,10 +88,7 @@ enum Verb {
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            let _broken_pipe = error.print();
-            return ExitCode::from(if error.use_stderr() { USAGE } else { FINE });
-        }
+        Err(error) => return ExitCode::from(answered(&error)),
     };
     ExitCode::from(match cli.verb {
         Verb::Run(run) => run.run(),
@@ -109,6 +106,15 @@ pub fn main() -> ExitCode {
         Verb::Doctor(doctor) => doctor.run(),
         Verb::Watch(watch) => watch.run(),
     })
+}
+
+/// Prints wrong usage, or the help or version that was asked for; returns the exit status.
+fn answered(error: &clap::Error) -> u8 {
+    let printed = error.print().and_then(|()| std::io::stdout().flush());
+    if error.use_stderr() {
+        return USAGE;
+    }
+    report(printed.map_err(|error| out::failure(&error)))
 }
 
 /// An error with the exit status it means.

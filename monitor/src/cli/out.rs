@@ -153,7 +153,8 @@ fn shown(text: &str) -> usize {
     length
 }
 
-fn failure(error: &io::Error) -> Failure {
+/// What it means that standard output takes no more.
+pub fn failure(error: &io::Error) -> Failure {
     if error.kind() == ErrorKind::BrokenPipe {
         return Failure::quiet();
     }

@@ -12,10 +12,16 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use super::{Ground, as_nobody, command, values};
+use super::{Ground, Ran, as_nobody, command, values};
 
 /// What a loaded machine gets for one line.
 const SOON: Duration = Duration::from_secs(20);
+
+/// A call as the store has it.
+const CALL: &str = r#"{"id":"01930000-0000-7000-8000-0000bbbbbbbb","server":"@acme/mcp","profile":"generic","pid":10,
+"tool":"read_notes","request":"7","started":"2026-01-02T03:04:05.678901234Z","ended":"2026-01-02T03:04:05.678901234Z",
+"outcome":"answered","declared":{"by":"profile","effect":"reads","fetches":true,"open_world":false,"files":"read"},"arguments":[],
+"observed":[]}"#;
 
 /// An alert as the store has it; `tail` is the end of its id.
 fn alert(tail: &str, revision: u32, severity: &str, category: &str, summary: &str) -> Value {
@@ -197,6 +203,29 @@ fn a_closed_pipe_ends_list_and_show() {
         drop(reader);
         let output = command(&[args, &["--config", &config]].concat()).stdout(writer).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{args:?}");
+    }
+}
+
+#[test]
+fn a_full_disk_under_list_and_show_is_told() {
+    let ground = Ground::new();
+    ground.write("state/alerts.ndjson", format!("{}\n", line(&alert("aaaaaaaa", 1, "high", "token_theft", "told"))));
+    ground.write("state/calls.ndjson", CALL.replace('\n', "") + "\n");
+    let config = ground.text("config.toml");
+    for args in [
+        &["alerts", "list"][..],
+        &["alerts", "list", "--json"],
+        &["alerts", "show", "aaaaaaaa"],
+        &["calls", "list"],
+        &["calls", "list", "--json"],
+        &["calls", "show", "bbbbbbbb"],
+    ] {
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let args = [args, &["--config", &config]].concat();
+        let output = command(&args).stdout(full).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        Ran { status: output.status.code().unwrap(), stdout: String::new(), stderr }
+            .fails(1, &["cannot write to standard output", "No space left"]);
     }
 }
 

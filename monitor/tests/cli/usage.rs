@@ -71,7 +71,7 @@ fn a_closed_standard_error_is_no_panic() {
 
 #[test]
 fn a_full_disk_under_standard_output_is_told() {
-    for args in &PRINTING[2..] {
+    for args in PRINTING {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let output = command(args).stdout(full).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
