@@ -301,8 +301,10 @@ pub const fn memory_op(op: MemoryOp) -> &'static str {
     }
 }
 
-const fn file_op(file: &File) -> &'static str {
+fn file_op(file: &File) -> &'static str {
     match file.op {
+        // fanotify tells that it was opened, not for what
+        FileOp::Open if file.by == "fanotify" => "open",
         FileOp::Open => match (file.read, file.write) {
             (true, true) => "open_read_write",
             (false, true) => "open_write",

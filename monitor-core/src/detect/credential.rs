@@ -85,11 +85,7 @@ pub fn file(cx: &Cx<'_>, file: &File, found: &Reached<'_>, out: &mut Vec<Finding
         return taint;
     }
     let rule = if moved { &rules::CREDENTIAL_MOVED } else { &rules::CREDENTIAL_READ };
-    let verb = match file.op {
-        FileOp::Link => "made a hard link to",
-        FileOp::Rename => "renamed",
-        _ => "read",
-    };
+    let verb = verb(file);
     let other = if found.other_name { format!(" (reached as {})", file.file.path) } else { String::new() };
     let told = if named.is_empty() { "" } else { "; an argument of the call names this file" };
     let summary = format!(
@@ -133,13 +129,25 @@ pub fn memory(cx: &Cx<'_>, memory: &Memory, out: &mut Vec<Finding>) {
         .get(memory.target)
         .map_or_else(String::new, |target| format!(" ({})", target.node.image.title()));
     let summary = format!(
-        "{} reached into process {}{target} by {}, which is no part of it: its environment and memory may hold tokens.",
+        "{} reached into process {}{target}, which is no part of it, {}: its environment and memory may hold tokens.",
         cx.whose(),
         memory.target.pid,
-        crate::alert::memory_op(memory.op),
+        super::token_theft::way(memory),
     );
     let object = format!("process:{}", memory.target.pid);
     out.push(cx.finding(&rules::CREDENTIAL_MEMORY, object, super::token_theft::fact(memory), summary));
+}
+
+/// What was done to a credential that is readable by it.
+#[must_use]
+pub fn verb(file: &File) -> &'static str {
+    match file.op {
+        FileOp::Link => "made a hard link to",
+        FileOp::Rename => "renamed",
+        // that sensor doesn't tell for what: the worse is judged, and said is what is known
+        FileOp::Open if file.by == "fanotify" => "opened",
+        _ => "read",
+    }
 }
 
 /// Evidence of a credential's opening.
@@ -178,7 +186,11 @@ pub fn change(cx: &Cx<'_>, path: &str, found: Option<&Reached<'_>>) -> Option<Ch
     if credential.secrecy == Secrecy::Ambient {
         return None;
     }
-    let own = is_store_of(server, credential, path) && is_at_hand(cx, server, credential);
+    // a stranger below the server has no business in its store
+    let by_owner = || {
+        cx.proc().is_none_or(|proc| server.is_own_program(&proc.node) || is_owner(&proc.node.image, &credential.owners))
+    };
+    let own = is_store_of(server, credential, path) && is_at_hand(cx, server, credential) && by_owner();
     Some(if own || is_excused_owner(cx, server, credential) { Change::Own } else { Change::Foreign })
 }
 

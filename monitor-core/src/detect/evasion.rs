@@ -30,6 +30,7 @@ pub fn persistence(cx: &Cx<'_>, file: &File, path: &str, kind: &str, out: &mut V
         FileOp::Rename => "moved or replaced",
         FileOp::Symlink | FileOp::Link => "made a link at",
         FileOp::Unlink => "removed",
+        FileOp::Open => "opened for writing",
         _ => "wrote to",
     };
     let known_as = cx.state.persistent.known_as(file.file.id).filter(|known| known.as_ref() != path);

@@ -5,7 +5,7 @@ use crate::event::{File, FileOp, Memory, MemoryOp};
 use crate::rules;
 use crate::state::{Server, Taint};
 
-use super::credential::{Reached, evidence, is_owner, is_shared, is_store_of};
+use super::credential::{Reached, evidence, is_owner, is_shared, is_store_of, verb};
 use super::{Cx, Finding};
 
 /// A credential that is some server's own is reached by somebody else. Returns what a process outside every server
@@ -26,11 +26,7 @@ pub fn file(cx: &Cx<'_>, file: &File, found: &Reached<'_>, out: &mut Vec<Finding
         return None;
     }
     let fact = evidence(file, found);
-    let verb = match file.op {
-        FileOp::Link => "made a hard link to",
-        FileOp::Rename => "renamed",
-        _ => "read",
-    };
+    let verb = verb(file);
     let summary = format!(
         "{} {verb} {}, the token store of MCP server {} (pid {}), and doesn't own it.",
         cx.whose(),
@@ -78,11 +74,11 @@ pub fn memory(cx: &Cx<'_>, memory: &Memory, out: &mut Vec<Finding>) -> Option<Ta
     };
     let tried = if memory.ok == Some(false) { "tried to reach" } else { "reached" };
     let summary = format!(
-        "{} {tried} {what} of MCP server {} (pid {}) by {}: tokens it holds may be known to it.",
+        "{} {tried} {what} of MCP server {} (pid {}) {}: tokens it holds may be known to it.",
         cx.whose(),
         victim.start.name,
         memory.target.pid,
-        crate::alert::memory_op(memory.op),
+        way(memory),
     );
     let object = format!("process:{}:{}", memory.target.pid, crate::alert::memory_op(memory.op));
     let mut finding = cx.finding(&rules::MEMORY_READ, object, fact(memory), summary);
@@ -119,6 +115,24 @@ pub fn fact(memory: &Memory) -> Fact {
         path: proc_file(memory.op).map(|name| format!("/proc/{}/{name}", memory.target.pid)),
     };
     if memory.op == MemoryOp::PtraceAttach { Fact::Ptrace(fact) } else { Fact::Memory(fact) }
+}
+
+/// How it was reached, in words that follow a verb.
+#[must_use]
+pub fn way(memory: &Memory) -> String {
+    let pid = memory.target.pid;
+    match memory.op {
+        MemoryOp::PtraceAttach => "by attaching to it as a debugger (ptrace)".to_owned(),
+        MemoryOp::VmRead => "by reading its memory (process_vm_readv)".to_owned(),
+        MemoryOp::VmWrite => "by writing to its memory (process_vm_writev)".to_owned(),
+        MemoryOp::ProcMem => format!("by opening /proc/{pid}/mem"),
+        MemoryOp::ProcEnviron => format!("by opening /proc/{pid}/environ"),
+        MemoryOp::ProcMaps => format!("by opening /proc/{pid}/maps or the like"),
+        MemoryOp::ProcFd => format!("by listing /proc/{pid}/fd"),
+        MemoryOp::FdOpen => format!("by opening one of its pipes through /proc/{pid}/fd"),
+        MemoryOp::PidfdGetfd => "by copying it (pidfd_getfd)".to_owned(),
+        MemoryOp::Signal => "by a signal".to_owned(),
+    }
 }
 
 const fn proc_file(op: MemoryOp) -> Option<&'static str> {

@@ -77,6 +77,7 @@ pub fn write(cx: &Cx<'_>, file: &File, path: &str, explained: &Explained, out: &
         FileOp::Chmod => "changed the mode or owner of",
         FileOp::Truncate => "truncated",
         FileOp::Link | FileOp::Symlink => "made a link at",
+        FileOp::Open => "opened for writing",
         _ => "changed",
     };
     let held = || server.holding(cx.now, &cx.config.windows);

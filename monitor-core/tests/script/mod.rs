@@ -7,7 +7,7 @@
 //! | `start EXE ARG…` | the server's root executes and comes under watch |
 //! | `spawn NAME PARENT EXE ARG…` | fork and exec; `script=`, `sino=`, `preload=`, `+memfd`, `+unlinked`, `+compat` |
 //! | `fork NAME PARENT`, `exec NAME EXE ARG…`, `exit NAME`, `foreign NAME EXE ARG…` | |
-//! | `read`, `write`, `append`, `use`, `opath`, `unlink`, `chmod NAME PATH` | `ino=`, `via=`, `+cut`; `rename`, `link`, `symlink NAME PATH TO` |
+//! | `read`, `write`, `append`, `use`, `opath`, `unlink`, `chmod NAME PATH` | `ino=`, `via=`, `+cut`, `+fanotify`; `rename`, `link`, `symlink NAME PATH TO` |
 //! | `connect`, `send`, `listen`, `bind`, `accept NAME ADDR:PORT` | `host=`, `cookie=`, `result=`, `+udp`; `end NAME cookie= sent= state=` |
 //! | `unix NAME PATH [+bind] [result=]`, `socket NAME FAMILY`, `memory NAME TARGET OP [+failed]`, `opaque NAME WHAT` | |
 //! | `handshake`, `list TOOL…` (`name`, `name:digest`, `name:digest:ro`, `…:closed`), `+more` | |
@@ -285,7 +285,7 @@ impl Script {
                 unlinked: false,
                 to,
                 via: words.get("via"),
-                by: "tracepoint".to_owned(),
+                by: if words.has("fanotify") { "fanotify" } else { "tracepoint" }.to_owned(),
             }),
         );
     }

@@ -100,6 +100,7 @@ pub fn command(argv: &[String]) -> String {
 
 fn file(file: &FileFact) -> String {
     let verb = match file.op.as_str() {
+        "open" => "opened",
         "open_read" => "opened for reading",
         "open_write" => "opened for writing",
         "open_read_write" => "opened for reading and writing",
