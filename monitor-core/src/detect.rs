@@ -138,7 +138,9 @@ impl<'a> Cx<'a> {
             let more = tools.len().saturating_sub(3);
             tools.truncate(3);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            return format!(" {word} tool {}{more}", tools.join(", "));
+            // one that isn't a tool says itself what it is
+            let tool = if tools.first().is_some_and(|tool| tool.contains(' ')) { "" } else { "tool " };
+            return format!(" {word} {tool}{}{more}", tools.join(", "));
         }
         match server.phase(self.now, &self.config.windows) {
             crate::profile::Phase::Start => " while it started".to_owned(),

@@ -23,7 +23,7 @@ pub struct CallRecord {
     pub profile: String,
     /// Root process of the server.
     pub pid: u32,
-    /// Tool name.
+    /// Tool name; of a prompt or resource the method, and the name or URI.
     pub tool: String,
     /// JSON-RPC id.
     pub request: String,

@@ -23,7 +23,7 @@ mod settle;
 mod taint;
 
 pub use bounded::Bounded;
-pub use call::{Call, CallKey, Ending, Hold};
+pub use call::{Asked, Call, CallKey, Ending, Hold};
 pub use connection::Connection;
 pub use credential::CredentialFiles;
 pub use gap::Gaps;

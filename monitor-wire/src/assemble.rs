@@ -143,6 +143,7 @@ impl Assembler {
         self.fresh = self.tool.is_none();
         if partial {
             fields.params.arguments.cut = true;
+            fields.params.uri.cut = true;
             fields.result.tools_cut = true;
         }
         for list in [&mut fields.params.arguments.list, &mut fields.params.input.list] {

@@ -8,6 +8,9 @@ use crate::mcp::{Argument, Body, Id, Notification, Peer, Request, Response, Task
 use crate::path::{Node, Root, Side};
 use crate::redact::{self, Key};
 
+/// Where the URI of a resource stands among the arguments of its call.
+pub(crate) const URI: &str = "/uri";
+
 /// Everything of interest in one message, in whatever order it came. A value that comes again replaces the one before.
 #[derive(Default)]
 pub(crate) struct Fields {
@@ -32,6 +35,7 @@ pub(crate) struct Part {
     pub(crate) name: Option<String>,
     pub(crate) arguments: Arguments,
     pub(crate) input: Arguments,
+    pub(crate) uri: Arguments,
     pub(crate) protocol: Option<String>,
     pub(crate) peer: PeerInfo,
     pub(crate) meta: Meta,
@@ -92,6 +96,7 @@ impl Fields {
         match root {
             Root::Arguments => &mut self.params.arguments,
             Root::Input => &mut self.params.input,
+            Root::Uri => &mut self.params.uri,
         }
     }
 
@@ -166,8 +171,12 @@ impl Fields {
             let Some(id) = self.id.take() else {
                 return Some((Body::Notification(self.notification(method)), whole));
             };
-            // a prompt is asked for by name and arguments too
-            let call = matches!(method.as_str(), "tools/call" | "prompts/get").then(|| self.params.call(digester));
+            let call = match method.as_str() {
+                // a prompt is asked for by name and arguments too
+                "tools/call" | "prompts/get" => Some(self.params.call(digester)),
+                "resources/read" | "resources/subscribe" => self.params.resource(digester),
+                _ => None,
+            };
             whole &= call.as_ref().is_none_or(|call| !call.cut);
             let task = if method.starts_with("tasks/") { self.params.task_id.take() } else { None };
             let peer = self.params.peer(method == "initialize");
@@ -241,6 +250,23 @@ impl Part {
             repeat: self.request_state || self.input_responses,
             as_task: self.task.is_some(),
         }
+    }
+
+    /// A request for a resource, as a call whose name and only argument are its URI. `None` if it names none.
+    fn resource(&mut self, digester: &Digester) -> Option<ToolCall> {
+        let Arguments { list, sum, cut } = std::mem::take(&mut self.uri);
+        let uri = list.into_iter().find(|argument| argument.at == URI)?;
+        let mut name = uri.text.clone();
+        name.truncate(name.floor_char_boundary(limits::NAME));
+        Some(ToolCall {
+            digest: digester.finish(&name, &sum),
+            name,
+            arguments: vec![uri],
+            cut,
+            progress: self.meta.progress.take(),
+            repeat: self.request_state || self.input_responses,
+            as_task: self.task.is_some(),
+        })
     }
 
     /// `own`: the body itself may hold them, not only `_meta`.

@@ -47,7 +47,8 @@ pub struct Request {
     pub id: Id,
     /// Method with escapes resolved, at most 256 bytes.
     pub method: String,
-    /// For `tools/call`, and for `prompts/get`, which has the same form.
+    /// For `tools/call`; for `prompts/get`, which has the same form; for `resources/read` and `resources/subscribe`, whose
+    /// `uri` is both the name and the one argument, `/uri`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<ToolCall>,
     /// For `initialize` (params) and, in revision 2026-07-28, from `_meta` of any request.
@@ -102,10 +103,10 @@ pub struct Response {
     pub peer: Option<Peer>,
 }
 
-/// A `tools/call`.
+/// A `tools/call`, or what is like one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCall {
-    /// Tool name, at most 256 bytes.
+    /// Tool name, at most 256 bytes; of a resource its URI, cut there.
     pub name: String,
     /// Scalar arguments in document order with their JSON pointers (below `/arguments`), at most 256.
     #[serde(default)]

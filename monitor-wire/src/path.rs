@@ -10,11 +10,13 @@ pub(crate) enum Side {
     Result,
 }
 
-/// `params.arguments`, or `params.input`, which the 0.2.0 Cloudflare package reads beside it.
+/// `params.arguments`; `params.input`, which the 0.2.0 Cloudflare package reads beside it; or `params.uri`, which says
+/// which resource is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Root {
     Arguments,
     Input,
+    Uri,
 }
 
 /// A place in a message.
@@ -82,6 +84,7 @@ impl Node {
             (Self::Body(Side::Params), "name") => Self::Name,
             (Self::Body(Side::Params), "arguments") => Self::Argument(Root::Arguments),
             (Self::Body(Side::Params), "input") => Self::Argument(Root::Input),
+            (Self::Body(Side::Params), "uri") => Self::Argument(Root::Uri),
             (Self::Body(Side::Params), "requestState") => Self::RequestState,
             (Self::Body(Side::Params), "inputResponses") => Self::InputResponses,
             (Self::Body(Side::Params), "requestId") => Self::RequestId,

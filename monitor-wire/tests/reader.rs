@@ -184,6 +184,52 @@ fn bytes_that_are_no_text() {
 }
 
 #[test]
+fn a_resource_is_asked_for_by_its_uri() {
+    let read = call(
+        r#"{"jsonrpc":"2.0","id":2,"method":"resources/read","params":{"uri":"file:///home/u/a%20b","_meta":{"progressToken":9}}}"#,
+    );
+    assert_eq!(read.name, "file:///home/u/a%20b");
+    assert_eq!(arguments(&read), [("/uri", "file:///home/u/a%20b")]);
+    assert_eq!((read.cut, read.progress), (false, Some(Id::Number(9))));
+    let other = call(r#"{"params":{"uri":"file:///home/u/x"},"id":2,"method":"resources/subscribe"}"#);
+    assert_eq!(arguments(&other), [("/uri", "file:///home/u/x")]);
+    assert_ne!(other.digest, read.digest);
+    // the last of two counts, and what is no text names nothing
+    let twice = call(r#"{"id":1,"method":"resources/read","params":{"uri":"a://x","uri":"b://y"}}"#);
+    assert_eq!(arguments(&twice), [("/uri", "b://y")]);
+    for uri in ["{\"uri\":\"a://x\"}", "[\"a://x\"]"] {
+        assert_eq!(request(&format!(r#"{{"id":1,"method":"resources/read","params":{{"uri":{uri}}}}}"#)).call, None);
+    }
+    assert_eq!(
+        request(r#"{"id":1,"method":"resources/read","params":{"name":"n","arguments":{"uri":"a"}}}"#).call,
+        None
+    );
+    assert_eq!(request(r#"{"id":1,"method":"resources/list","params":{"uri":"a://x"}}"#).call, None);
+    // of a tool's call it is no argument, and doesn't count for its digest
+    let tool = call(r#"{"id":1,"method":"tools/call","params":{"name":"t","uri":"a://x","arguments":{}}}"#);
+    assert_eq!(tool.digest, call(r#"{"id":1,"method":"tools/call","params":{"name":"t","arguments":{}}}"#).digest);
+    assert!(tool.arguments.is_empty());
+}
+
+#[test]
+fn the_uri_of_a_resource_is_redacted_and_bounded() {
+    let secret = format!("ghp_{}", "a1B2".repeat(9));
+    let read = call(&format!(r#"{{"id":1,"method":"resources/read","params":{{"uri":"x://h/{secret}"}}}}"#));
+    assert!(!format!("{read:?}").contains(&secret), "{read:?}");
+    assert!(read.name.contains("fp:"), "{read:?}");
+    let line = format!(r#"{{"id":1,"method":"resources/read","params":{{"uri":"x://{}"}}}}"#, "é".repeat(3000));
+    let Item::Message(long) = read_one(&line) else { panic!("no message") };
+    let Body::Request(Request { call: Some(read), .. }) = long.body else { panic!("no call") };
+    assert!(read.cut && !long.complete);
+    assert!(read.name.len() <= limits::NAME && read.arguments[0].text.len() <= limits::ARGUMENT);
+    assert_eq!(read.arguments[0].len, 6004);
+}
+
+fn read_one(line: &str) -> Item {
+    read(&[format!("{line}\n").as_bytes()]).remove(0)
+}
+
+#[test]
 fn each_revision_has_its_shapes() {
     let peer = |name: &str, version: &str, protocol: &str| {
         Some(monitor_wire::mcp::Peer { name: name.into(), version: version.into(), protocol: protocol.into() })

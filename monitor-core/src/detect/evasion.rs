@@ -58,7 +58,8 @@ pub fn forged(cx: &Cx<'_>, mcp: &Mcp, out: &mut Vec<Finding>) {
         Body::Notification(note) => (None, None, note.method.as_str()),
         Body::Response(response) => (None, Some(request_id(&response.id)), "a response"),
     };
-    let named = tool.as_deref().map_or_else(String::new, |tool| format!(" for tool {tool}"));
+    let what = if method == "tools/call" { "tool " } else { "" };
+    let named = tool.as_deref().map_or_else(String::new, |tool| format!(" for {what}{tool}"));
     let summary = format!(
         "{} sent the server {method}{named} from inside the server's own process tree; it explains nothing.",
         cx.whose()

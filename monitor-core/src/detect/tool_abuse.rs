@@ -3,7 +3,7 @@
 use crate::alert::{Confidence, Fact, Severity};
 use crate::event::Mcp;
 use crate::rules;
-use crate::state::{Call, Heard};
+use crate::state::{Asked, Call, Heard};
 
 use super::{Cx, Finding, request_id};
 
@@ -41,10 +41,11 @@ pub fn message(cx: &Cx<'_>, mcp: &Mcp, heard: &Heard, out: &mut Vec<Finding>) {
 fn arguments(cx: &Cx<'_>, call: &Call, out: &mut Vec<Finding>) {
     for (at, path) in &call.credentials {
         let kind = cx.config.credentials.lookup(path).map_or("credential", |found| found.kind.as_str());
-        let summary = format!(
-            "Argument {at} of tool {} names {path}, a credential ({kind}): find out where that path came from.",
-            call.tool
-        );
+        let who = match call.asked {
+            Asked::Resource => format!("Request {}", call.tool),
+            Asked::Tool | Asked::Prompt => format!("Argument {at} of tool {}", call.tool),
+        };
+        let summary = format!("{who} names {path}, a credential ({kind}): find out where that path came from.");
         let mut finding =
             cx.finding(&rules::CREDENTIAL_ARGUMENT, format!("file:{path}"), fact(call, at, path), summary);
         finding.calls = vec![call.key];
@@ -56,7 +57,7 @@ fn is_unlisted(cx: &Cx<'_>, call: &Call) -> bool {
     cx.server.is_some_and(|server| {
         // with a gap in the stream, the list that named it may be what was missed
         server.listed
-            && !call.prompt
+            && call.asked == Asked::Tool
             && !server.tools.contains_key(&call.tool)
             && !cx.state.gaps.stream_incomplete(server.id, server.started, cx.now)
     })

@@ -24,10 +24,10 @@ pub struct Call {
     pub rpc: Id,
     /// Stream on which the request came.
     pub stream: FileId,
-    /// Tool name.
+    /// Tool name; of a prompt or resource the method, and the name or URI.
     pub tool: String,
-    /// It is a prompt (`prompts/get`), which explains what the tool of its name would.
-    pub prompt: bool,
+    /// What was asked for.
+    pub asked: Asked,
     /// Its scalar arguments.
     pub arguments: Vec<Argument>,
     /// Arguments were cut: the absence of a value proves nothing.
@@ -54,6 +54,17 @@ pub struct Call {
     pub credentials: Vec<(String, String)>,
     /// What was seen while it was open.
     pub observed: Observations,
+}
+
+/// What a call asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// A tool.
+    Tool,
+    /// A prompt (`prompts/get`), which explains what the tool of its name would.
+    Prompt,
+    /// A resource (`resources/read`, `resources/subscribe`), which explains the reading of what its URI names.
+    Resource,
 }
 
 /// How a call ends.
@@ -119,9 +130,10 @@ impl Call {
         }
     }
 
-    /// The same call again under a new id (2026-07-28: with the input it had asked for).
-    pub fn continues(&self, again: &ToolCall) -> bool {
-        again.repeat && self.ending == Ending::Input && self.answered.is_none() && self.tool == again.name
+    /// Whether `again`, which asks for `tool`, is the same call under a new id (2026-07-28: with the input it had asked
+    /// for).
+    pub fn continues(&self, again: &ToolCall, tool: &str) -> bool {
+        again.repeat && self.ending == Ending::Input && self.answered.is_none() && self.tool == tool
     }
 
     /// What alerts say of it.

@@ -2,7 +2,7 @@
 
 use monitor_wire::mcp::{Body, Id, Message, Notification, Request, Response, TaskState, ToolCall, ToolDecl};
 
-use super::{Call, CallKey, Ending, Server, ToolState};
+use super::{Asked, Call, CallKey, Ending, Server, ToolState};
 use crate::alert::Effect;
 use crate::config::EngineConfig;
 use crate::digest::{Digest, uuid_v7};
@@ -10,6 +10,7 @@ use crate::event::{Mcp, Side};
 use crate::id::FileId;
 use crate::ledger::{CallRecord, Declared, DeclaredBy};
 use crate::named;
+use crate::profile::FileAccess;
 use crate::time::Time;
 
 /// Longest list of tools that one answer may change: the wire has the same cap.
@@ -48,6 +49,7 @@ pub fn apply(server: &mut Server, mcp: &Mcp, now: Time, config: &EngineConfig, n
             }
             match &request.call {
                 Some(call) if request.method == "prompts/get" && !has_tool(server, &call.name) => {}
+                Some(call) if request.method.starts_with("resources/") && !is_telling(call) => {}
                 Some(call) => open(server, mcp, request, call, now, config, number, &mut heard),
                 None => ask(server, request, now),
             }
@@ -72,11 +74,15 @@ fn open(
     number: &mut u64,
     heard: &mut Heard,
 ) {
-    let prompt = request.method == "prompts/get";
-    if !prompt {
+    let (asked, title) = match request.method.as_str() {
+        "tools/call" => (Asked::Tool, tool.name.clone()),
+        "prompts/get" => (Asked::Prompt, format!("prompts/get {}", tool.name)),
+        method => (Asked::Resource, format!("{method} {}", tool.name)),
+    };
+    if asked == Asked::Tool {
         server.first_call.get_or_insert(now);
     }
-    if let Some(call) = server.calls.iter_mut().find(|call| call.continues(tool)) {
+    if let Some(call) = server.calls.iter_mut().find(|call| call.continues(tool, &title)) {
         call.rpc = request.id.clone();
         call.stream = mcp.stream;
         call.progressed = now;
@@ -121,8 +127,8 @@ fn open(
         id: uuid_v7(now, hash.finish()),
         rpc: request.id.clone(),
         stream: mcp.stream,
-        tool: if prompt { format!("prompts/get {}", tool.name) } else { tool.name.clone() },
-        prompt,
+        tool: title,
+        asked,
         arguments: tool.arguments.clone(),
         cut: tool.cut || !mcp.message.complete,
         digest: tool.digest.clone(),
@@ -131,7 +137,7 @@ fn open(
         progressed: now,
         answered: None,
         ending: Ending::Answer,
-        declared: declared(server, &tool.name),
+        declared: if asked == Asked::Resource { resource(tool) } else { declared(server, &tool.name) },
         hosts,
         paths,
         credentials,
@@ -158,6 +164,36 @@ fn declared(server: &Server, tool: &str) -> Declared {
     }
     let default = Declared::from_spec(&profile.undeclared_tool, DeclaredBy::Nobody);
     if profile.trust_annotations { annotated(server, tool, default) } else { default }
+}
+
+/// What a resource is declared to do: to read what its URI names.
+fn resource(call: &ToolCall) -> Declared {
+    let default = Declared::from_spec(&crate::profile::ToolSpec::default(), DeclaredBy::Nobody);
+    Declared {
+        effect: Effect::Reads,
+        fetches: is_web(uri(call)),
+        open_world: false,
+        files: if is_file(uri(call)) { FileAccess::Read } else { FileAccess::None },
+        ..default
+    }
+}
+
+/// Whether a resource's URI names something that can be seen: a scheme of the server's own says nothing of what it reads,
+/// so that such a request explains nothing.
+fn is_telling(call: &ToolCall) -> bool {
+    is_file(uri(call)) || is_web(uri(call))
+}
+
+fn uri(call: &ToolCall) -> &str {
+    call.arguments.first().map_or("", |argument| argument.text.as_str())
+}
+
+fn is_file(uri: &str) -> bool {
+    uri.starts_with("file://")
+}
+
+fn is_web(uri: &str) -> bool {
+    uri.starts_with("http://") || uri.starts_with("https://")
 }
 
 fn annotated(server: &Server, tool: &str, default: Declared) -> Declared {

@@ -12,7 +12,7 @@
 //! | `unix NAME PATH [+bind] [result=]`, `socket NAME FAMILY`, `memory NAME TARGET OP [+failed]`, `opaque NAME WHAT` | |
 //! | `handshake`, `list TOOL…` (`name`, `name:digest`, `name:digest:ro`, `…:closed`), `+more` | |
 //! | `call ID TOOL /pointer=value…` | `+repeat`, `+forged`, `+cut`, `progress=`; `answer ID [error\|input\|task=ID:STATUS]` |
-//! | `prompt ID NAME /pointer=value…` | |
+//! | `prompt ID NAME /pointer=value…`, `resource ID URI [+subscribe]` | |
 //! | `cancel ID`, `progress TOKEN`, `task ID STATUS`, `ask METHOD ID [TASK]`, `serverask ID`, `clientanswer ID` | |
 //! | `loss SENSOR REASON COUNT [by=NAME]`, `blind SENSOR`, `credential PATH ino=`, `agent EXE` | |
 
@@ -345,6 +345,20 @@ impl Script {
                 answer.tools = Some(words.plain.iter().map(|text| tool(text)).collect());
                 answer.more = words.has("more");
                 (Side::Server, Body::Response(answer))
+            }
+            "resource" => {
+                let uri = words.at(1).to_owned();
+                let mut asked = request(id, if words.has("subscribe") { "resources/subscribe" } else { "resources/read" });
+                asked.call = Some(ToolCall {
+                    name: uri.clone(),
+                    arguments: vec![Argument { at: "/uri".to_owned(), len: uri.len() as u64, text: uri }],
+                    cut: false,
+                    digest: format!("digest of {}", words.at(1)),
+                    progress: None,
+                    repeat: false,
+                    as_task: false,
+                });
+                (Side::Client, Body::Request(asked))
             }
             "call" | "prompt" => {
                 let arguments = words.plain.iter().skip(2).map(|word| {

@@ -1,6 +1,7 @@
 //! Where the reader stands: which place of a message a key or an element is.
 
 use super::{Assembler, Place};
+use crate::fields::URI;
 use crate::path::{Node, Root};
 use crate::{digest, limits};
 
@@ -46,10 +47,13 @@ impl Assembler {
         self.segment.extend_from_slice(match node {
             Node::Argument(Root::Arguments) => b"a",
             Node::Argument(Root::Input) => b"p",
+            Node::Argument(Root::Uri) => b"u",
             _ => b"t",
         });
-        if node == Node::Argument(Root::Input) {
-            self.pointer.push_str("/input");
-        }
+        self.pointer.push_str(match node {
+            Node::Argument(Root::Input) => "/input",
+            Node::Argument(Root::Uri) => URI,
+            _ => "",
+        });
     }
 }
