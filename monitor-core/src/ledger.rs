@@ -32,7 +32,7 @@ pub struct CallRecord {
     /// When it was answered; `null` if never.
     pub ended: Option<Stamp>,
     /// `answered`, `error`, `cancelled`, `task_completed`, `task_failed`, `task_cancelled`, `no_progress`,
-    /// `server_ended`, `evicted`.
+    /// `server_ended`, `agent_ended`, `evicted`.
     pub outcome: String,
     /// What it was declared to do.
     pub declared: Declared,

@@ -132,6 +132,27 @@ fn calls_are_recorded_with_what_was_seen() {
 }
 
 #[test]
+fn a_cancelled_call_stays_cancelled_whoever_ends_first() {
+    let head = "0 start /usr/bin/node script=/home/u/srv/server.js server.js\n10 handshake\n";
+    let calls = "5000 call 1 long\n5000 call 2 other\n5100 cancel 1\n";
+    let outcomes = |rest: &str, config: EngineConfig| {
+        let events = script::events(&script::Setup::default(), &format!("{head}{calls}{rest}"));
+        let (mut engine, mut alerts) = run(config, &events);
+        engine.finish(events.last().unwrap().time, &mut alerts);
+        let mut calls: Vec<_> = engine.take_calls().map(|call| (call.tool, call.outcome)).collect();
+        calls.sort();
+        calls.into_iter().map(|(_, outcome)| outcome).collect::<Vec<_>>()
+    };
+    assert_eq!(outcomes("", EngineConfig::default()), ["cancelled", "agent_ended"]);
+    let ended = "5200 exit root\n5200 end-server\n20000 foreign x /usr/bin/x\n";
+    assert_eq!(outcomes(ended, EngineConfig::default()), ["cancelled", "server_ended"]);
+    let mut small = EngineConfig::default();
+    small.limits.calls = 2;
+    let crowded = "5200 call 3 third\n5200 call 4 x-fourth\n";
+    assert_eq!(outcomes(crowded, small), ["cancelled", "evicted", "agent_ended", "agent_ended"]);
+}
+
+#[test]
 fn growth_is_told_at_powers_of_ten() {
     let mut steps = String::from(
         "0 start /usr/bin/node script=/home/u/srv/server.js server.js\n10 handshake\n5000 call 1 weather\n",

@@ -121,11 +121,12 @@ impl Call {
         }
     }
 
-    /// How it ended, for its record; `otherwise` if it hadn't.
+    /// How it ended, for its record; `otherwise` if it hadn't. One that was cancelled stays that, whoever ends first.
     #[must_use]
     pub const fn outcome(&self, otherwise: &'static str) -> &'static str {
         match self.ending {
             Ending::Ended(how) => how,
+            Ending::Cancelled(_) => "cancelled",
             _ => otherwise,
         }
     }

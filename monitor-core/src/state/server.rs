@@ -317,19 +317,15 @@ impl Server {
                 continue;
             }
             let call = self.calls.remove(at);
-            let outcome = match &call.ending {
-                super::Ending::Ended(how) => how,
-                super::Ending::Cancelled(_) => "cancelled",
-                _ => "no_progress",
-            };
+            let outcome = call.outcome("no_progress");
             keep(self.record(call, outcome));
         }
     }
 
     /// Closes every call.
-    pub(super) fn close_all(&mut self, outcome: &str, keep: &mut dyn FnMut(CallRecord)) {
+    pub(super) fn close_all(&mut self, otherwise: &'static str, keep: &mut dyn FnMut(CallRecord)) {
         for call in std::mem::take(&mut self.calls) {
-            let outcome = if let super::Ending::Ended(how) = call.ending { how } else { outcome };
+            let outcome = call.outcome(otherwise);
             keep(self.record(call, outcome));
         }
     }
