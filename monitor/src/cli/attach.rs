@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::options::fingerprint_key;
 use super::watch::{OnHangup, stop_flag, written};
-use super::{Failure, WatchOptions, report};
+use super::{Failure, WatchOptions, note, report};
 use crate::claims::Claims;
 use crate::discover::Start;
 use crate::session::{Session, require_root};
@@ -60,7 +60,10 @@ impl Attach {
         let mut session = Session::arm(prepared.engine, key.clone(), output)?;
         session.share(claims);
         let start = Start::running(self.pid, false);
-        session.watch(start.describe(&profiles, prepared.profile.as_ref(), &key), false)?;
+        let start = start.describe(&profiles, prepared.profile.as_ref(), &key);
+        let what = format!("watching {} (pid {}) by profile {}", start.name, self.pid, start.profile);
+        session.watch(start, false)?;
+        note(&format!("{what}; what it did before isn't known"));
         session.run(&stop_flag(OnHangup::End));
         written(&session)
     }
