@@ -26,7 +26,8 @@ use crate::session::require_root;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit status: the server's own; 125 if Tripline could not arm (the server was not started); 126 if \
-COMMAND is not executable, 127 if it was not found.\n\nExample, in an MCP client's configuration:\n  \"command\": \
+COMMAND is not executable, 127 if it was not found; 2 for wrong usage.\n\nBeside a running agent (`tripline run`) the \
+agent does the watching: --events is left out there, and only root may name --alerts.\n\nExample, in an MCP client's configuration:\n  \"command\": \
 \"sudo\", \"args\": [\"tripline\", \"exec\", \"--\", \"npx\", \"-y\", \"@cloudflare/mcp-server-cloudflare\", \"run\", \
 \"ACCOUNT\"]"
 )]
@@ -65,7 +66,14 @@ impl Exec {
         let path = find_command(command).map_err(|(status, message)| Failure { status, message })?;
         let identity = Identity::invoking().map_err(|message| Failure { status: NOT_ARMED, message })?;
         let state = PathBuf::from(config.state.dir);
-        let armed = self.register(&state, Path::new(&config.state.runtime), &path).unwrap_or_else(|| {
+        let runtime = Path::new(&config.state.runtime);
+        if self.options.alerts.is_some() && !nix::unistd::geteuid().is_root() && crate::agent::runs(&state, runtime) {
+            // it writes as root, and only root may say where
+            let why = "--alerts is refused beside a running agent, except for root: alerts go to the agent's own outputs; \
+                       leave it out";
+            return Err(Failure::usage(why));
+        }
+        let armed = self.register(&state, runtime, &path).unwrap_or_else(|| {
             require_root().map_err(|error| format!("{error:#}"))?;
             arm(&self.options)
         });
@@ -101,9 +109,10 @@ impl Exec {
         }
         let answer = super::run::register(state, runtime, &registration)?;
         if answer.is_ok() {
-            let left_out =
-                [("--events", self.options.events.is_some()), ("--alerts", self.options.alerts.is_some() && !root)];
-            for (option, _) in left_out.iter().filter(|(_, given)| *given) {
+            let mut left_out = Vec::from_iter(self.options.events.is_some().then_some("--events"));
+            // an agent that came in this very moment
+            left_out.extend((self.options.alerts.is_some() && !root).then_some("--alerts"));
+            for option in left_out {
                 super::note(&format!(
                     "{option} is left out: the agent that runs already does the watching, and writes where it was told to"
                 ));
