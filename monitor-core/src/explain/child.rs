@@ -6,7 +6,7 @@ use crate::event::Exec;
 use crate::launcher::{is_launcher, is_wrapper, launched};
 use crate::pattern::wildcard;
 use crate::profile::Phase;
-use crate::state::{Hold, Image, Proc};
+use crate::state::{Asked, Hold, Image, Proc};
 
 /// Programs that move data or open ways in and out. In a profile that says little, no call explains them.
 const MOVERS: &[&str] = &[
@@ -76,7 +76,9 @@ pub fn child(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec) -> Explained
     let declared = server.profile.as_ref().is_some_and(|profile| profile.child(exe, script, scene.phase).is_some());
     // where little is declared, a runtime's workers are its scripts, not code from a command line
     let helper = interpreter_with_code && parent.is_some_and(|parent| is_runtime_helper(scene, parent, exec));
-    if declared && (!(server.lenient() && interpreter_with_code) || helper) {
+    // a hook of the repository is no worker of the server's, whatever runs it
+    let hook = parent.is_some_and(|parent| is_git(parent.node.image.program())) && !is_gits_own(exec);
+    if declared && !hook && (!(server.lenient() && interpreter_with_code) || helper) {
         return Explained::strong(By::Profile);
     }
     let declared = scene.holding().map(|(call, hold)| {
@@ -86,6 +88,9 @@ pub fn child(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec) -> Explained
     if let Some(explained) = Explained::by_calls(declared) {
         return explained;
     }
+    if let Some(explained) = by_git_tool(scene, exec) {
+        return explained;
+    }
     if runtime(scene, parent, exec) {
         return Explained::strong(By::Runtime);
     }
@@ -93,10 +98,11 @@ pub fn child(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec) -> Explained
         return Explained::weak(By::Configured);
     }
     // no argument excuses a shell or a mover
-    if is_shell(exe) || is_tunnel(exe) || MOVERS.contains(&name) && !below_helper(scene, parent) {
+    let helped = !hook && below_helper(scene, parent);
+    if is_shell(exe) || is_tunnel(exe) || MOVERS.contains(&name) && !helped {
         return Explained::nothing();
     }
-    if below_helper(scene, parent) {
+    if helped {
         return Explained::weak(By::Call);
     }
     Explained::nothing()
@@ -237,6 +243,46 @@ fn is_package_start(argv: &[String]) -> bool {
     }
 }
 
+/// Where little is known of a server: git itself, while a tool is open that is plainly git by its name.
+fn by_git_tool(scene: &Scene<'_>, exec: &Exec) -> Option<Explained> {
+    let exe = exec.exe.path.as_str();
+    let genuine = program(exe) == "git" && standing(exe) > Standing::Scratch && exec.script.is_none();
+    if !scene.server.lenient() || !genuine || !exec.preload.is_empty() || exec.memfd || exec.unlinked {
+        return None;
+    }
+    Explained::by_calls(scene.holding().map(|(call, hold)| {
+        let git = hold == Hold::Open && call.asked == Asked::Tool && has_word(&call.tool, "git");
+        (call.key, if git { Firm::Weak } else { Firm::No })
+    }))
+}
+
+/// Whether `word` (lower case) is one of the words of an identifier: `git_log`, `mcp.git/log`, `gitLog`, `GitLog`.
+fn has_word(identifier: &str, word: &str) -> bool {
+    identifier.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| {
+        // a capital begins a word; `part` is ASCII, so bytes are characters
+        let starts = part.bytes().enumerate().filter(|(at, byte)| *at > 0 && byte.is_ascii_uppercase());
+        let borders: Vec<usize> = std::iter::once(0).chain(starts.map(|(at, _)| at)).chain([part.len()]).collect();
+        part.eq_ignore_ascii_case(word)
+            || borders.windows(2).any(|pair| match pair {
+                [from, to] => part.get(*from..*to).is_some_and(|piece| piece.eq_ignore_ascii_case(word)),
+                _ => false,
+            })
+    })
+}
+
+/// What git starts of its own: its programs and scripts, `ssh`, and what signs. Not the hooks of a repository, nor what its
+/// settings name.
+fn is_gits_own(exec: &Exec) -> bool {
+    const HELPERS: [&str; 5] = ["ssh", "ssh-keygen", "gpg", "gpg2", "gpgsm"];
+    let path = exec.script.as_ref().map_or(exec.exe.path.as_str(), |script| script.path.as_str());
+    let name = program(path);
+    standing(path) == Standing::System && (is_git(name) || exec.script.is_none() && HELPERS.contains(&name))
+}
+
+fn is_git(program: &str) -> bool {
+    program == "git" || program.starts_with("git-")
+}
+
 /// Below a program that profile or call explained: git starts git-remote-https, and that its helpers.
 fn below_helper(scene: &Scene<'_>, parent: Option<&Proc>) -> bool {
     parent.is_some_and(|parent| {
@@ -262,4 +308,19 @@ fn has_inline_code(argv: &[String]) -> bool {
 
 fn program(exe: &str) -> &str {
     exe.rsplit('/').next().unwrap_or(exe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_word;
+
+    #[test]
+    fn words_of_an_identifier_are_found_however_it_is_written() {
+        for name in ["git", "git_log", "git-log", "mcp.git/log", "gitLog", "GitLog", "runGit", "GIT_LOG", "x__git"] {
+            assert!(has_word(name, "git"), "{name}");
+        }
+        for name in ["", "fetch", "gitlab_issue", "github", "digit", "legit_x", "gitlog", "ungit_x"] {
+            assert!(!has_word(name, "git"), "{name}");
+        }
+    }
 }
