@@ -96,6 +96,9 @@ pub struct ServerStart {
     /// Package registry hosts that npm, pip or uv are configured for in that process.
     #[serde(default)]
     pub registries: Vec<String>,
+    /// Name servers that the server's own root is configured with, at most 16; `None` where that isn't known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolvers: Option<Vec<IpAddr>>,
     /// Container id from `/proc/PID/cgroup`, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,

@@ -119,6 +119,7 @@ impl Start {
                 .map(|(name, value)| (name.clone(), redact(key, value).into_owned()))
                 .collect(),
             registries: registries(&environ),
+            resolvers: crate::resolvers::of(self.pid),
             container: container(self.pid),
         }
     }

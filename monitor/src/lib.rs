@@ -13,6 +13,7 @@ pub mod memory;
 pub mod passwd;
 pub mod pipeline;
 pub mod regular;
+pub mod resolvers;
 pub mod sensor;
 pub mod session;
 pub mod telemetry;

@@ -8,7 +8,7 @@ use crate::explain::{self, Destination, Explained, Firm};
 use crate::id::{FileId, ServerId};
 use crate::persistence;
 use crate::role::{Role, canonical};
-use crate::state::Connection;
+use crate::state::{Connection, Server};
 use crate::time::Time;
 
 impl Engine {
@@ -254,9 +254,10 @@ impl Engine {
         let way = exfiltration::Way { net, to: &to, sent, made: None };
         let mut findings = std::mem::take(&mut self.findings);
         let cx = context(&self.config, &self.state, Some(id), net.proc, now);
-        let (mut resolver, mut explained) = (false, Explained::nothing());
+        let (mut lookup, mut resolver, mut explained) = (false, false, Explained::nothing());
         if let Some(scene) = cx.scene() {
-            if explain::is_resolver(net.port) {
+            lookup = explain::is_resolver(scene.server, &to);
+            if lookup {
                 exfiltration::look_up(&cx, &scene, &way, &mut findings);
                 resolver = findings.is_empty();
             } else {
@@ -275,7 +276,7 @@ impl Engine {
                 server.remember(undeclared_effect::key(&to));
             }
         }
-        if !explain::is_resolver(net.port) && !server_is_quiet(&self.state, id) {
+        if !lookup && !server_is_quiet(&self.state, id) {
             self.note(id, now, "connect", &to.text(), &explained);
         }
         self.emit(Some(id), &mut findings, now, alerts);
@@ -291,12 +292,10 @@ impl Engine {
         now: Time,
         alerts: &mut Vec<Alert>,
     ) {
-        if self.state.servers.get(id).is_none_or(|server| server.taints.is_empty()) {
-            return;
-        }
         let role = self.config.roles.role(net.addr);
         let to = Destination { addr: canonical(net.addr), port: net.port, name: net.name.as_deref(), role };
-        if explain::is_resolver(net.port) {
+        let quiet = |server: &Server| server.taints.is_empty() || explain::is_resolver(server, &to);
+        if self.state.servers.get(id).is_none_or(quiet) {
             return;
         }
         self.detect(Some(id), net.proc, now, alerts, |cx, out| {
@@ -314,7 +313,7 @@ impl Engine {
             return;
         }
         let role = self.config.roles.role(net.addr);
-        if net.proto == Proto::Udp && net.op == NetOp::Connect || explain::is_resolver(net.port) {
+        if net.proto == Proto::Udp && net.op == NetOp::Connect || net.port == explain::DNS {
             return;
         }
         let to = Destination { addr: canonical(net.addr), port: net.port, name: net.name.as_deref(), role };

@@ -6,8 +6,11 @@ use super::{By, Explained, Firm, Scene};
 use crate::launcher::{is_launcher, launched};
 use crate::named::Host;
 use crate::profile::{NetworkPolicy, Phase};
-use crate::role::{Role, ServiceClass, service_port};
-use crate::state::{Call, Hold, Proc};
+use crate::role::{Role, ServiceClass, canonical, service_port};
+use crate::state::{Call, Hold, Proc, Server};
+
+/// The port of name look-ups.
+pub const DNS: u16 = 53;
 
 /// A destination.
 #[derive(Debug, Clone, Copy)]
@@ -104,17 +107,26 @@ pub fn only_launches(scene: &Scene<'_>, proc: &Proc) -> bool {
         && !scene.server.spoken_by(node.id)
 }
 
-/// Whether this is a name look-up: port 53 of whatever role. Internal and metadata addresses are ordinary resolvers.
+/// Whether this is a name look-up: port 53 of a resolver that the server is configured with, or of this host; of whatever
+/// address where that isn't known. Internal and metadata addresses are ordinary resolvers.
 #[must_use]
-pub const fn is_resolver(port: u16) -> bool {
-    port == 53
+pub fn is_resolver(server: &Server, to: &Destination<'_>) -> bool {
+    let known = server.start.resolvers.as_ref();
+    to.port == DNS && known.is_none_or(|known| to.local() || is_configured(known, to))
 }
 
-/// Whether the server may send look-ups there even after it read a secret: a resolver of this host or network, or one
-/// that it used before.
+/// Whether the server may send look-ups there even after it read a secret: a resolver of this host or network, one that
+/// it is configured with, or one that it used before.
 #[must_use]
 pub fn resolver_known(scene: &Scene<'_>, to: &Destination<'_>) -> bool {
-    !to.outside() || scene.server.resolvers.contains(&to.addr)
+    let server = scene.server;
+    !to.outside()
+        || server.resolvers.contains(&to.addr)
+        || server.start.resolvers.as_ref().is_some_and(|known| is_configured(known, to))
+}
+
+fn is_configured(resolvers: &[IpAddr], to: &Destination<'_>) -> bool {
+    resolvers.iter().any(|known| canonical(*known) == to.addr)
 }
 
 fn by_profile(scene: &Scene<'_>, to: &Destination<'_>) -> Option<Explained> {

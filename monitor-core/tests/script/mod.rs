@@ -41,6 +41,7 @@ pub struct Setup {
     pub from_start: bool,
     pub homes: Vec<String>,
     pub registries: Vec<String>,
+    pub resolvers: Option<Vec<std::net::IpAddr>>,
     pub cwd: String,
     pub env: Vec<(String, String)>,
 }
@@ -56,6 +57,7 @@ impl Default for Setup {
             from_start: true,
             homes: vec!["/home/u".to_owned()],
             registries: vec!["registry.example".to_owned()],
+            resolvers: None,
             cwd: "/home/u/project".to_owned(),
             env: Vec::new(),
         }
@@ -144,6 +146,7 @@ impl Script {
                         homes: setup.homes,
                         env: setup.env,
                         registries: setup.registries,
+                        resolvers: setup.resolvers,
                         container: None,
                     }),
                 );
@@ -348,7 +351,8 @@ impl Script {
             }
             "resource" => {
                 let uri = words.at(1).to_owned();
-                let mut asked = request(id, if words.has("subscribe") { "resources/subscribe" } else { "resources/read" });
+                let mut asked =
+                    request(id, if words.has("subscribe") { "resources/subscribe" } else { "resources/read" });
                 asked.call = Some(ToolCall {
                     name: uri.clone(),
                     arguments: vec![Argument { at: "/uri".to_owned(), len: uri.len() as u64, text: uri }],

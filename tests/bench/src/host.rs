@@ -107,6 +107,7 @@ fn start(server: u64) -> Kind {
         homes: vec!["/home/u".to_owned()],
         env: Vec::new(),
         registries: Vec::new(),
+        resolvers: None,
         container: None,
     })
 }
