@@ -1,7 +1,7 @@
 //! `execution`: children that nothing explains, shells, programs from memory or from places that anybody can write.
 
 use crate::alert::{Confidence, Fact, Severity};
-use crate::event::Exec;
+use crate::event::{Exec, File, FileOp};
 use crate::explain::{By, Explained, is_shell, is_tunnel};
 use crate::named::inside;
 use crate::place::anybody_writes;
@@ -75,6 +75,39 @@ pub fn exec(cx: &Cx<'_>, exec: &Exec, explained: &Explained, out: &mut Vec<Findi
         finding.confidence = Confidence::Weak;
     }
     out.push(finding);
+}
+
+/// A process of a server's tree opened a shared library where anybody can write: what opens one is about to load it, or
+/// builds or packs one, so that alone is low.
+pub fn library(cx: &Cx<'_>, file: &File, out: &mut Vec<Finding>) {
+    let Some(server) = cx.server else { return };
+    let path = file.file.path.as_str();
+    let reads = file.op == FileOp::Open && file.read && !file.write && !file.dir && !file.path_only;
+    if !reads || !anybody_writes(path) || !is_library(path) || lives_beside(server, path) {
+        return;
+    }
+    let written = server.written.get(&file.file.id).is_some();
+    let told = if written { ", and which it had written itself" } else { "" };
+    let calls = cx.open_calls();
+    let summary = format!(
+        "{} opened the library {path}, which lies where anybody can write{told},{}: its code may run there.",
+        cx.whose(),
+        cx.during(&calls)
+    );
+    // one-file programs unpack a whole folder of them
+    let folder = path.match_indices('/').nth(2).and_then(|(at, _)| path.get(..at)).unwrap_or(path);
+    let mut finding = cx.finding(&rules::SCRATCH_EXEC, format!("library:{folder}"), Fact::file(file), summary);
+    finding.severity = Severity::Low;
+    finding.confidence = if written { Confidence::Medium } else { Confidence::Weak };
+    out.push(finding);
+}
+
+/// `libx.so`, `libx.so.6`.
+fn is_library(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.split_once(".so").is_some_and(|(stem, version)| {
+        !stem.is_empty() && version.chars().all(|c| c.is_ascii_digit() || c == '.') && !version.ends_with('.')
+    })
 }
 
 /// Who made the process that executes, for people.

@@ -2,7 +2,9 @@
 
 use super::{Engine, context};
 use crate::alert::Alert;
-use crate::detect::{Cx, credential, evasion, exfiltration, lateral_movement, token_theft, undeclared_effect};
+use crate::detect::{
+    Cx, credential, evasion, execution, exfiltration, lateral_movement, token_theft, undeclared_effect,
+};
 use crate::event::{File, FileOp, Memory, Net, NetEnd, NetOp, Proto, Unix};
 use crate::explain::{self, Destination, Explained, Firm};
 use crate::id::{FileId, ServerId};
@@ -38,6 +40,7 @@ impl Engine {
             }
         }
         if let Some(scene) = cx.scene() {
+            execution::library(&cx, file, &mut findings);
             let changes = file.write || !matches!(file.op, FileOp::Open | FileOp::Use | FileOp::MapExec);
             if changes {
                 // a credential that got another name was told as that, and one renaming is one change

@@ -302,9 +302,11 @@ pub(crate) const SCRATCH_EXEC: Rule = Rule {
     attack: &["T1059", "T1105"],
     sensors: &["process"],
     explanation: "A program or script was executed from /tmp, /var/tmp, /dev/shm or the like, below a watched server \
-            that doesn't live there itself; or one that the server had written itself, wherever it lies.",
+            that doesn't live there itself; or one that the server had written itself, wherever it lies. Or a shared \
+            library was opened there (low).",
     normal: "A server that was itself started from such a folder; what a package manager installed; a program that a \
-            tool writes into the server's folders and runs (low).",
+            tool writes into the server's folders and runs (low); one-file programs that unpack their libraries, and \
+            builds (low).",
     check: "Who wrote the file, and when? Look for a download just before.",
 };
 
