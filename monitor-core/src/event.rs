@@ -157,7 +157,8 @@ pub struct Exec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script: Option<FileRef>,
     /// Environment entries that change what code runs, and name a path that a non-root user can write
-    /// (`LD_PRELOAD`, `NODE_OPTIONS`, `PYTHONPATH`, `PYTHONSTARTUP`, …): names only.
+    /// (`LD_PRELOAD`, `NODE_OPTIONS`, `PYTHONPATH`, `PYTHONSTARTUP`, …): names only. Of a program of root's also
+    /// `LD_PRELOAD` and `LD_AUDIT` that name a library outside the system's folders.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub preload: Vec<String>,
     /// cgroup v2 id.

@@ -118,7 +118,7 @@ pub fn preload(cx: &Cx<'_>, exec: &Exec, out: &mut Vec<Finding>) {
         return;
     }
     let summary = format!(
-        "{} started {} with {} naming a place that any user can write: foreign code runs in it.",
+        "{} started {} with {} naming a place that it or other users can write: foreign code runs in it.",
         cx.whose(),
         exec.exe.path,
         new.join(", ")

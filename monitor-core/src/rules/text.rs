@@ -226,8 +226,8 @@ pub(crate) const PRELOAD: Rule = Rule {
     attack: &["T1574.006"],
     sensors: &["process"],
     explanation: "A program below a watched server was started with an environment entry that loads code from a place \
-            any user can write (LD_PRELOAD, NODE_OPTIONS, PYTHONPATH, …), and the server itself wasn't started \
-            so.",
+            that other users can write (LD_PRELOAD, NODE_OPTIONS, PYTHONPATH, …), or a library from outside the \
+            system's folders into a program of root's, and the server itself wasn't started so.",
     normal: "Entries that the server was started with.",
     check: "Read the file that the entry names. Every ownership of that child is void.",
 };

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use monitor_abi::header::{FLAG_BELOW, FLAG_COMPAT, FLAG_CUT, FLAG_UNLINKED, FLAG_URING, FLAG_USE, Header};
 use monitor_abi::{file, memory, process, socket};
+use monitor_core::credential::{Standing, standing};
 use monitor_core::event::{Exec, File, FileOp, FileRef, Memory, MemoryOp, Net, NetEnd, NetOp, Proto, SocketMade, Unix};
 use monitor_core::id::{FileId, ProcId, ServerId};
 use monitor_wire::redact::{Key, redact, redact_argv};
@@ -79,7 +80,7 @@ pub fn exec(head: &Header, body: &process::Exec, path: &[u8], argv: &[u8], cwd: 
     let exe = file_ref(path, body.dev, body.ino, head.flags);
     let memfd = body.magic == TMPFS_MAGIC && exe.path.starts_with("/memfd:");
     let script = script_of(head.tgid, &exe.path, &raw, &cwd);
-    let preload = if head.scope == 0 { Vec::new() } else { preloads(head.tgid) };
+    let preload = if head.scope == 0 { Vec::new() } else { preloads(head.tgid, head.uid == 0) };
     let exe_path = exe.path.clone();
     Exec {
         proc: actor(head),
@@ -144,7 +145,7 @@ pub fn known(pid: u32, key: &Key) -> Option<Exec> {
 /// A running process outside every server, if its environment changes what code it runs or what it shows.
 #[must_use]
 pub fn influenced(pid: u32, key: &Key) -> Option<Exec> {
-    let mut preload = preloads(pid);
+    let mut preload = preloads(pid, false);
     preload.extend(entries(pid).into_iter().map(|(name, _)| name).filter(|name| LISTING.contains(&name.as_str())));
     if preload.is_empty() {
         return None;
@@ -449,9 +450,13 @@ fn script_of(pid: u32, exe: &str, argv: &[String], cwd: &str) -> Option<FileRef>
     None
 }
 
-/// Names of environment entries that make other code run and name a place that others than root can write.
-fn preloads(pid: u32) -> Vec<String> {
-    let code = |(name, value): &(String, String)| PRELOADS.contains(&name.as_str()) && names_writable(pid, value);
+/// Names of environment entries that make other code run and name a place that others than root can write; where root's
+/// files are the process's own (`as_root`), also a library that the loader is told to take from outside the system's.
+fn preloads(pid: u32, as_root: bool) -> Vec<String> {
+    let code = |(name, value): &(String, String)| {
+        let own = as_root && matches!(name.as_str(), "LD_PRELOAD" | "LD_AUDIT");
+        PRELOADS.contains(&name.as_str()) && (names_writable(pid, value) || own && names_own(pid, value))
+    };
     entries(pid).into_iter().filter(code).map(|(name, _)| name).collect()
 }
 
@@ -499,6 +504,16 @@ fn names_writable(pid: u32, value: &str) -> bool {
                 return false;
             }
         }
+    })
+}
+
+/// Whether a value names a file that is there and that no package of the system's brought.
+fn names_own(pid: u32, value: &str) -> bool {
+    value.split([':', ' ']).filter(|part| part.starts_with('/')).any(|part| {
+        let Ok(real) = fs::canonicalize(in_root(pid, part)) else { return false };
+        let root = format!("/proc/{pid}/root");
+        let real = Path::new("/").join(real.strip_prefix(&root).unwrap_or(&real));
+        standing(&real.to_string_lossy()) != Standing::System
     })
 }
 
@@ -582,7 +597,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::Path;
 
-    use super::{address, device, is_descriptor, join, named_by, own_links, roots_alone, split_argv};
+    use super::{address, device, is_descriptor, join, named_by, names_own, own_links, roots_alone, split_argv};
 
     #[test]
     fn only_root_can_have_put_it_there() {
@@ -595,6 +610,18 @@ mod tests {
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
         assert!(!roots_alone(&file, &file.to_string_lossy()), "others may replace it");
+    }
+
+    #[test]
+    fn a_library_of_the_systems_is_nobodys_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("x.so"), folder.path().join("link.so"));
+        std::fs::write(&file, "").unwrap();
+        std::os::unix::fs::symlink("/usr/bin/env", &link).unwrap();
+        let own = |value: &str| names_own(std::process::id(), value);
+        assert!(own(&file.to_string_lossy()) && own(&format!("/usr/bin/env:{}", file.display())));
+        assert!(!own("/usr/bin/env") && !own(&link.to_string_lossy()) && !own("x.so") && !own(""));
+        assert!(!own(&folder.path().join("none.so").to_string_lossy()), "nothing is loaded from there");
     }
 
     #[test]

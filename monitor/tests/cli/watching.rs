@@ -142,6 +142,31 @@ fn root_what_is_missing_is_named() {
 }
 
 #[test]
+fn root_a_library_of_its_own_that_a_root_server_preloads_is_told() {
+    need_root();
+    let ground = Ground::new();
+    let (config, alerts) = (ground.text("config.toml"), ground.text("alerts"));
+    let library = ground.write("x.so", "");
+    // The loader says that it can't be loaded, and goes on; the system's own is nobody's injection.
+    let server = format!("LD_PRELOAD=/usr/bin/env /bin/cat | LD_PRELOAD={library} /bin/cat");
+    let watch = ["exec", "--config", &config, "--alerts", &alerts, "--", "/bin/sh", "-c", &server];
+    let mut child = command(&watch).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !fs::read_to_string(ground.path("alerts")).unwrap_or_default().contains("TL-EVA-007") {
+        assert!(Instant::now() < deadline, "the library was never told");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // Both wait for the end of what they read.
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+    let told = values(&settled(&ground, "alerts"));
+    let injected: Vec<_> = told.iter().filter(|alert| alert["rule"]["id"] == "TL-EVA-007").collect();
+    assert_eq!(injected.len(), 1, "{told:#?}");
+    let exec = injected[0]["evidence"].as_array().unwrap().iter().find(|item| item["kind"] == "exec").unwrap();
+    assert_eq!(exec["preload"], serde_json::json!(["LD_PRELOAD"]), "{told:#?}");
+}
+
+#[test]
 fn root_a_recording_replays_to_the_same_alerts() {
     need_root();
     let ground = Ground::new();
