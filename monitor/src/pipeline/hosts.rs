@@ -6,11 +6,14 @@ use monitor_core::id::{ProcId, ServerId};
 
 /// How long an ended process can still be named, nanoseconds: a fanotify event of it may still be in the queue.
 const KEEP: u64 = 10_000_000_000;
+/// Longest line of ancestors that is followed.
+const MAX_DEPTH: usize = 256;
 
 /// See the module documentation.
 #[derive(Default)]
 pub struct Hosts {
     by_pid: HashMap<u32, ProcId>,
+    parents: HashMap<u32, ProcId>,
     ended: VecDeque<(u64, ProcId)>,
     servers: HashMap<ServerId, HashSet<u32>>,
     member: HashMap<u32, ServerId>,
@@ -23,6 +26,25 @@ impl Hosts {
         if let Some(server) = server {
             self.join(id.pid, server);
         }
+    }
+
+    /// Whose child a process is; known until that child is forgotten.
+    pub fn born(&mut self, child: u32, parent: ProcId) {
+        self.parents.insert(child, parent);
+    }
+
+    /// A process and its ancestors, nearest first, as far as they are known.
+    pub fn line(&self, pid: u32) -> impl Iterator<Item = u32> {
+        let above = |pid: &u32| {
+            let parent = self.parents.get(pid)?;
+            (self.by_pid.get(&parent.pid) == Some(parent)).then_some(parent.pid)
+        };
+        std::iter::successors(Some(pid), above).take(MAX_DEPTH)
+    }
+
+    /// The running processes of a server.
+    pub fn members(&self, server: ServerId) -> impl Iterator<Item = u32> {
+        self.servers.get(&server).into_iter().flatten().copied()
     }
 
     /// A process belongs to a server.
@@ -46,6 +68,7 @@ impl Hosts {
             self.ended.pop_front();
             if self.by_pid.get(&old.pid) == Some(&old) {
                 self.by_pid.remove(&old.pid);
+                self.parents.remove(&old.pid);
             }
         }
         let server = self.member.remove(&id.pid)?;
@@ -92,6 +115,23 @@ mod tests {
     use monitor_core::id::{ProcId, ServerId};
 
     use super::{Hosts, KEEP};
+
+    #[test]
+    fn a_line_ends_where_a_number_is_somebody_else_s() {
+        let mut hosts = Hosts::default();
+        let proc = |pid, start| ProcId { pid, start };
+        for (pid, parent) in [(1, 0), (2, 1), (3, 2)] {
+            hosts.add(proc(pid, 5), None);
+            hosts.born(pid, proc(parent, 5));
+        }
+        assert_eq!(hosts.line(3).collect::<Vec<_>>(), [3, 2, 1]);
+        hosts.end(6, proc(2, 5));
+        assert_eq!(hosts.line(3).count(), 3, "an ended one is known for a while");
+        hosts.add(proc(2, 7), None);
+        assert_eq!(hosts.line(3).collect::<Vec<_>>(), [3]);
+        hosts.born(1, proc(1, 5));
+        assert!(hosts.line(1).count() <= super::MAX_DEPTH);
+    }
 
     #[test]
     fn a_server_ends_with_its_last_process() {
