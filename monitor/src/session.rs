@@ -26,6 +26,7 @@ use crate::memory;
 use crate::passwd;
 use crate::pipeline::clock::{Clock, boot_now};
 use crate::pipeline::output::{Lines, Output};
+use crate::pipeline::split::is_channel;
 use crate::pipeline::{Pipeline, Recognise, Recognised, Workplace, enrich};
 use crate::sensor::changes::{Changed, Changes};
 use crate::sensor::fanotify::{Marks, Opened};
@@ -262,7 +263,7 @@ impl Session {
                 rescan = now + RESCAN;
                 self.mark();
             }
-            self.decide();
+            self.decide(drained);
             each(self);
             let ended = self.pipeline.take_ended();
             self.live = self.live.saturating_sub(ended.len());
@@ -359,8 +360,8 @@ impl Session {
     }
 
     /// Candidates that have been decided: the kernel is told.
-    fn decide(&mut self) {
-        for found in self.pipeline.take_found() {
+    fn decide(&mut self, drained: u64) {
+        for found in self.pipeline.take_found(drained) {
             let id = ServerId(self.next);
             self.next += 1;
             let start = match found.exec {
@@ -390,6 +391,9 @@ impl Session {
                 self.join_descendants(found.root, id);
             }
             self.live += 1;
+        }
+        for (pid, id) in self.pipeline.take_strays() {
+            self.put_in_scope(pid, id, 0);
         }
         for pid in self.pipeline.take_refused() {
             self.scopes.leave(pid);
@@ -592,6 +596,10 @@ impl Session {
         let mut parents = vec![root];
         while let Some(parent) = parents.pop() {
             for child in children(parent) {
+                // a server that it is the client of
+                if self.is_watched(child) && self.scopes.server(child) != Some(id.0) {
+                    continue;
+                }
                 if self.enter(proc_of(child), id, 0).unwrap_or(false) {
                     self.pipeline.join(child, id);
                     parents.push(child);
@@ -629,12 +637,6 @@ impl Session {
 fn stdio_of(pid: u32) -> Vec<u64> {
     let stat = |fd: &u32| fs::metadata(format!("/proc/{pid}/fd/{fd}")).ok();
     [0, 1].iter().filter_map(stat).map(|meta| meta.ino()).collect()
-}
-
-/// Whether a descriptor of a process is a pipe or a socket.
-fn is_channel(pid: u32, fd: u32) -> bool {
-    fs::metadata(format!("/proc/{pid}/fd/{fd}"))
-        .is_ok_and(|meta| meta.file_type().is_fifo() || meta.file_type().is_socket())
 }
 
 /// Children of a process, by procfs.

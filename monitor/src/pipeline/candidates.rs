@@ -50,6 +50,8 @@ pub struct Candidates {
     open: HashMap<u32, Candidate>,
     decided: HashMap<u32, ServerId>,
     refused: HashSet<u32>,
+    /// Of servers and parts: the number that the kernel has, or had, for their processes.
+    origins: HashMap<ServerId, ServerId>,
 }
 
 impl Candidates {
@@ -71,7 +73,7 @@ impl Candidates {
             return Standing::Nobody;
         }
         let root = id.0 & !SCOPE_CANDIDATE;
-        self.open.entry(id.0).or_insert_with(|| Candidate { since: now, root, ..Candidate::default() });
+        self.open.entry(id.0).or_insert_with(|| Candidate::begun(root, now));
         Standing::Candidate
     }
 
@@ -86,7 +88,7 @@ impl Candidates {
     pub fn begin_running(&mut self, id: ServerId, now: u64) {
         self.begin(id);
         let root = id.0 & !SCOPE_CANDIDATE;
-        self.open.insert(id.0, Candidate { since: now, root, patient: true, ..Candidate::default() });
+        self.open.insert(id.0, Candidate { patient: true, ..Candidate::begun(root, now) });
     }
 
     /// The candidate of a number.
@@ -98,22 +100,44 @@ impl Candidates {
     pub fn accept(&mut self, id: ServerId, server: ServerId) -> Option<Candidate> {
         let candidate = self.open.remove(&id.0)?;
         self.decided.insert(id.0, server);
+        let origin = self.origins.remove(&id).unwrap_or(id);
+        self.origins.insert(server, origin);
         Some(candidate)
+    }
+
+    /// A part of a candidate is one of its own from here on.
+    pub fn split(&mut self, from: ServerId, part: ServerId, candidate: Candidate) {
+        self.begin(part);
+        self.origins.insert(part, self.origins.get(&from).copied().unwrap_or(from));
+        self.open.insert(part.0, candidate);
+    }
+
+    /// The number under which records of a server's, or a part's, processes may still come.
+    #[must_use]
+    pub fn origin(&self, id: ServerId) -> Option<ServerId> {
+        self.origins.get(&id).copied()
+    }
+
+    /// A server's last process ended.
+    pub fn gone(&mut self, server: ServerId) {
+        self.origins.remove(&server);
     }
 
     /// It is none, or somebody else's.
     pub fn refuse(&mut self, id: ServerId) {
         self.open.remove(&id.0);
+        self.origins.remove(&id);
         self.refused.insert(id.0);
     }
 
-    /// Candidates that have had their chance; they are none from here on.
-    pub fn expire(&mut self, now: u64) -> Vec<ServerId> {
+    /// Candidates that have had their chance; they are none from here on. Those that are `busy` still have it.
+    pub fn expire(&mut self, now: u64, busy: impl Fn(ServerId) -> bool) -> Vec<ServerId> {
         let late: Vec<u32> = self
             .open
             .iter()
-            .filter(|(_, candidate)| {
-                candidate.bytes > BYTES || (!candidate.patient && now.saturating_sub(candidate.since) > PATIENCE)
+            .filter(|(id, candidate)| {
+                (candidate.bytes > BYTES || (!candidate.patient && now.saturating_sub(candidate.since) > PATIENCE))
+                    && !busy(ServerId(**id))
             })
             .map(|(id, _)| *id)
             .collect();
@@ -131,6 +155,12 @@ impl Candidates {
 }
 
 impl Candidate {
+    /// One that begins with this process.
+    #[must_use]
+    pub fn begun(root: u32, since: u64) -> Self {
+        Self { root, since, ..Self::default() }
+    }
+
     /// Keeps an event for later.
     pub fn hold(&mut self, event: Event) {
         if self.held.len() >= MAX_HELD {
@@ -138,6 +168,12 @@ impl Candidate {
             self.dropped += 1;
         }
         self.held.push_back(event);
+    }
+
+    /// The rest of a candidate that held a server: what else it started has its chance from now on.
+    pub const fn renew(&mut self, now: u64) {
+        self.since = now;
+        self.bytes = 0;
     }
 
     /// One of its processes executed something.
@@ -177,12 +213,12 @@ mod tests {
     fn silence_and_noise_end_it() {
         let mut candidates = Candidates::default();
         candidates.standing(ID, 0);
-        assert!(candidates.expire(PATIENCE).is_empty());
-        assert_eq!(candidates.expire(PATIENCE + 1), [ID]);
+        assert!(candidates.expire(PATIENCE, |_| false).is_empty());
+        assert_eq!(candidates.expire(PATIENCE + 1, |_| false), [ID]);
         assert_eq!(candidates.standing(ID, PATIENCE + 2), Standing::Nobody);
         candidates.begin_running(ID, 0);
-        assert!(candidates.expire(u64::MAX).is_empty(), "one that ran before may be silent");
+        assert!(candidates.expire(u64::MAX, |_| false).is_empty(), "one that ran before may be silent");
         candidates.get_mut(ID).unwrap().heard(BYTES as usize + 1);
-        assert_eq!(candidates.expire(1), [ID]);
+        assert_eq!(candidates.expire(1, |_| false), [ID]);
     }
 }

@@ -31,20 +31,33 @@ impl Pipeline {
         self.candidates.begin_running(candidate, boot_now());
     }
 
-    /// Candidates that turned out to be servers, since the last call. Each must be given to [`Self::accept`].
-    pub fn take_found(&mut self) -> Vec<Found> {
+    /// Candidates that turned out to be servers, since the last call. Each must be given to [`Self::accept`]. `drained`
+    /// (`CLOCK_BOOTTIME`, nanoseconds): everything up to then has been judged.
+    pub fn take_found(&mut self, drained: u64) -> Vec<Found> {
+        self.weigh(drained);
         std::mem::take(&mut self.found)
+    }
+
+    /// Processes that the kernel has in another scope than the one they turned out to be in, since the last call.
+    pub fn take_strays(&mut self) -> Vec<(u32, ServerId)> {
+        let mut strays = std::mem::take(&mut self.strays);
+        strays.retain(|(pid, id)| self.hosts.server_of(*pid) == Some(*id));
+        strays
     }
 
     /// Candidates that turned out to be none, since the last call, with their processes.
     pub fn take_refused(&mut self) -> Vec<u32> {
-        let refused = self.candidates.expire(boot_now());
+        let words = &self.words;
+        let busy = |id| words.iter().any(|word| word.is_of(id));
+        let refused = self.candidates.expire(boot_now(), busy);
+        refused.iter().for_each(|id| self.streams.forget(id.0));
         refused.into_iter().flat_map(|id| self.hosts.leave(id)).collect()
     }
 
     /// A candidate is somebody else's server. Returns its processes.
     pub fn leave(&mut self, candidate: ServerId) -> Vec<u32> {
         self.candidates.refuse(candidate);
+        self.streams.forget(candidate.0);
         self.hosts.leave(candidate)
     }
 
@@ -58,6 +71,7 @@ impl Pipeline {
         }
         let now = self.clock.now();
         self.start(id, accepted.held.front().map_or(now, |event| event.time), start, stdio);
+        let inner = self.streams.accept(candidate.0, id.0);
         let mut first = accepted.execs.map(|(first, _)| first);
         if let Some(exec) = &first {
             self.event(Event { time: now, server: Some(id), kind: Kind::Known(exec.clone()) });
@@ -69,6 +83,9 @@ impl Pipeline {
             // What made it a candidate isn't something that a server did.
             if matches!(&event.kind, Kind::Exec(exec) if first.as_ref() == Some(exec)) {
                 first = None;
+                continue;
+            }
+            if matches!(&event.kind, Kind::Mcp(mcp) if inner.contains(&mcp.stream)) {
                 continue;
             }
             self.event(Event { server: Some(id), ..event });
@@ -92,20 +109,20 @@ impl Pipeline {
         if let Some(candidate) = self.candidates.get_mut(id) {
             candidate.executed(exec);
         }
-        if let Some(recognised) = self.recognise.as_ref().and_then(|recognise| recognise(exec)) {
-            self.find(id, recognised.called);
+        let Some(recognised) = self.recognise.as_ref().and_then(|recognise| recognise(exec)) else { return };
+        let Some(server) = self.executes(id, exec) else { return };
+        if server != id
+            && let Some(part) = self.candidates.get_mut(server)
+        {
+            part.executed(exec);
         }
+        self.find(server, recognised.called);
     }
 
-    /// What a candidate says may tell what it is.
-    pub(super) fn heard(&mut self, id: ServerId, bytes: usize, spoke: bool) {
-        if !Candidates::is_candidate(id) {
-            return;
-        }
-        let Some(candidate) = self.candidates.get_mut(id) else { return };
-        candidate.heard(bytes);
-        if spoke {
-            self.find(id, None);
+    /// Stream bytes of a candidate that are no messages.
+    pub(super) fn heard(&mut self, id: ServerId, bytes: usize) {
+        if let Some(candidate) = self.candidates.get_mut(id) {
+            candidate.heard(bytes);
         }
     }
 

@@ -13,6 +13,7 @@ mod outcomes;
 pub mod output;
 pub mod policy;
 mod reach;
+pub mod split;
 pub mod streams;
 mod uring;
 
@@ -24,7 +25,7 @@ use monitor_core::alert::Alert;
 use monitor_core::config::EngineConfig;
 use monitor_core::engine::Engine;
 use monitor_core::event::{
-    Agent, CredentialFile, Event, Exec, Exit, File, FileOp, FileRef, Fork, Kind, Loss, Mcp, NetOp, Opaque, ServerStart,
+    Agent, CredentialFile, Event, Exec, Exit, File, FileOp, FileRef, Fork, Kind, Loss, NetOp, Opaque, ServerStart,
 };
 use monitor_core::id::{ProcId, ServerId};
 use monitor_core::time::Time;
@@ -40,7 +41,7 @@ use hosts::Hosts;
 use opens::{Opens, Untold};
 use outcomes::Outcomes;
 use output::Output;
-use streams::Streams;
+use streams::{Mover, Streams};
 
 /// What an execution alone tells of a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -89,6 +90,10 @@ pub struct Pipeline {
     candidates: Candidates,
     /// Candidates that turned out to be servers: number, root, and what it executed.
     found: Vec<Found>,
+    /// What was heard that may decide candidates.
+    words: VecDeque<split::Word>,
+    /// Processes that the kernel has in the scope of what their server was found in.
+    strays: Vec<(u32, ServerId)>,
     /// How candidates are told from others by what they execute.
     recognise: Option<Recognise>,
     /// Where MCP clients were started, since that was last asked.
@@ -121,6 +126,8 @@ impl Pipeline {
             ended: Vec::new(),
             candidates: Candidates::default(),
             found: Vec::new(),
+            words: VecDeque::new(),
+            strays: Vec::new(),
             recognise: None,
             workplaces: Vec::new(),
             uring: HashMap::new(),
@@ -161,6 +168,7 @@ impl Pipeline {
             if let Some(exec) = enrich::known(pid, &self.key) {
                 let server = self.hosts.server_of(pid);
                 self.hosts.add(exec.proc, server);
+                self.hosts.born(pid, exec.parent);
                 self.event(Event { time: now, server, kind: Kind::Known(exec) });
             }
         }
@@ -188,6 +196,7 @@ impl Pipeline {
     /// A server's last process has ended.
     fn end(&mut self, time: Time, id: ServerId) {
         self.event(Event { time, server: Some(id), kind: Kind::ServerEnd });
+        self.candidates.gone(id);
         self.ended.push(id);
     }
 
@@ -349,7 +358,7 @@ impl Pipeline {
     fn decoded(&mut self, record: &Record<'_>) {
         let head = &record.head;
         let time = self.clock.wall(head.time);
-        let server = enrich::server(head);
+        let server = self.owner(head);
         let event = |kind| Event { time, server, kind };
         match &record.body {
             Body::Fork(fork) => {
@@ -358,6 +367,10 @@ impl Pipeline {
                 self.uring.remove(&child.pid);
                 let joined = server.filter(|_| self.hosts.server_of(head.tgid).is_some());
                 self.hosts.add(child, joined);
+                self.hosts.born(child.pid, enrich::actor(head));
+                if let Some(id) = joined.filter(|id| id.0 != head.scope && !Candidates::is_candidate(*id)) {
+                    self.strays.push((child.pid, id));
+                }
                 self.event(Event {
                     time,
                     server: joined,
@@ -371,8 +384,9 @@ impl Pipeline {
                 }
                 // `exec` may have registered itself by now: as what it was before it is nobody's.
                 let server = server.filter(|id| !Candidates::is_candidate(*id) || !self.is_server(head.tgid));
-                let event = |kind| Event { time, server, kind };
                 self.executed(server, &exec, head.time);
+                let server = server.map(|id| self.moved(id, head.tgid));
+                let event = |kind| Event { time, server, kind };
                 self.hosts.add(exec.proc, server);
                 if exec.compat && server.is_some() {
                     let detail =
@@ -390,8 +404,8 @@ impl Pipeline {
                 self.event(event(Kind::Exit(Exit { proc, status: body.code })));
                 match ended {
                     // One that was found is still to be accepted, with all it did.
-                    Some(id) if self.found.iter().any(|found| found.candidate == id) => {}
-                    Some(id) if Candidates::is_candidate(id) => self.candidates.end(id),
+                    Some(id) if self.found.iter().any(|found| found.candidate == id) || self.waits(id) => {}
+                    Some(id) if Candidates::is_candidate(id) => self.candidate_ended(id),
                     Some(id) => self.end(time, id),
                     None => {}
                 }
@@ -451,18 +465,11 @@ impl Pipeline {
             Body::Unix(body, path, via) => self.event(event(Kind::Unix(enrich::unix(head, body, path, via)))),
             Body::Made(body) => self.event(event(Kind::Socket(enrich::made(head, body)))),
             Body::Stream(data, bytes) => {
-                let outcome = self.streams.data(data, bytes);
-                self.ignore.extend(outcome.ignore);
-                if let Some(id) = server {
-                    self.heard(id, bytes.len(), !outcome.messages.is_empty());
-                }
-                let (stream, proc) = (Streams::id(data), enrich::actor(head));
-                for (side, message) in outcome.messages {
-                    self.event(event(Kind::Mcp(Mcp { stream, side, proc, message })));
-                }
+                self.stream(head, server, data, bytes);
             }
             Body::Gap(gap) => {
-                let transport = self.streams.gap(gap);
+                let by = Mover { scope: server.map_or(0, |id| id.0), pid: head.tgid };
+                let transport = self.streams.gap(by, gap);
                 if gap.reason == monitor_abi::stream::GAP_SPLICE && !transport {
                     // a file on its way into a pipe or a socket: no message was on it
                     return;
@@ -490,6 +497,7 @@ impl Pipeline {
     /// Files of watched processes that were opened by no call that the hooks know. io_uring is told of by its own.
     fn unseen(&mut self, drained: u64, now: Time) {
         for Untold { server, file, .. } in self.opens.untold(drained) {
+            let server = self.moved(server, file.proc.pid);
             if self.uring.get(&file.proc.pid).is_none_or(|seen| seen & URING_OPENS == 0) {
                 let detail = format!("opened {} by no 64-bit system call", file.file.path);
                 self.compat(now, Some(server), &file, detail);

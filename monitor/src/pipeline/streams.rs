@@ -4,9 +4,13 @@
 //! Read by a watched process and written by none: it enters from outside, its messages are the client's. Written by one
 //! and read by none: the server's. Both: internal, and says nothing; but if it is a flow on which the client speaks, then
 //! somebody inside writes requests in the client's name: those messages are forged, and so is the reading of them.
+//!
+//! Each scope has its own view of a flow, since what one server writes another may read. In a candidate's both ends count:
+//! which of its processes are a server is what they tell.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
+use monitor_abi::config::SCOPE_CANDIDATE;
 use monitor_abi::stream::{DIR_READ, Data, Gap, Key, STREAM_TTY, STREAM_UNIX};
 use monitor_core::event::Side;
 use monitor_core::id::FileId;
@@ -20,6 +24,8 @@ const UNDECIDED_BYTES: u64 = 64 << 10;
 const MAX_FLOWS: usize = 4096;
 /// Forged messages that are remembered until their reading is seen.
 const MAX_FORGED: usize = 256;
+/// Most processes that are remembered for one end of a flow.
+const MAX_USERS: usize = 16;
 
 /// What the tracker says of a record.
 #[derive(Debug, Default)]
@@ -28,12 +34,23 @@ pub struct Outcome {
     pub messages: Vec<(Side, Message)>,
     /// The kernel may stop capturing this stream.
     pub ignore: Option<Key>,
+    /// The flow, and whether it is known to carry messages.
+    pub flow: Option<(Key, bool)>,
+}
+
+/// Who moved the bytes of a record.
+#[derive(Debug, Clone, Copy)]
+pub struct Mover {
+    /// The scope that it is in; 0 = none.
+    pub scope: u32,
+    /// The process.
+    pub pid: u32,
 }
 
 /// See the module documentation.
 pub struct Streams {
     key: redact::Key,
-    flows: HashMap<Key, Flow>,
+    flows: HashMap<(u32, Key), Flow>,
     /// Inodes of the roots' standard input and output: transports by construction.
     stdio: Vec<u64>,
     items: Vec<Item>,
@@ -45,12 +62,23 @@ pub struct Streams {
 struct Flow {
     used: u64,
     /// A watched process read from it.
-    read: Option<Reader>,
+    read: Option<End>,
     /// A watched process wrote to it.
-    written: Option<Reader>,
+    written: Option<End>,
+    /// It connects processes of one server.
+    inner: bool,
     bytes: u64,
     messages: u64,
     forged: VecDeque<u64>,
+}
+
+/// One end of a flow, as a scope has it.
+struct End {
+    reader: Reader,
+    /// Who used it, the latest last.
+    users: VecDeque<u32>,
+    /// The inode under which the kernel knows it.
+    ino: u64,
 }
 
 impl Streams {
@@ -73,7 +101,7 @@ impl Streams {
     }
 
     /// Takes the bytes of one record.
-    pub fn data(&mut self, data: &Data, bytes: &[u8]) -> Outcome {
+    pub fn data(&mut self, by: Mover, data: &Data, bytes: &[u8]) -> Outcome {
         let stdio = self.stdio.contains(&data.ino);
         let tty = data.class == STREAM_TTY;
         let reading = data.dir == DIR_READ;
@@ -83,17 +111,20 @@ impl Streams {
         let mut items = std::mem::take(&mut self.items);
         items.clear();
         let key = self.key.clone();
-        let flow = self.flow(id);
+        let flow = self.flow(by.scope, id);
         let mut outcome = Outcome::default();
-        let transport = stdio || flow.messages > 0;
         let other_side = if reading { flow.written.is_some() } else { flow.read.is_some() };
-        let internal = other_side && !tty;
-        if internal && !transport {
+        let internal = other_side && !tty && by.scope & SCOPE_CANDIDATE == 0;
+        // what is written before anybody inside is known to read it isn't from the client
+        flow.inner |= internal && !stdio && (flow.messages == 0 || reading && flow.read.is_none());
+        if flow.inner {
             outcome.ignore = Some(own);
             return outcome;
         }
-        let reader = if reading { &mut flow.read } else { &mut flow.written };
-        reader.get_or_insert_with(|| Reader::new(&key)).feed(bytes, &mut items);
+        let end = if reading { &mut flow.read } else { &mut flow.written };
+        let end = end.get_or_insert_with(|| End::new(&key, data.ino));
+        end.used(by.pid);
+        end.reader.feed(bytes, &mut items);
         flow.bytes += bytes.len() as u64;
         for item in items.drain(..) {
             let Item::Message(message) = item else { continue };
@@ -115,35 +146,94 @@ impl Streams {
         if flow.messages == 0 && !stdio && flow.bytes > UNDECIDED_BYTES {
             outcome.ignore = Some(own);
         }
+        outcome.flow = Some((id, flow.messages > 0));
         self.items = items;
         outcome
     }
 
     /// Bytes of a stream are missing: the message in progress is incomplete. True if that stream is a transport.
-    pub fn gap(&mut self, gap: &Gap) -> bool {
+    pub fn gap(&mut self, by: Mover, gap: &Gap) -> bool {
         let reading = gap.dir == DIR_READ;
         let class = if gap.peer == 0 { 0 } else { STREAM_UNIX };
         let stdio = self.stdio.contains(&gap.ino);
         let Some((mut id, _)) = flow_of(gap.ino, gap.peer, gap.dev, class, reading) else { return stdio };
         // A gap doesn't say that it is a terminal's; nothing but a terminal's output has such a key.
         let output = Key { pad: 1, ..id };
-        if !reading && self.flows.contains_key(&output) {
+        if !reading && self.flows.contains_key(&(by.scope, output)) {
             id = output;
         }
-        let Some(flow) = self.flows.get_mut(&id) else { return stdio };
-        if let Some(reader) = if reading { &mut flow.read } else { &mut flow.written } {
-            reader.gap(gap.bytes);
+        let candidate = by.scope & SCOPE_CANDIDATE != 0;
+        if !candidate && !self.flows.contains_key(&(by.scope, id)) {
+            return stdio;
+        }
+        let key = self.key.clone();
+        let flow = self.flow(by.scope, id);
+        let end = if reading { &mut flow.read } else { &mut flow.written };
+        if candidate {
+            // who wrote what another one reads is known by this alone
+            end.get_or_insert_with(|| End::new(&key, gap.ino)).used(by.pid);
+        }
+        if let Some(end) = end {
+            end.reader.gap(gap.bytes);
         }
         stdio || flow.messages > 0
+    }
+
+    /// Which processes of a scope read a flow and which wrote to it, the latest first.
+    #[must_use]
+    pub fn ends(&self, scope: u32, flow: Key) -> (Vec<u32>, Vec<u32>) {
+        let users = |end: &Option<End>| end.iter().flat_map(|end| end.users.iter().rev().copied()).collect();
+        self.flows.get(&(scope, flow)).map_or_else(Default::default, |flow| (users(&flow.read), users(&flow.written)))
+    }
+
+    /// From now on the ends that some processes of one scope hold are another's.
+    pub fn pass(&mut self, from: u32, to: u32, of: impl Fn(u32) -> bool) {
+        let keys: Vec<Key> = self.flows.keys().filter(|(scope, _)| *scope == from).map(|(_, key)| *key).collect();
+        for key in keys {
+            let Some(flow) = self.flows.get_mut(&(from, key)) else { continue };
+            let (read, written) = (flow.read.take_if(|end| end.is_of(&of)), flow.written.take_if(|end| end.is_of(&of)));
+            let part =
+                Flow { read, written, used: flow.used, bytes: flow.bytes, messages: flow.messages, ..Flow::default() };
+            if flow.read.is_none() && flow.written.is_none() {
+                self.flows.remove(&(from, key));
+            }
+            if part.read.is_some() || part.written.is_some() {
+                self.flows.insert((to, key), part);
+            }
+        }
+    }
+
+    /// A candidate is this server from now on: what its processes say to each other says nothing. Returns those streams,
+    /// by all their names.
+    pub fn accept(&mut self, candidate: u32, server: u32) -> HashSet<FileId> {
+        self.pass(candidate, server, |_| true);
+        let Self { flows, stdio, .. } = self;
+        let mut inner = HashSet::new();
+        for ((_, key), flow) in flows.iter_mut().filter(|((scope, _), _)| *scope == server) {
+            if let (Some(read), Some(written)) = (&flow.read, &flow.written)
+                && key.pad == 0
+                && ![read.ino, written.ino].iter().any(|ino| stdio.contains(ino))
+            {
+                flow.inner = true;
+                inner.extend([read.ino, written.ino].map(|ino| id_of(key.dev, ino)));
+            }
+        }
+        inner
+    }
+
+    /// A candidate is none any more.
+    pub fn forget(&mut self, candidate: u32) {
+        self.flows.retain(|(scope, _), _| *scope != candidate);
     }
 
     /// The stream's identity for events.
     #[must_use]
     pub fn id(data: &Data) -> FileId {
-        FileId { dev: super::enrich::device(data.dev), ino: data.ino }
+        id_of(data.dev, data.ino)
     }
 
-    fn flow(&mut self, id: Key) -> &mut Flow {
+    fn flow(&mut self, scope: u32, id: Key) -> &mut Flow {
+        let id = (scope, id);
         self.tick += 1;
         if self.flows.len() >= MAX_FLOWS && !self.flows.contains_key(&id) {
             let oldest = self.flows.iter().min_by_key(|(_, flow)| flow.used).map(|(key, _)| *key);
@@ -156,6 +246,28 @@ impl Streams {
         let flow = self.flows.entry(id).or_default();
         flow.used = tick;
         flow
+    }
+}
+
+impl End {
+    fn new(key: &redact::Key, ino: u64) -> Self {
+        Self { reader: Reader::new(key), users: VecDeque::new(), ino }
+    }
+
+    fn used(&mut self, pid: u32) {
+        if self.users.back() == Some(&pid) {
+            return;
+        }
+        self.users.retain(|known| *known != pid);
+        if self.users.len() >= MAX_USERS {
+            self.users.pop_front();
+        }
+        self.users.push_back(pid);
+    }
+
+    /// Whether the latest to use it is one of these.
+    fn is_of(&self, of: impl Fn(u32) -> bool) -> bool {
+        self.users.back().is_some_and(|pid| of(*pid))
     }
 }
 
@@ -176,6 +288,10 @@ impl Flow {
             None => false,
         }
     }
+}
+
+fn id_of(dev: u32, ino: u64) -> FileId {
+    FileId { dev: super::enrich::device(dev), ino }
 }
 
 /// The flow, and the key under which the kernel knows the stream.
@@ -213,7 +329,9 @@ mod tests {
     use monitor_core::event::Side;
     use monitor_wire::redact;
 
-    use super::Streams;
+    use super::{Mover, Streams};
+
+    const S: Mover = Mover { scope: 1, pid: 10 };
 
     const CALL: &[u8] = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"x\"}}\n";
 
@@ -226,7 +344,7 @@ mod tests {
     }
 
     fn sides(streams: &mut Streams, data: &Data, bytes: &[u8]) -> Vec<Side> {
-        streams.data(data, bytes).messages.into_iter().map(|(side, _)| side).collect()
+        streams.data(S, data, bytes).messages.into_iter().map(|(side, _)| side).collect()
     }
 
     #[test]
@@ -255,10 +373,31 @@ mod tests {
         let mut streams = streams();
         let child = Data { ino: 5, peer: 6, class: STREAM_UNIX, dir: DIR_READ, ..Data::default() };
         let parent = Data { ino: 6, peer: 5, class: STREAM_UNIX, dir: DIR_WRITE, ..Data::default() };
-        let written = streams.data(&parent, b"hello, no json\n");
+        let written = streams.data(S, &parent, b"hello, no json\n");
         assert!(written.messages.is_empty());
-        let read = streams.data(&child, b"hello, no json\n");
+        let read = streams.data(S, &child, b"hello, no json\n");
         assert!(read.messages.is_empty() && read.ignore.is_some());
+    }
+
+    #[test]
+    fn what_a_server_asks_of_one_of_its_own_is_not_forged() {
+        let mut streams = streams();
+        for _ in 0..2 {
+            streams.data(S, &pipe(3, DIR_WRITE), CALL);
+            assert_eq!(sides(&mut streams, &pipe(3, DIR_READ), CALL), []);
+        }
+        assert_eq!(sides(&mut streams, &pipe(3, DIR_WRITE), CALL), []);
+    }
+
+    #[test]
+    fn what_one_server_writes_another_reads() {
+        let mut streams = streams();
+        let other = Mover { scope: 2, pid: 20 };
+        for _ in 0..2 {
+            assert_eq!(sides(&mut streams, &pipe(3, DIR_WRITE), CALL), [Side::Server]);
+            let read = streams.data(other, &pipe(3, DIR_READ), CALL);
+            assert!(matches!(read.messages[..], [(Side::Client, _)]) && read.ignore.is_none());
+        }
     }
 
     #[test]
@@ -266,20 +405,20 @@ mod tests {
         let mut streams = streams();
         streams.add_stdio(1);
         let gap = |ino| Gap { ino, bytes: 20, dir: DIR_WRITE, ..Gap::default() };
-        assert!(streams.gap(&gap(1)), "the standard streams are transports before a byte was seen");
-        assert!(!streams.gap(&gap(2)));
-        streams.data(&pipe(3, DIR_WRITE), b"no message\n");
-        assert!(!streams.gap(&gap(3)));
-        streams.data(&pipe(4, DIR_WRITE), CALL);
-        assert!(streams.gap(&gap(4)));
+        assert!(streams.gap(S, &gap(1)), "the standard streams are transports before a byte was seen");
+        assert!(!streams.gap(S, &gap(2)));
+        streams.data(S, &pipe(3, DIR_WRITE), b"no message\n");
+        assert!(!streams.gap(S, &gap(3)));
+        streams.data(S, &pipe(4, DIR_WRITE), CALL);
+        assert!(streams.gap(S, &gap(4)));
     }
 
     #[test]
     fn a_stream_that_never_speaks_mcp_is_let_go_but_not_standard_input() {
         let mut streams = streams();
         let noise = vec![b'x'; 70_000];
-        assert!(streams.data(&pipe(9, DIR_WRITE), &noise).ignore.is_some());
+        assert!(streams.data(S, &pipe(9, DIR_WRITE), &noise).ignore.is_some());
         streams.add_stdio(8);
-        assert!(streams.data(&pipe(8, DIR_READ), &noise).ignore.is_none());
+        assert!(streams.data(S, &pipe(8, DIR_READ), &noise).ignore.is_none());
     }
 }

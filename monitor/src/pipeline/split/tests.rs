@@ -1,0 +1,336 @@
+//! Made-up records of processes that nobody has: clients that are candidates, and what they start.
+
+use monitor_abi::config::SCOPE_CANDIDATE;
+use monitor_abi::header::{Header, KIND_EXEC, KIND_EXIT, KIND_FORK, KIND_OPEN, KIND_STREAM, KIND_STREAM_GAP};
+use monitor_abi::stream::{DIR_READ, DIR_WRITE, Data, Gap, STREAM_PIPE};
+use monitor_abi::{file, process};
+use monitor_core::config::EngineConfig;
+use monitor_core::event::{Event, Kind, ServerStart, Side};
+use monitor_core::id::{ProcId, ServerId};
+use monitor_core::trace::parse_event;
+use monitor_wire::redact;
+use zerocopy::{Immutable, IntoBytes};
+
+use super::super::clock::{Clock, boot_now};
+use super::super::output::{Lines, Output};
+use super::super::{Found, Pipeline};
+use super::GRACE;
+
+const ASK: &[u8] =
+    b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\"}}\n";
+const ANSWER: &[u8] = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2025-06-18\"}}\n";
+/// Above the kernel's limit: procfs knows nothing of them.
+const CLIENT: u32 = 5_000_001;
+const SERVER: u32 = 5_000_010;
+const OTHER: u32 = 5_000_020;
+/// What the client writes to and reads from, for each server.
+const PIPES: [(u64, u64); 2] = [(101, 102), (201, 202)];
+
+/// A pipeline that tells the events, and when the next record is from.
+struct Rig {
+    pipeline: Pipeline,
+    dir: tempfile::TempDir,
+    now: u64,
+}
+
+impl Rig {
+    /// A client with pipes as standard streams.
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let events = Some(Lines::open(&dir.path().join("events")).unwrap());
+        let output = Output { events, ..Output::default() };
+        let key = redact::Key::from_bytes([7; 32]);
+        let pipeline = Pipeline::new(EngineConfig::default(), key, Clock::sample(), output);
+        let mut rig = Self { pipeline, dir, now: boot_now() };
+        rig.exec(CLIENT, 1, "/usr/bin/client");
+        rig
+    }
+
+    fn tell(&mut self, kind: u16, pid: u32, scope: u32, body: &(impl IntoBytes + Immutable), tail: &[u8]) {
+        self.now += 1000;
+        let head = Header { kind, time: self.now, start: start(pid), tgid: pid, tid: pid, scope, ..Header::default() };
+        let bytes = [head.as_bytes(), body.as_bytes(), tail].concat();
+        self.pipeline.record(&bytes);
+    }
+
+    /// As the kernel tells it: in the client's scope until told otherwise.
+    fn say(&mut self, kind: u16, pid: u32, body: &(impl IntoBytes + Immutable), tail: &[u8]) {
+        self.tell(kind, pid, SCOPE_CANDIDATE | CLIENT, body, tail);
+    }
+
+    fn fork(&mut self, parent: u32, child: u32) {
+        self.say(KIND_FORK, parent, &process::Fork { child_start: start(child), child, pad: 0 }, b"");
+    }
+
+    fn exec(&mut self, pid: u32, parent: u32, path: &str) {
+        let path_len = u32::try_from(path.len()).unwrap();
+        let body =
+            process::Exec { parent, parent_start: start(parent), path_len, argv_len: path_len, ..Default::default() };
+        self.say(KIND_EXEC, pid, &body, &[path, path].concat().into_bytes());
+    }
+
+    fn start(&mut self, parent: u32, pid: u32, path: &str) {
+        self.fork(parent, pid);
+        self.exec(pid, parent, path);
+    }
+
+    fn open(&mut self, pid: u32, path: &str) {
+        let body = file::Open { ino: 9, path_len: u32::try_from(path.len()).unwrap(), ..Default::default() };
+        self.say(KIND_OPEN, pid, &body, path.as_bytes());
+    }
+
+    fn exit(&mut self, pid: u32) {
+        self.say(KIND_EXIT, pid, &process::Exit { code: 0, pad: 0 }, b"");
+    }
+
+    fn moves(&mut self, pid: u32, dir: u16, ino: u64, bytes: &[u8]) {
+        let data_len = u32::try_from(bytes.len()).unwrap();
+        self.say(KIND_STREAM, pid, &Data { ino, dir, data_len, class: STREAM_PIPE, ..Data::default() }, bytes);
+    }
+
+    fn write(&mut self, pid: u32, ino: u64, bytes: &[u8]) {
+        self.moves(pid, DIR_WRITE, ino, bytes);
+    }
+
+    fn read(&mut self, pid: u32, ino: u64, bytes: &[u8]) {
+        self.moves(pid, DIR_READ, ino, bytes);
+    }
+
+    /// A client and a server greet each other.
+    fn greet(&mut self, client: u32, server: u32, (there, back): (u64, u64)) {
+        self.write(client, there, ASK);
+        self.read(server, there, ASK);
+        self.write(server, back, ANSWER);
+        self.read(client, back, ANSWER);
+    }
+
+    fn found(&mut self) -> Vec<Found> {
+        self.pipeline.take_found(self.now)
+    }
+
+    /// Takes the one server that was found, as a session does.
+    fn accept(&mut self, id: u32) -> (u32, Vec<u32>) {
+        let mut found = self.found();
+        assert_eq!(found.len(), 1, "{found:?}");
+        let found = found.remove(0);
+        assert!(found.from_start);
+        let start = ServerStart {
+            root: found.exec.as_ref().unwrap().proc,
+            name: "s".to_owned(),
+            program: None,
+            profile: "generic".to_owned(),
+            declared: false,
+            transport: "stdio".to_owned(),
+            from_start: true,
+            homes: Vec::new(),
+            env: Vec::new(),
+            registries: Vec::new(),
+            container: None,
+        };
+        let mut members = self.pipeline.accept(found.candidate, ServerId(id), start, &[]);
+        members.sort_unstable();
+        (found.root, members)
+    }
+
+    fn events(&mut self) -> Vec<Event> {
+        self.pipeline.settle();
+        let text = std::fs::read_to_string(self.dir.path().join("events")).unwrap();
+        text.lines().enumerate().filter_map(|(at, line)| parse_event(line, at + 1, false).unwrap()).collect()
+    }
+
+    /// Messages of a server: who said them, by side and process.
+    fn messages(&mut self, id: u32) -> Vec<(Side, u32)> {
+        let of = |event: Event| match event.kind {
+            Kind::Mcp(mcp) if event.server == Some(ServerId(id)) => Some((mcp.side, mcp.proc.pid)),
+            _ => None,
+        };
+        self.events().into_iter().filter_map(of).collect()
+    }
+
+    /// What was opened, by whom, for which server.
+    fn opened(&mut self) -> Vec<(u32, Option<u32>, String)> {
+        let of = |event: Event| match event.kind {
+            Kind::File(file) => Some((file.proc.pid, event.server.map(|id| id.0), file.file.path)),
+            _ => None,
+        };
+        self.events().into_iter().filter_map(of).collect()
+    }
+}
+
+fn start(pid: u32) -> u64 {
+    u64::from(pid % 1000) * 1_000_000_000
+}
+
+#[test]
+fn what_a_client_starts_and_asks_is_a_server_with_all_that_it_did() {
+    let mut rig = Rig::new();
+    rig.open(CLIENT, "/client's");
+    rig.start(CLIENT, SERVER, "/usr/bin/server");
+    rig.open(SERVER, "/first");
+    rig.start(CLIENT, OTHER, "/usr/bin/other");
+    rig.open(OTHER, "/other's");
+    rig.start(SERVER, SERVER + 1, "/usr/bin/helper");
+    rig.open(SERVER + 1, "/helper's");
+    rig.exit(SERVER + 1);
+    rig.greet(CLIENT, SERVER, PIPES[0]);
+    assert_eq!(rig.accept(1), (SERVER, vec![SERVER]));
+    // what the other one asks for comes later
+    rig.open(SERVER, "/later");
+    rig.greet(CLIENT, OTHER, PIPES[1]);
+    assert_eq!(rig.accept(2), (OTHER, vec![OTHER]));
+    let opened: Vec<_> = rig.opened().into_iter().map(|(pid, server, path)| (pid, server.unwrap(), path)).collect();
+    let expected = [(SERVER, 1, "/first"), (SERVER + 1, 1, "/helper's"), (SERVER, 1, "/later"), (OTHER, 2, "/other's")];
+    assert_eq!(opened, expected.map(|(pid, server, path)| (pid, server, path.to_owned())));
+    assert_eq!(rig.messages(1), [(Side::Client, SERVER), (Side::Server, SERVER)]);
+    assert_eq!(rig.messages(2), [(Side::Client, OTHER), (Side::Server, OTHER)]);
+    assert!(rig.found().is_empty(), "the client is none");
+}
+
+#[test]
+fn what_a_branch_root_did_before_its_program_is_its_client_s() {
+    let mut rig = Rig::new();
+    rig.fork(CLIENT, SERVER);
+    rig.open(SERVER, "/before");
+    rig.exec(SERVER, CLIENT, "/usr/bin/server");
+    rig.open(SERVER, "/after");
+    rig.greet(CLIENT, SERVER, PIPES[0]);
+    rig.accept(1);
+    assert_eq!(rig.opened(), [(SERVER, Some(1), "/after".to_owned())]);
+    let execs = rig.events().into_iter().filter(|event| event.server.is_some() && matches!(event.kind, Kind::Exec(_)));
+    assert_eq!(execs.count(), 0, "its own start is nothing that it did");
+}
+
+#[test]
+fn a_reading_may_be_told_before_the_writing() {
+    let mut rig = Rig::new();
+    rig.start(CLIENT, SERVER, "/usr/bin/server");
+    rig.read(SERVER, 101, ASK);
+    assert!(rig.found().is_empty(), "it may be from outside");
+    rig.write(CLIENT, 101, ASK);
+    assert_eq!(rig.accept(1), (SERVER, vec![SERVER]));
+}
+
+#[test]
+fn a_wrapper_below_a_client_is_part_of_the_server() {
+    let mut rig = Rig::new();
+    let [shell, log, server] = [SERVER, SERVER + 1, SERVER + 2];
+    rig.start(CLIENT, shell, "/bin/sh");
+    rig.start(shell, log, "/usr/bin/tee");
+    rig.start(shell, server, "/usr/bin/server");
+    // `tee log | server`: the request comes by a pipe within
+    rig.write(CLIENT, 101, ASK);
+    rig.read(log, 101, ASK);
+    rig.write(log, 300, ASK);
+    rig.read(server, 300, ASK);
+    rig.write(server, 102, ANSWER);
+    assert_eq!(rig.accept(1), (shell, vec![shell, log, server]));
+    rig.write(log, 300, ASK);
+    rig.read(server, 300, ASK);
+    assert_eq!(rig.messages(1), [(Side::Client, log), (Side::Server, server)], "what is within says nothing");
+    assert!(rig.found().is_empty());
+}
+
+#[test]
+fn a_request_from_outside_makes_a_server_of_the_whole() {
+    let mut rig = Rig::new();
+    rig.read(CLIENT, 1, ASK);
+    rig.start(CLIENT, SERVER, "/usr/bin/inner");
+    rig.greet(CLIENT, SERVER, PIPES[0]);
+    assert_eq!(rig.accept(1), (CLIENT, vec![CLIENT, SERVER]));
+    // what it asks of a server of its own stays within
+    rig.greet(CLIENT, SERVER, PIPES[0]);
+    assert_eq!(rig.messages(1), [(Side::Client, CLIENT)]);
+    assert!(rig.found().is_empty());
+}
+
+#[test]
+fn a_wrapped_server_is_found_once_nobody_inside_can_have_asked() {
+    let mut rig = Rig::new();
+    rig.start(CLIENT, SERVER, "/usr/bin/server");
+    rig.read(SERVER, 1, ASK);
+    assert!(rig.found().is_empty());
+    rig.now += GRACE;
+    assert_eq!(rig.accept(1), (CLIENT, vec![CLIENT, SERVER]));
+}
+
+#[test]
+fn what_a_server_s_own_child_writes_hides_it_not() {
+    let mut rig = Rig::new();
+    rig.start(CLIENT, SERVER, "/usr/bin/server");
+    rig.fork(SERVER, SERVER + 1);
+    rig.write(SERVER + 1, 101, b"{");
+    rig.write(CLIENT, 101, b"}\n");
+    rig.write(SERVER + 1, 101, b"\n");
+    rig.read(SERVER, 101, ASK);
+    assert_eq!(rig.accept(1), (SERVER, vec![SERVER, SERVER + 1]));
+}
+
+#[test]
+fn who_wrote_is_known_where_the_bytes_are_not() {
+    let mut rig = Rig::new();
+    rig.start(CLIENT, SERVER, "/usr/bin/server");
+    rig.say(KIND_STREAM_GAP, CLIENT, &Gap { ino: 101, bytes: 50, dir: DIR_WRITE, ..Gap::default() }, b"");
+    rig.read(SERVER, 101, ASK);
+    rig.now += GRACE;
+    assert_eq!(rig.accept(1), (SERVER, vec![SERVER]));
+}
+
+#[test]
+fn one_that_only_asks_is_none() {
+    let mut rig = Rig::new();
+    rig.write(CLIENT, 101, ASK);
+    rig.read(CLIENT, 102, ANSWER);
+    // nor is one that is spoken to in another language
+    let other = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":1}}\n";
+    rig.read(CLIENT, 1, other);
+    rig.now += GRACE;
+    assert!(rig.found().is_empty());
+}
+
+#[test]
+fn records_that_were_on_their_way_are_the_server_s() {
+    let mut rig = Rig::new();
+    rig.start(CLIENT, SERVER, "/usr/bin/server");
+    rig.greet(CLIENT, SERVER, PIPES[0]);
+    rig.accept(1);
+    rig.start(SERVER, SERVER + 1, "/usr/bin/helper");
+    rig.open(SERVER + 1, "/helper's");
+    assert_eq!(rig.pipeline.take_strays(), [(SERVER + 1, ServerId(1))], "the kernel has it in the client's scope");
+    assert_eq!(rig.opened(), [(SERVER + 1, Some(1), "/helper's".to_owned())]);
+    rig.exit(SERVER + 1);
+    assert!(rig.pipeline.take_ended().is_empty());
+    rig.exit(SERVER);
+    assert_eq!(rig.pipeline.take_ended(), [ServerId(1)]);
+}
+
+#[test]
+fn a_server_that_is_gone_at_once_has_been_one() {
+    let mut rig = Rig::new();
+    rig.start(CLIENT, SERVER, "/usr/bin/server");
+    rig.open(SERVER, "/first");
+    rig.greet(CLIENT, SERVER, PIPES[0]);
+    rig.exit(SERVER);
+    rig.exit(CLIENT);
+    assert_eq!(rig.accept(1), (SERVER, vec![]));
+    assert_eq!(rig.opened(), [(SERVER, Some(1), "/first".to_owned())]);
+    assert_eq!(rig.pipeline.take_ended(), [ServerId(1)]);
+    assert!(rig.found().is_empty());
+    assert!(!rig.pipeline.waits(ServerId(SCOPE_CANDIDATE | CLIENT)));
+}
+
+#[test]
+fn a_client_that_is_a_server_too_is_one_beside_its_own() {
+    let mut rig = Rig::new();
+    rig.start(CLIENT, SERVER, "/usr/bin/inner");
+    rig.greet(CLIENT, SERVER, PIPES[0]);
+    assert_eq!(rig.accept(1), (SERVER, vec![SERVER]));
+    rig.read(CLIENT, 1, ASK);
+    assert_eq!(rig.accept(2), (CLIENT, vec![CLIENT]));
+    rig.greet(CLIENT, SERVER, PIPES[0]);
+    assert_eq!(rig.messages(1).iter().filter(|(side, _)| *side == Side::Client).count(), 2);
+    let forged = [1, 2].into_iter().flat_map(|id| rig.messages(id)).find(|(side, _)| *side == Side::Forged);
+    assert_eq!(forged, None);
+    let root = |id| ProcId { pid: id, start: start(id) };
+    assert_eq!(rig.pipeline.hosts.get(SERVER), Some(root(SERVER)));
+    assert_eq!(rig.pipeline.hosts.server_of(SERVER), Some(ServerId(1)));
+}
