@@ -9,6 +9,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use tests::agent::Agent;
+use tests::client::{Client, Launch};
 use tests::exec::Ground;
 use tests::peer::{Peer, Transport};
 use tests::place::Place;
@@ -188,6 +189,46 @@ fn a_server_that_a_profile_knows_is_one_before_it_speaks() -> Result<()> {
     server.close()?;
     let loud = loud_beside(&host.ground.place, server.pid, "")?;
     assert!(loud.is_empty(), "{loud:?}");
+    host.end()
+}
+
+#[test]
+fn a_client_on_pipes_is_told_from_its_server() -> Result<()> {
+    let host = Host::watched("run-client")?;
+    let place = &host.ground.place;
+    let node = ["node".into(), subject::drivers().join("client.mjs")];
+    for driver in [node, [subject::python(), subject::drivers().join("client.py")]] {
+        let driver = driver.map(|word| word.display().to_string());
+        let mut client = Client::start(&Launch {
+            driver: driver.to_vec(),
+            server: [FIRST_READ, &host.key(), SERVER].map(str::to_owned).to_vec(),
+            environment: [("PATH", "/usr/bin:/bin".into()), ("HOME", place.home().display().to_string())]
+                .map(|(name, value)| (name.to_owned(), value))
+                .into(),
+            folder: place.path("scratch"),
+            stderr: place.stderr(),
+        })?;
+        host.theft(client.server, "actor = '**/first_read'").with_context(|| driver[0].clone())?;
+        let credentials = place.home().join(".aws/credentials");
+        let call = json!({"op": "call", "tool": "openat", "params": {"arguments": {"path": credentials}}});
+        for _ in 0..2 {
+            let order = client.order(call.clone())?;
+            client.result(order)?;
+        }
+        let text = "category = ['credential_access']\nserver = ${pid}\ntool = 'openat'\n\
+                    evidence = { path = '${home}/.aws/credentials' }";
+        let text = place.fill(text, Some(client.server));
+        alert::wait(place, &toml::from_str(&text)?, Some(client.server)).with_context(|| driver[0].clone())?;
+        assert_eq!(start_of(place, client.server)?["from_start"], true);
+        let mut others = loud_beside(place, client.server, "credential_access")?;
+        // the call does name a credential
+        others.retain(|alert| !alert.starts_with("TL-TOOL-003"));
+        assert!(others.is_empty(), "{driver:?}: {others:?}");
+        assert!(client.close()?.success());
+    }
+    let is_driver = |event: &Value| event["name"].as_str().is_some_and(|name| name.starts_with("client."));
+    let taken = effects::events(place).into_iter().find(|event| event["kind"] == "server_start" && is_driver(event));
+    assert!(taken.is_none(), "{taken:?}");
     host.end()
 }
 

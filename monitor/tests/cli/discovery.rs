@@ -13,11 +13,11 @@ use super::{Ground, command, make_executable, need_root, values};
 const BOUND: Duration = Duration::from_secs(30);
 
 /// A running `tripline run`; ends with the test.
-struct Agent(Child);
+pub(super) struct Agent(Child);
 
 impl Agent {
     /// Waits until it is armed.
-    fn start(ground: &Ground, alerts: &str) -> Self {
+    pub(super) fn start(ground: &Ground, alerts: &str) -> Self {
         let config = ground.text("config.toml");
         let mut run = command(&["run", "--config", &config, "--alerts", alerts]);
         let mut child = run.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -44,7 +44,7 @@ impl Drop for Agent {
     }
 }
 
-fn until(what: &str, mut found: impl FnMut() -> Option<Value>) -> Value {
+pub(super) fn until(what: &str, mut found: impl FnMut() -> Option<Value>) -> Value {
     let deadline = Instant::now() + BOUND;
     loop {
         if let Some(value) = found() {

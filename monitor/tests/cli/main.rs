@@ -3,6 +3,7 @@
 //! A test whose name starts with `root_` needs root and fails without it; the others need nothing.
 #![expect(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
+mod below;
 mod discovery;
 mod docs;
 mod inherited;
