@@ -125,6 +125,7 @@ impl Rig {
             homes: Vec::new(),
             env: Vec::new(),
             registries: Vec::new(),
+            resolvers: None,
             container: None,
         };
         let mut members = self.pipeline.accept(found.candidate, ServerId(id), start, &[]);
