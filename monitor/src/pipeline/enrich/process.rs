@@ -1,0 +1,301 @@
+//! Processes: what was executed, what runs already, and what else decides what they do.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use monitor_abi::header::{FLAG_COMPAT, FLAG_UNLINKED, Header};
+use monitor_abi::process;
+use monitor_core::credential::{Standing, standing};
+use monitor_core::event::{Exec, FileRef};
+use monitor_core::id::{FileId, ProcId};
+use monitor_wire::redact::{Key, redact_argv};
+use monitor_wire::text::escape_bytes;
+
+use super::path::{in_root, join};
+use super::{actor, file_ref, proc_id};
+
+/// Environment entries that make `ps` show what its options don't ask for.
+const LISTING: &[&str] = &["PS_FORMAT", "PS_PERSONALITY", "CMD_ENV", "I_WANT_A_BROKEN_PS"];
+
+/// Most arguments that an event keeps.
+const ARGV_COUNT: usize = 64;
+
+/// Most bytes of one argument.
+const ARGV_BYTES: usize = 1024;
+
+/// `TMPFS_MAGIC` (include/uapi/linux/magic.h): memfd files live there, without a directory.
+const TMPFS_MAGIC: u32 = 0x0102_1994;
+
+/// Environment entries that make other code run.
+const PRELOADS: [&str; 9] = [
+    "LD_PRELOAD",
+    "LD_LIBRARY_PATH",
+    "LD_AUDIT",
+    "NODE_OPTIONS",
+    "NODE_PATH",
+    "PYTHONPATH",
+    "PYTHONSTARTUP",
+    "PYTHONHOME",
+    "BASH_ENV",
+];
+
+/// Programs whose main script says more than they do.
+const INTERPRETERS: [&str; 14] =
+    ["node", "nodejs", "bun", "deno", "python", "python3", "ruby", "perl", "php", "sh", "bash", "dash", "zsh", "tsx"];
+
+/// An execution. `watched`: look into the process's environment for preloads.
+#[must_use]
+pub fn exec(head: &Header, body: &process::Exec, path: &[u8], argv: &[u8], cwd: &[u8], key: &Key) -> Exec {
+    let raw: Vec<String> = split_argv(argv);
+    let cwd = escape_bytes(cwd);
+    let exe = file_ref(path, body.dev, body.ino, head.flags);
+    let memfd = body.magic == TMPFS_MAGIC && exe.path.starts_with("/memfd:");
+    let script = script_of(head.tgid, &exe.path, &raw, &cwd);
+    let preload = if head.scope == 0 { Vec::new() } else { preloads(head.tgid, head.uid == 0) };
+    let exe_path = exe.path.clone();
+    Exec {
+        proc: actor(head),
+        parent: proc_id(body.parent, body.parent_start),
+        argv_cut: raw.len() > ARGV_COUNT || argv.len() >= process::ARGV_MAX,
+        argv: redacted(&raw, key),
+        exe,
+        cwd,
+        uid: head.uid,
+        unlinked: head.flags & FLAG_UNLINKED != 0,
+        memfd,
+        compat: head.flags & FLAG_COMPAT != 0,
+        sealed: head.scope != 0 && is_sealed(head.tgid, &exe_path, script.as_ref()),
+        script,
+        preload,
+        cgroup: body.cgroup,
+    }
+}
+
+/// Arguments, bounded and without secrets.
+#[must_use]
+pub fn redacted(raw: &[String], key: &Key) -> Vec<String> {
+    let bounded: Vec<String> = raw
+        .iter()
+        .take(ARGV_COUNT)
+        .map(|arg| arg.char_indices().take_while(|(at, _)| *at < ARGV_BYTES).map(|(_, c)| c).collect())
+        .collect();
+    redact_argv(key, &bounded)
+}
+
+/// A process that runs already, from procfs. `None` if it is gone.
+#[must_use]
+pub fn known(pid: u32, key: &Key) -> Option<Exec> {
+    let process = procfs::process::Process::new(i32::try_from(pid).ok()?).ok()?;
+    let stat = process.stat().ok()?;
+    let exe = fs::read_link(format!("/proc/{pid}/exe")).map(|path| path.to_string_lossy().into_owned());
+    let id = fs::metadata(format!("/proc/{pid}/exe")).map(|meta| FileId { dev: meta.dev(), ino: meta.ino() });
+    let raw: Vec<String> = process.cmdline().unwrap_or_default();
+    let cwd = process.cwd().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+    let exe_path = exe.unwrap_or_default();
+    let unlinked = exe_path.ends_with(" (deleted)");
+    let parent = u32::try_from(stat.ppid).unwrap_or(0);
+    Some(Exec {
+        proc: ProcId { pid, start: start_of_ticks(stat.starttime) },
+        parent: ProcId { pid: parent, start: start_of(parent).unwrap_or(0) },
+        script: script_of(pid, &exe_path, &raw, &cwd),
+        exe: FileRef { path: exe_path, id: id.unwrap_or_default(), cut: false },
+        argv_cut: raw.len() > ARGV_COUNT,
+        argv: redacted(&raw, key),
+        cwd,
+        uid: process.uid().unwrap_or(u32::MAX),
+        unlinked,
+        memfd: false,
+        compat: false,
+        sealed: false,
+        // Its environment is nobody's business: another agent that watches it would rightly report the reading.
+        preload: Vec::new(),
+        cgroup: 0,
+    })
+}
+
+/// A running process outside every server, if its environment changes what code it runs or what it shows.
+#[must_use]
+pub fn influenced(pid: u32, key: &Key) -> Option<Exec> {
+    let mut preload = preloads(pid, false);
+    preload.extend(entries(pid).into_iter().map(|(name, _)| name).filter(|name| LISTING.contains(&name.as_str())));
+    if preload.is_empty() {
+        return None;
+    }
+    known(pid, key).map(|exec| Exec { preload, ..exec })
+}
+
+/// The agent's own executable.
+#[must_use]
+pub fn agent() -> Option<FileId> {
+    fs::metadata("/proc/self/exe").ok().map(|meta| FileId { dev: meta.dev(), ino: meta.ino() })
+}
+
+/// Start time of a running process in nanoseconds, at the resolution of `/proc/PID/stat` (10 ms).
+#[must_use]
+pub fn start_of(pid: u32) -> Option<u64> {
+    let process = procfs::process::Process::new(i32::try_from(pid).ok()?).ok()?;
+    Some(start_of_ticks(process.stat().ok()?.starttime))
+}
+
+/// Whether a process runs, in whichever of its threads: one that has ended and isn't waited for doesn't, nor one that is
+/// on its way out.
+#[must_use]
+pub fn is_running(proc: ProcId) -> bool {
+    /// `PF_EXITING` (include/linux/sched.h): set before the kernel tells of the end.
+    const EXITING: u32 = 0x4;
+    let pid = i32::try_from(proc.pid).unwrap_or(-1);
+    let Ok(tasks) = procfs::process::Process::new(pid).and_then(|process| process.tasks()) else { return false };
+    start_of(proc.pid) == Some(proc.start)
+        && tasks
+            .flatten()
+            .filter_map(|task| task.stat().ok())
+            .any(|stat| stat.flags & EXITING == 0 && !matches!(stat.state, 'Z' | 'X'))
+}
+
+const fn start_of_ticks(ticks: u64) -> u64 {
+    ticks.saturating_mul(10_000_000)
+}
+
+fn split_argv(argv: &[u8]) -> Vec<String> {
+    let argv = argv.strip_suffix(&[0]).unwrap_or(argv);
+    if argv.is_empty() {
+        return Vec::new();
+    }
+    argv.split(|byte| *byte == 0).map(escape_bytes).collect()
+}
+
+/// The main script of an interpreter: its first argument that is no option and names a file.
+fn script_of(pid: u32, exe: &str, argv: &[String], cwd: &str) -> Option<FileRef> {
+    let name = exe.rsplit('/').next()?;
+    let base = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    if !INTERPRETERS.contains(&name) && !INTERPRETERS.contains(&base) {
+        return None;
+    }
+    for arg in argv.iter().skip(1) {
+        if matches!(arg.as_str(), "-c" | "-e" | "--eval" | "-p" | "-m") {
+            return None;
+        }
+        if arg.starts_with('-') {
+            continue;
+        }
+        let path = join(cwd, arg);
+        // Links to "self" would be followed as ours.
+        let own = ["/dev/fd/", "/proc/self/fd/"].into_iter().find_map(|prefix| path.strip_prefix(prefix));
+        let place = own.map_or_else(|| in_root(pid, &path), |fd| PathBuf::from(format!("/proc/{pid}/fd/{fd}")));
+        let real = fs::canonicalize(place).ok()?;
+        let meta = fs::metadata(&real).ok()?;
+        let shown = real.to_string_lossy();
+        let root = format!("/proc/{pid}/root");
+        let shown = shown.strip_prefix(&root).unwrap_or(&shown).to_owned();
+        return Some(FileRef { path: shown, id: FileId { dev: meta.dev(), ino: meta.ino() }, cut: false });
+    }
+    None
+}
+
+/// Names of environment entries that make other code run and name a place that others than root can write; where root's
+/// files are the process's own (`as_root`), also a library that the loader is told to take from outside the system's.
+fn preloads(pid: u32, as_root: bool) -> Vec<String> {
+    let code = |(name, value): &(String, String)| {
+        let own = as_root && matches!(name.as_str(), "LD_PRELOAD" | "LD_AUDIT");
+        PRELOADS.contains(&name.as_str()) && (names_writable(pid, value) || own && names_own(pid, value))
+    };
+    entries(pid).into_iter().filter(code).map(|(name, _)| name).collect()
+}
+
+/// The environment of a process, name and value.
+fn entries(pid: u32) -> Vec<(String, String)> {
+    let Ok(environ) = fs::read(format!("/proc/{pid}/environ")) else { return Vec::new() };
+    let entry = |entry: &[u8]| {
+        let at = entry.iter().position(|byte| *byte == b'=')?;
+        let name = std::str::from_utf8(&entry[..at]).ok()?;
+        Some((name.to_owned(), String::from_utf8_lossy(&entry[at + 1..]).into_owned()))
+    };
+    environ.split(|byte| *byte == 0).filter_map(entry).collect()
+}
+
+/// Whether nobody but root could have put program and main script where they lie. Asked only of the folders that are
+/// known to be everybody's; elsewhere the place speaks for itself.
+fn is_sealed(pid: u32, exe: &str, script: Option<&FileRef>) -> bool {
+    let places = [Some(exe), script.map(|script| script.path.as_str())];
+    let mut asked =
+        places.into_iter().flatten().filter(|path| path.starts_with("/tmp/") || path.starts_with("/var/tmp/"));
+    let sealed = |path: &str| !path.ends_with(" (deleted)") && roots_alone(&in_root(pid, path), path);
+    asked.next().is_some_and(sealed) && asked.all(sealed)
+}
+
+/// Whether a file and every folder above it is root's, and not writable by others but for sticky folders.
+fn roots_alone(real: &Path, path: &str) -> bool {
+    let depth = Path::new(path).components().count();
+    real.ancestors().take(depth).enumerate().all(|(at, part)| {
+        fs::symlink_metadata(part).is_ok_and(|meta| {
+            let sticky = at > 0 && meta.is_dir() && meta.mode() & 0o1000 != 0;
+            meta.uid() == 0 && !meta.is_symlink() && (sticky || meta.mode() & 0o022 == 0)
+        })
+    })
+}
+
+/// Whether a value names a file or folder that others than root can write.
+fn names_writable(pid: u32, value: &str) -> bool {
+    value.split([':', ' ', '=', ',']).filter(|part| part.starts_with('/')).any(|part| {
+        let mut at = PathBuf::from(part);
+        loop {
+            if let Ok(meta) = fs::metadata(in_root(pid, &at.to_string_lossy())) {
+                return meta.uid() != 0 || meta.mode() & 0o022 != 0;
+            }
+            if !at.pop() {
+                return false;
+            }
+        }
+    })
+}
+
+/// Whether a value names a file that is there and that no package of the system's brought.
+fn names_own(pid: u32, value: &str) -> bool {
+    value.split([':', ' ']).filter(|part| part.starts_with('/')).any(|part| {
+        let Ok(real) = fs::canonicalize(in_root(pid, part)) else { return false };
+        let root = format!("/proc/{pid}/root");
+        let real = Path::new("/").join(real.strip_prefix(&root).unwrap_or(&real));
+        standing(&real.to_string_lossy()) != Standing::System
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+
+    use super::{names_own, roots_alone, split_argv};
+
+    #[test]
+    fn only_root_can_have_put_it_there() {
+        assert!(roots_alone(Path::new("/etc/passwd"), "/etc/passwd"));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x");
+        std::fs::write(&file, "").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(!roots_alone(&file, &file.to_string_lossy()), "others may write it");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(!roots_alone(&file, &file.to_string_lossy()), "others may replace it");
+    }
+
+    #[test]
+    fn a_library_of_the_systems_is_nobodys_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("x.so"), folder.path().join("link.so"));
+        std::fs::write(&file, "").unwrap();
+        std::os::unix::fs::symlink("/usr/bin/env", &link).unwrap();
+        let own = |value: &str| names_own(std::process::id(), value);
+        assert!(own(&file.to_string_lossy()) && own(&format!("/usr/bin/env:{}", file.display())));
+        assert!(!own("/usr/bin/env") && !own(&link.to_string_lossy()) && !own("x.so") && !own(""));
+        assert!(!own(&folder.path().join("none.so").to_string_lossy()), "nothing is loaded from there");
+    }
+
+    #[test]
+    fn arguments_come_apart_whatever_their_bytes() {
+        assert_eq!(split_argv(b"node\0a b\0\xff\0"), ["node", "a b", "\\xff"]);
+        assert_eq!(split_argv(b""), Vec::<String>::new());
+        assert_eq!(split_argv(b"x\0\0"), ["x", ""]);
+    }
+}
