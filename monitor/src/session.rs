@@ -1,33 +1,29 @@
 //! A watching session: sensors armed, one thread that reads and judges, until there is nothing left to watch.
 
+mod files;
+mod servers;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use aya::maps::{HashMap, MapData};
-use monitor_abi::config::{Control, SCOPE_CANDIDATE, SCOPE_PENDING, SCOPE_UNDECIDED, Scope};
+use monitor_abi::config::Control;
 use monitor_core::config::EngineConfig;
 use monitor_core::credential::Credentials;
-use monitor_core::detect::credential::is_shared;
-use monitor_core::event::{Exec, FileRef, ServerStart};
-use monitor_core::id::{ProcId, ServerId};
-use monitor_core::profile::{Profile, Profiles};
+use monitor_core::id::ServerId;
+use monitor_core::profile::Profiles;
 use monitor_core::time::Time;
 use monitor_wire::redact::Key;
 
-use crate::claims::{Claim, Claims, Taken};
-use crate::discover::{Start, proc_of};
+use crate::claims::{Claim, Claims};
 use crate::memory;
-use crate::passwd;
 use crate::pipeline::clock::{Clock, boot_now};
 use crate::pipeline::output::{Lines, Output};
-use crate::pipeline::split::is_channel;
-use crate::pipeline::{Pipeline, Recognise, Recognised, Workplace, enrich};
+use crate::pipeline::{Pipeline, Recognise, Workplace};
 use crate::sensor::changes::{Changed, Changes};
 use crate::sensor::fanotify::{Marks, Opened};
 use crate::sensor::hooks::{Backend, SENSORS};
@@ -39,8 +35,6 @@ use crate::sensor::scopes::Scopes;
 const TICK: Duration = Duration::from_millis(250);
 /// How often new credential files and folders are looked for.
 const RESCAN: u64 = 5_000_000_000;
-/// Most credential files of other users that are known by identity.
-const MAX_OTHERS: usize = 4096;
 /// How soon, at the earliest, after one was seen to be made or replaced: not at anybody's pace.
 const RESCAN_SOON: u64 = 250_000_000;
 /// How long after fanotify saw an open of a watched process its system call may still return, nanoseconds: on a busy
@@ -203,43 +197,6 @@ impl Session {
         self.claims = claims;
     }
 
-    /// A server that is another watcher's is left to it; the log says so once.
-    fn leave_to(&mut self, taken: &Taken) {
-        const MOST: usize = 4096;
-        if self.left.len() >= MOST {
-            self.left.clear();
-        }
-        if self.left.insert(taken.server) {
-            tracing::info!("{taken}, and is left to it");
-        }
-    }
-
-    /// Takes a process under watch. `pending`: it is going to execute its command; nothing counts before that.
-    ///
-    /// # Errors
-    /// If the process is gone or the scope map is full.
-    pub fn watch(&mut self, start: ServerStart, pending: bool) -> Result<ServerId> {
-        let id = ServerId(self.next);
-        self.next += 1;
-        let root = start.root;
-        let claim = self.claims.take(root).map_err(|taken| anyhow!(taken.advice()))?;
-        self.add_homes(&start);
-        let stdio = stdio_of(root.pid);
-        let flags = if pending { SCOPE_PENDING } else { 0 };
-        if !self.enter(root, id, flags).with_context(|| format!("cannot take process {} under watch", root.pid))? {
-            return Err(anyhow!("process {} ended before it could be watched", root.pid));
-        }
-        let from_start = start.from_start;
-        self.pipeline.server_start(id, start, &stdio);
-        self.add_pipes(id, root.pid);
-        if !from_start {
-            self.join_descendants(root.pid, id);
-        }
-        self.live += 1;
-        self.claimed.extend(claim.map(|claim| (id, claim)));
-        Ok(id)
-    }
-
     /// Looks, judges and writes until the last watched process has ended or `stop` is set.
     pub fn run(&mut self, stop: &AtomicBool) {
         self.run_with(stop, |_| {});
@@ -282,41 +239,6 @@ impl Session {
         self.finish();
     }
 
-    /// A process that runs already and that a profile knows is watched; one that has pipes or sockets as standard input
-    /// and output is a candidate.
-    pub fn look_around(&mut self, recognise: &dyn Fn(&Exec) -> Option<Recognised>) {
-        let Ok(all) = procfs::process::all_processes() else { return };
-        let mut pids: Vec<u32> = all.flatten().filter_map(|process| u32::try_from(process.pid).ok()).collect();
-        pids.sort_unstable();
-        for pid in pids {
-            if pid == std::process::id() || self.scopes.contains(pid) {
-                continue;
-            }
-            let Some(exec) = enrich::known(pid, &self.key) else { continue };
-            self.pipeline.client(&exec);
-            let channels = is_channel(pid, 0) && is_channel(pid, 1);
-            let recognised = recognise(&exec);
-            if (channels || recognised.is_some())
-                && let Some(taken) = self.claims.above(pid)
-            {
-                self.leave_to(&taken);
-                continue;
-            }
-            if let Some(Recognised { called }) = recognised {
-                let start = Start { called, ..Start::running(pid, false) };
-                let start = start.describe(&self.profiles, None, &self.key);
-                if let Err(error) = self.watch(start, false) {
-                    tracing::warn!(pid, %error, "cannot watch a running server");
-                }
-            } else if channels {
-                let candidate = ServerId(SCOPE_CANDIDATE | pid);
-                self.pipeline.begin_running(candidate);
-                self.pipeline.join(pid, candidate);
-                self.put_in_scope(pid, candidate, SCOPE_UNDECIDED);
-            }
-        }
-    }
-
     /// From now on servers are told from others by this.
     pub fn recognise(&mut self, recognise: Recognise) {
         self.pipeline.discover(recognise);
@@ -325,21 +247,6 @@ impl Session {
     /// Where MCP clients were seen to work, since the last call.
     pub fn take_workplaces(&mut self) -> Vec<Workplace> {
         self.pipeline.take_workplaces()
-    }
-
-    /// Watches a process that says it will execute a server (`exec` where an agent runs).
-    ///
-    /// # Errors
-    /// As [`Self::watch`].
-    pub fn register(&mut self, start: &Start, profile: Option<&Profile>) -> Result<ServerId> {
-        let start = start.describe(&self.profiles, profile, &self.key);
-        self.watch(start, true)
-    }
-
-    /// Whether a process is part of a watched server, as the kernel has it.
-    #[must_use]
-    pub fn is_watched(&self, pid: u32) -> bool {
-        self.scopes.server(pid).is_some_and(|server| server & SCOPE_CANDIDATE == 0)
     }
 
     /// Another place for alerts.
@@ -357,65 +264,6 @@ impl Session {
     #[must_use]
     pub fn unwritten(&self) -> Vec<String> {
         self.pipeline.unwritten()
-    }
-
-    /// Candidates that have been decided: the kernel is told.
-    fn decide(&mut self, drained: u64) {
-        for found in self.pipeline.take_found(drained) {
-            let id = ServerId(self.next);
-            self.next += 1;
-            let start = match found.exec {
-                Some(exec) => Start::executed(&exec, found.from_start),
-                None => Start::running(found.root, found.from_start),
-            };
-            let start = Start { called: found.called, ..start };
-            let start = start.describe(&self.profiles, None, &self.key);
-            match self.claims.take(start.root) {
-                Ok(claim) => self.claimed.extend(claim.map(|claim| (id, claim))),
-                Err(taken) => {
-                    self.leave_to(&taken);
-                    for pid in self.pipeline.leave(found.candidate) {
-                        self.scopes.leave(pid);
-                    }
-                    continue;
-                }
-            }
-            let stdio = stdio_of(found.root);
-            tracing::info!(pid = found.root, name = start.name, profile = start.profile, "watching an MCP server");
-            self.add_homes(&start);
-            self.add_pipes(id, found.root);
-            for pid in self.pipeline.accept(found.candidate, id, start, &stdio) {
-                self.put_in_scope(pid, id, 0);
-            }
-            if !found.from_start {
-                self.join_descendants(found.root, id);
-            }
-            self.live += 1;
-        }
-        for (pid, id) in self.pipeline.take_strays() {
-            self.put_in_scope(pid, id, 0);
-        }
-        for pid in self.pipeline.take_refused() {
-            self.scopes.leave(pid);
-        }
-    }
-
-    fn put_in_scope(&mut self, pid: u32, id: ServerId, flags: u32) {
-        if let Err(error) = self.enter(proc_of(pid), id, flags) {
-            tracing::warn!(pid, %error, "cannot put a process in scope");
-        }
-    }
-
-    /// Puts a process in scope. False if it has ended: the kernel told of that before it knew whose process it was, so
-    /// that nobody would ever take it out again, and its number is going to be somebody else's.
-    fn enter(&mut self, proc: ProcId, id: ServerId, flags: u32) -> Result<bool> {
-        let scope = Scope { start: proc.start, server: id.0, flags };
-        self.scopes.enter(proc.pid, scope)?;
-        let runs = enrich::is_running(proc);
-        if !runs {
-            self.scopes.leave(proc.pid);
-        }
-        Ok(runs)
     }
 
     /// The last look: everything that is in the rings, then what the engine still holds.
@@ -485,129 +333,6 @@ impl Session {
         }
     }
 
-    /// Marks credential files that are there and aren't marked yet.
-    fn mark(&mut self) {
-        self.stale = false;
-        self.scanned = boot_now();
-        if self.marks.is_none() {
-            match Marks::new() {
-                Ok(marks) => self.marks = Some(marks),
-                Err(error) => {
-                    self.pipeline.blind("fanotify", &format!("fanotify_init: {error}"));
-                    return;
-                }
-            }
-        }
-        if let Some(marks) = &mut self.marks {
-            let found = marks.add(&self.places);
-            self.learn(found);
-        }
-        self.mark_stores();
-    }
-
-    /// These are credential files, by whatever name they are opened.
-    fn learn(&mut self, files: Vec<FileRef>) {
-        for file in &files {
-            let Some(dev) = enrich::kernel_device(file.id.dev) else { continue };
-            let key = FileKey(monitor_abi::file::Identity { ino: file.id.ino, dev, tgid: 0 });
-            if let Err(error) = self.sensitive.insert(key, 1, 0) {
-                tracing::warn!(path = file.path, %error, "a credential file's use by descriptor would not be seen");
-            }
-        }
-        self.pipeline.credential_files(files);
-    }
-
-    /// Other users' credential files, as they are when the first server is taken under watch: one that runs as root
-    /// reaches them, perhaps by another name.
-    fn learn_others(&mut self) {
-        if std::mem::replace(&mut self.others_known, true) {
-            return;
-        }
-        let places = passwd::homes().into_iter().flat_map(|(home, _)| self.credentials.watch_places(&home));
-        let mut found = Marks::only_look(&places.collect::<Vec<_>>());
-        found.truncate(MAX_OTHERS);
-        self.learn(found);
-    }
-
-    /// The stores of watched servers are marked for changes too: others' are nobody's business but their owners'.
-    fn mark_stores(&mut self) {
-        let Self { marks: Some(marks), owners, credentials, profiles, changes, .. } = self else { return };
-        let owned = |path: &&Path| {
-            let Some(path) = path.to_str() else { return false };
-            credentials.lookup(path).is_some_and(|found| {
-                !is_shared(found)
-                    && owners.iter().filter_map(|name| profiles.get(name)).any(|own| own.owns("", &found.kind, path))
-            })
-        };
-        for path in marks.marked().filter(owned) {
-            if changes.is_none() {
-                match Changes::new() {
-                    Ok(group) => *changes = Some(group),
-                    Err(error) => {
-                        tracing::debug!(%error, "changes of stores by processes outside every server are not seen");
-                        return;
-                    }
-                }
-            }
-            let added = changes.as_mut().map_or(Ok(()), |changes| changes.add(path));
-            if let Err(error) = added {
-                tracing::debug!(path = %path.display(), %error, "changes of a store are not seen");
-            }
-        }
-    }
-
-    /// The stores below a server's homes and working folder are watched for it.
-    fn add_homes(&mut self, start: &ServerStart) {
-        self.owners.insert(start.profile.clone());
-        for home in &start.homes {
-            self.places.extend(self.credentials.watch_places(home));
-        }
-        if let Ok(cwd) = fs::read_link(format!("/proc/{}/cwd", start.root.pid)) {
-            self.places.extend(self.credentials.project_places(&cwd.to_string_lossy()));
-        }
-        self.places.sort();
-        self.places.dedup();
-        self.learn_others();
-        self.mark();
-    }
-
-    /// A server's pipes have no name but its descriptors: whoever opens one reaches for those.
-    fn add_pipes(&mut self, id: ServerId, pid: u32) {
-        for fd in [0, 1] {
-            let Ok(meta) = fs::metadata(format!("/proc/{pid}/fd/{fd}")) else { continue };
-            let Some(dev) = enrich::kernel_device(meta.dev()).filter(|_| meta.file_type().is_fifo()) else { continue };
-            let key = monitor_abi::file::Identity { ino: meta.ino(), dev, tgid: 0 };
-            match self.sensitive.insert(FileKey(key), 1, 0) {
-                Ok(()) => self.pipes.entry(id.0).or_default().push(key),
-                Err(error) => tracing::warn!(pid, %error, "the opening of a server's descriptor would not be seen"),
-            }
-        }
-    }
-
-    fn remove_pipes(&mut self, ended: &[ServerId]) {
-        for key in ended.iter().filter_map(|id| self.pipes.remove(&id.0)).flatten() {
-            // two servers may have been started with one pipe: the other's goes unseen from here on
-            let _absent = self.sensitive.remove(&FileKey(key));
-        }
-    }
-
-    /// Children that a running server has already.
-    fn join_descendants(&mut self, root: u32, id: ServerId) {
-        let mut parents = vec![root];
-        while let Some(parent) = parents.pop() {
-            for child in children(parent) {
-                // a server that it is the client of
-                if self.is_watched(child) && self.scopes.server(child) != Some(id.0) {
-                    continue;
-                }
-                if self.enter(proc_of(child), id, 0).unwrap_or(false) {
-                    self.pipeline.join(child, id);
-                    parents.push(child);
-                }
-            }
-        }
-    }
-
     /// A sensor of which no hook is armed is blind; one that lacks some says so in the log.
     fn say_blind(&mut self) {
         let below =
@@ -631,22 +356,6 @@ impl Session {
             }
         }
     }
-}
-
-/// Inodes of a process's standard input and output.
-fn stdio_of(pid: u32) -> Vec<u64> {
-    let stat = |fd: &u32| fs::metadata(format!("/proc/{pid}/fd/{fd}")).ok();
-    [0, 1].iter().filter_map(stat).map(|meta| meta.ino()).collect()
-}
-
-/// Children of a process, by procfs.
-fn children(pid: u32) -> Vec<u32> {
-    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
-    tasks
-        .flatten()
-        .filter_map(|task| fs::read_to_string(task.path().join("children")).ok())
-        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>())
-        .collect()
 }
 
 /// Fails early and clearly where the rights are missing.

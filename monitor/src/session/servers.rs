@@ -1,0 +1,197 @@
+//! Which processes are watched as servers, and which may be.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use anyhow::{Context, Result, anyhow};
+use monitor_abi::config::{SCOPE_CANDIDATE, SCOPE_PENDING, SCOPE_UNDECIDED, Scope};
+use monitor_core::event::{Exec, ServerStart};
+use monitor_core::id::{ProcId, ServerId};
+use monitor_core::profile::Profile;
+
+use super::Session;
+use crate::claims::Taken;
+use crate::discover::{Start, proc_of};
+use crate::pipeline::split::is_channel;
+use crate::pipeline::{Recognised, enrich};
+
+impl Session {
+    /// Takes a process under watch. `pending`: it is going to execute its command; nothing counts before that.
+    ///
+    /// # Errors
+    /// If the process is gone or the scope map is full.
+    pub fn watch(&mut self, start: ServerStart, pending: bool) -> Result<ServerId> {
+        let id = ServerId(self.next);
+        self.next += 1;
+        let root = start.root;
+        let claim = self.claims.take(root).map_err(|taken| anyhow!(taken.advice()))?;
+        self.add_homes(&start);
+        let stdio = stdio_of(root.pid);
+        let flags = if pending { SCOPE_PENDING } else { 0 };
+        if !self.enter(root, id, flags).with_context(|| format!("cannot take process {} under watch", root.pid))? {
+            return Err(anyhow!("process {} ended before it could be watched", root.pid));
+        }
+        let from_start = start.from_start;
+        self.pipeline.server_start(id, start, &stdio);
+        self.add_pipes(id, root.pid);
+        if !from_start {
+            self.join_descendants(root.pid, id);
+        }
+        self.live += 1;
+        self.claimed.extend(claim.map(|claim| (id, claim)));
+        Ok(id)
+    }
+
+    /// Watches a process that says it will execute a server (`exec` where an agent runs).
+    ///
+    /// # Errors
+    /// As [`Self::watch`].
+    pub fn register(&mut self, start: &Start, profile: Option<&Profile>) -> Result<ServerId> {
+        let start = start.describe(&self.profiles, profile, &self.key);
+        self.watch(start, true)
+    }
+
+    /// A process that runs already and that a profile knows is watched; one that has pipes or sockets as standard input
+    /// and output is a candidate.
+    pub fn look_around(&mut self, recognise: &dyn Fn(&Exec) -> Option<Recognised>) {
+        let Ok(all) = procfs::process::all_processes() else { return };
+        let mut pids: Vec<u32> = all.flatten().filter_map(|process| u32::try_from(process.pid).ok()).collect();
+        pids.sort_unstable();
+        for pid in pids {
+            if pid == std::process::id() || self.scopes.contains(pid) {
+                continue;
+            }
+            let Some(exec) = enrich::known(pid, &self.key) else { continue };
+            self.pipeline.client(&exec);
+            let channels = is_channel(pid, 0) && is_channel(pid, 1);
+            let recognised = recognise(&exec);
+            if (channels || recognised.is_some())
+                && let Some(taken) = self.claims.above(pid)
+            {
+                self.leave_to(&taken);
+                continue;
+            }
+            if let Some(Recognised { called }) = recognised {
+                let start = Start { called, ..Start::running(pid, false) };
+                let start = start.describe(&self.profiles, None, &self.key);
+                if let Err(error) = self.watch(start, false) {
+                    tracing::warn!(pid, %error, "cannot watch a running server");
+                }
+            } else if channels {
+                let candidate = ServerId(SCOPE_CANDIDATE | pid);
+                self.pipeline.begin_running(candidate);
+                self.pipeline.join(pid, candidate);
+                self.put_in_scope(pid, candidate, SCOPE_UNDECIDED);
+            }
+        }
+    }
+
+    /// Candidates that have been decided: the kernel is told.
+    pub(super) fn decide(&mut self, drained: u64) {
+        for found in self.pipeline.take_found(drained) {
+            let id = ServerId(self.next);
+            self.next += 1;
+            let start = match found.exec {
+                Some(exec) => Start::executed(&exec, found.from_start),
+                None => Start::running(found.root, found.from_start),
+            };
+            let start = Start { called: found.called, ..start };
+            let start = start.describe(&self.profiles, None, &self.key);
+            match self.claims.take(start.root) {
+                Ok(claim) => self.claimed.extend(claim.map(|claim| (id, claim))),
+                Err(taken) => {
+                    self.leave_to(&taken);
+                    for pid in self.pipeline.leave(found.candidate) {
+                        self.scopes.leave(pid);
+                    }
+                    continue;
+                }
+            }
+            let stdio = stdio_of(found.root);
+            tracing::info!(pid = found.root, name = start.name, profile = start.profile, "watching an MCP server");
+            self.add_homes(&start);
+            self.add_pipes(id, found.root);
+            for pid in self.pipeline.accept(found.candidate, id, start, &stdio) {
+                self.put_in_scope(pid, id, 0);
+            }
+            if !found.from_start {
+                self.join_descendants(found.root, id);
+            }
+            self.live += 1;
+        }
+        for (pid, id) in self.pipeline.take_strays() {
+            self.put_in_scope(pid, id, 0);
+        }
+        for pid in self.pipeline.take_refused() {
+            self.scopes.leave(pid);
+        }
+    }
+
+    /// Whether a process is part of a watched server, as the kernel has it.
+    #[must_use]
+    pub fn is_watched(&self, pid: u32) -> bool {
+        self.scopes.server(pid).is_some_and(|server| server & SCOPE_CANDIDATE == 0)
+    }
+
+    /// A server that is another watcher's is left to it; the log says so once.
+    fn leave_to(&mut self, taken: &Taken) {
+        const MOST: usize = 4096;
+        if self.left.len() >= MOST {
+            self.left.clear();
+        }
+        if self.left.insert(taken.server) {
+            tracing::info!("{taken}, and is left to it");
+        }
+    }
+
+    fn put_in_scope(&mut self, pid: u32, id: ServerId, flags: u32) {
+        if let Err(error) = self.enter(proc_of(pid), id, flags) {
+            tracing::warn!(pid, %error, "cannot put a process in scope");
+        }
+    }
+
+    /// Puts a process in scope. False if it has ended: the kernel told of that before it knew whose process it was, so
+    /// that nobody would ever take it out again, and its number is going to be somebody else's.
+    fn enter(&mut self, proc: ProcId, id: ServerId, flags: u32) -> Result<bool> {
+        let scope = Scope { start: proc.start, server: id.0, flags };
+        self.scopes.enter(proc.pid, scope)?;
+        let runs = enrich::is_running(proc);
+        if !runs {
+            self.scopes.leave(proc.pid);
+        }
+        Ok(runs)
+    }
+
+    /// Children that a running server has already.
+    fn join_descendants(&mut self, root: u32, id: ServerId) {
+        let mut parents = vec![root];
+        while let Some(parent) = parents.pop() {
+            for child in children(parent) {
+                // a server that it is the client of
+                if self.is_watched(child) && self.scopes.server(child) != Some(id.0) {
+                    continue;
+                }
+                if self.enter(proc_of(child), id, 0).unwrap_or(false) {
+                    self.pipeline.join(child, id);
+                    parents.push(child);
+                }
+            }
+        }
+    }
+}
+
+/// Inodes of a process's standard input and output.
+fn stdio_of(pid: u32) -> Vec<u64> {
+    let stat = |fd: &u32| fs::metadata(format!("/proc/{pid}/fd/{fd}")).ok();
+    [0, 1].iter().filter_map(stat).map(|meta| meta.ino()).collect()
+}
+
+/// Children of a process, by procfs.
+fn children(pid: u32) -> Vec<u32> {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    tasks
+        .flatten()
+        .filter_map(|task| fs::read_to_string(task.path().join("children")).ok())
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>())
+        .collect()
+}
