@@ -193,6 +193,9 @@ impl Pipeline {
 
     /// A server's last process has ended.
     fn end(&mut self, time: Time, id: ServerId) {
+        if let Some(server) = self.engine.state().servers.get(id) {
+            self.output.over(server.start.root.pid, time);
+        }
         self.event(Event { time, server: Some(id), kind: Kind::ServerEnd });
         self.candidates.gone(id);
         self.ended.push(id);
@@ -321,6 +324,7 @@ impl Pipeline {
         }
         self.write();
         self.output.retry();
+        self.output.close_over(now);
     }
 
     /// A look is over: what was to be written together is written.

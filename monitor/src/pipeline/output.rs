@@ -11,6 +11,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use monitor_core::time::Time;
 use serde::Serialize;
 
 use super::policy::Policy;
@@ -19,6 +20,8 @@ use super::policy::Policy;
 const MAX_WAITING: usize = 65_536;
 /// Bytes after which lines that may wait for others are written.
 const BATCH: usize = 64 << 10;
+/// How long what belongs to one server is kept open after its end, nanoseconds: what it did may still be alerted.
+const LINGER: u64 = 600_000_000_000;
 /// How long the end waits for who reads slowly.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -35,6 +38,8 @@ pub struct Lines {
     failure: Option<String>,
     dropped: u64,
     only: Option<u32>,
+    /// When that server's last process ended.
+    over: Option<Time>,
 }
 
 /// Lines that are written together.
@@ -65,6 +70,7 @@ impl Lines {
             failure: None,
             dropped: 0,
             only: None,
+            over: None,
         })
     }
 
@@ -220,6 +226,18 @@ pub struct Output {
 }
 
 impl Output {
+    /// The server with this root process has ended.
+    pub fn over(&mut self, pid: u32, now: Time) {
+        for lines in self.alerts.iter_mut().filter(|lines| lines.only == Some(pid)) {
+            lines.over.get_or_insert(now);
+        }
+    }
+
+    /// Closes what belongs to servers that ended long ago.
+    pub fn close_over(&mut self, now: Time) {
+        self.alerts.retain(|lines| lines.over.is_none_or(|over| now.0.saturating_sub(over.0) < LINGER));
+    }
+
     /// Writes what came since the last call and may wait no longer.
     pub fn write_on(&mut self) {
         let Self { alerts: _, events, calls, recording, policy: _ } = self;
@@ -320,7 +338,9 @@ impl Store {
 mod tests {
     use std::path::Path;
 
-    use super::{Lines, Store};
+    use monitor_core::time::Time;
+
+    use super::{Lines, Output, Store};
 
     #[test]
     fn a_line_is_appended_whole() {
@@ -377,6 +397,18 @@ mod tests {
             lines.push(&"x".repeat(4000));
         }
         assert!(lines.waiting() > 0 && lines.is_slow(), "a full pipe keeps lines for later");
+    }
+
+    #[test]
+    fn what_belongs_to_one_server_is_closed_some_time_after_its_end() {
+        let lines = |pid| Lines::open(Path::new("/dev/null")).unwrap().only(pid);
+        let mut output = Output { alerts: vec![lines(7), lines(8)], ..Output::default() };
+        output.over(7, Time(1));
+        output.close_over(Time(super::LINGER));
+        assert_eq!(output.alerts.len(), 2);
+        output.close_over(Time(super::LINGER + 1));
+        assert_eq!(output.alerts.len(), 1);
+        assert!(output.alerts.iter().all(|lines| lines.takes(Some(8))));
     }
 
     #[test]
