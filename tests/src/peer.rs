@@ -130,11 +130,12 @@ impl Peer {
         input.write_all((message.to_string() + "\n").as_bytes()).context("the server takes no input")
     }
 
-    /// Ends the server's input and waits for its end. Of a terminal it is told as one is that hung up.
+    /// Ends the server's input and waits for its end. A terminal's doesn't end by that, so there it is asked to. (Not by
+    /// SIGHUP, which is ignored in all that `nohup` started.)
     pub fn close(&mut self) -> Result<ExitStatus> {
         drop(self.input.take());
         if self.transport == Transport::Terminal {
-            kill(Pid::from_raw(self.pid as i32), Signal::SIGHUP)?;
+            kill(Pid::from_raw(self.pid as i32), Signal::SIGTERM)?;
         }
         crate::process::wait(&mut self.child, BOUND)
     }

@@ -132,8 +132,9 @@ fn attach_fails_if_alerts_could_not_be_written() -> Result<()> {
     assert!(server.close()?.success());
     assert_eq!(agent.end()?.code(), Some(1), "{}", agent.said());
     let said = agent.said();
-    let last: Vec<&str> = said.lines().filter(|line| line.starts_with("tripline: ")).collect();
-    assert_eq!(last.len(), 1, "one clear line: {said}");
-    assert!(last[0].contains("alerts.ndjson") && last[0].contains("No space left"), "{said}");
+    let own: Vec<&str> = said.lines().filter(|line| line.starts_with("tripline: ")).collect();
+    assert_eq!(own.len(), 2, "what is watched, and one clear line: {said}");
+    assert!(own[0].contains("watching deed_server"), "{said}");
+    assert!(own[1].contains("alerts.ndjson") && own[1].contains("No space left"), "{said}");
     disk.end(ground)
 }
