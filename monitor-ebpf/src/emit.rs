@@ -236,20 +236,36 @@ impl Builder {
         len as u32
     }
 
-    /// Appends a NUL-terminated string of user or kernel memory, at most `max` bytes (a power of two up to 4096).
+    /// Appends a NUL-terminated string of user memory, at most `max` bytes (a power of two up to 4096).
     #[inline(always)]
-    pub fn append_str(&mut self, source: u64, max: u32, user: bool) -> u32 {
+    pub fn append_user_str(&mut self, source: u64, max: u32) -> u32 {
         if self.at > RECORD_MAX - PIECE as usize {
             return 0;
         }
         // SAFETY: as in append.
         let done: i64 = unsafe {
             let target = self.scratch.record.as_mut_ptr().add(self.at);
-            if user {
-                aya_ebpf::helpers::generated::bpf_probe_read_user_str(target.cast(), max, source as *const _)
-            } else {
-                aya_ebpf::helpers::generated::bpf_probe_read_kernel_str(target.cast(), max, source as *const _)
-            }
+            aya_ebpf::helpers::generated::bpf_probe_read_user_str(target.cast(), max, source as *const _)
+        };
+        if done <= 1 || done > i64::from(max) {
+            return 0;
+        }
+        let len = (done - 1) as u64 & (PIECE - 1);
+        self.at += len as usize;
+        len as u32
+    }
+
+    /// Appends a NUL-terminated string of kernel memory (a function of its own, because the verifier of 6.1 loses the length's
+    /// bounds where both are in one), at most `max` bytes (a power of two up to 4096).
+    #[inline(always)]
+    pub fn append_kernel_str(&mut self, source: u64, max: u32) -> u32 {
+        if self.at > RECORD_MAX - PIECE as usize {
+            return 0;
+        }
+        // SAFETY: as in append.
+        let done: i64 = unsafe {
+            let target = self.scratch.record.as_mut_ptr().add(self.at);
+            aya_ebpf::helpers::generated::bpf_probe_read_kernel_str(target.cast(), max, source as *const _)
         };
         if done <= 1 || done > i64::from(max) {
             return 0;

@@ -101,7 +101,7 @@ fn report(scope: &Scope, file: u64, inode: &Inode, flag: u16, via: u64) {
         emit::count(stats::PATH_CUT);
     }
     let path_len = builder.append_path();
-    let via_len = if via == 0 { 0 } else { builder.append_str(via, VIA_MAX as u32, true) };
+    let via_len = if via == 0 { 0 } else { builder.append_user_str(via, VIA_MAX as u32) };
     let body = Open {
         ino: inode.ino,
         dev: inode.dev,
@@ -324,8 +324,8 @@ fn changed(ctx: &TracePointContext, op: u32, at: [usize; 5]) {
     let Some(scratch) = emit::scratch() else { return };
     let mut builder = Builder::new::<Change>(scratch);
     let dir = |n: usize| if n < 6 { kernel::argument(n) as i32 } else { AT_FDCWD };
-    let path_len = if at[1] < 6 { builder.append_str(kernel::argument(at[1]), 4096, true) } else { 0 };
-    let to_len = if at[3] < 6 { builder.append_str(kernel::argument(at[3]), 4096, true) } else { 0 };
+    let path_len = if at[1] < 6 { builder.append_user_str(kernel::argument(at[1]), 4096) } else { 0 };
+    let to_len = if at[3] < 6 { builder.append_user_str(kernel::argument(at[3]), 4096) } else { 0 };
     let base_len = if at[1] < 6 { base(&mut builder, kernel::argument(at[1]), dir(at[0])) } else { 0 };
     let base2_len = if at[3] < 6 { base(&mut builder, kernel::argument(at[3]), dir(at[2])) } else { 0 };
     let body = Change {

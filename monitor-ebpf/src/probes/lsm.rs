@@ -180,7 +180,7 @@ fn changed(op: u32, mnt: u64, dentry: u64, to_mnt: u64, to: u64) {
 #[inline(always)]
 fn symlinked(mnt: u64, dentry: u64, text: u64) {
     let Some(scope) = scope::watched() else { return };
-    change(&scope, CHANGE_SYMLINK, mnt, dentry, 0, |builder| Some(builder.append_str(text, 4096, false)));
+    change(&scope, CHANGE_SYMLINK, mnt, dentry, 0, |builder| Some(builder.append_kernel_str(text, 4096)));
 }
 
 #[inline(always)]
