@@ -7,6 +7,8 @@
 
 mod outcome;
 
+use rustc_hash::FxHashMap;
+
 use crate::alert::{
     Alert, Ancestor, CallInfo, Confidence, Coverage, Dedup, Evidence, Fact, Gap, ProcessInfo, RuleRef, SCHEMA,
     Severity, Stamp, bounded,
@@ -15,7 +17,7 @@ use crate::config::EngineConfig;
 use crate::detect::{Attempt, Finding, calls_of};
 use crate::digest::{Digest, uuid_v7};
 use crate::id::ServerId;
-use crate::state::{Bounded, Node, Server, State};
+use crate::state::{Bounded, Call, Node, Server, State};
 use crate::time::{SECOND, Time};
 
 /// How long after its last alert an incident takes in another one.
@@ -165,9 +167,7 @@ impl Kept {
         }
         let mut new_call = false;
         if let Some(server) = actor_server.and_then(|id| state.servers.get(id)) {
-            for call in calls_of(server, &finding.calls).map(crate::state::Call::info) {
-                new_call |= add_call(&mut alert.calls, call);
-            }
+            new_call = add_calls(&mut alert.calls, calls_of(server, &finding.calls));
         }
         let round = is_power_of_ten(alert.dedup.count);
         if !(worse || surer || new_kind || round || made || new_call && alert.calls.len() <= 8) {
@@ -216,9 +216,7 @@ fn build(
     let rule = finding.rule;
     let mut calls = Vec::new();
     if let Some(own) = actor_server.and_then(|id| state.servers.get(id)) {
-        for call in calls_of(own, &finding.calls).map(crate::state::Call::info) {
-            add_call(&mut calls, call);
-        }
+        add_calls(&mut calls, calls_of(own, &finding.calls));
     }
     let (mut evidence, mut more) = (Vec::new(), 0);
     for item in finding.evidence {
@@ -311,17 +309,25 @@ fn add_evidence(list: &mut Vec<Evidence>, more: &mut u64, item: Evidence, limit:
     }
 }
 
-/// True if the call is new to the alert.
-fn add_call(list: &mut Vec<CallInfo>, call: CallInfo) -> bool {
-    if let Some(known) = list.iter_mut().find(|known| known.id == call.id) {
-        known.ended = call.ended;
-        return false;
+/// True if one of the calls is new to the alert. After a loss there may be a thousand of them.
+fn add_calls<'a>(list: &mut Vec<CallInfo>, calls: impl Iterator<Item = &'a Call>) -> bool {
+    let known: FxHashMap<String, usize> = list.iter().enumerate().map(|(at, call)| (call.id.clone(), at)).collect();
+    let mut new = false;
+    for call in calls {
+        match known.get(&call.id) {
+            Some(at) => {
+                if let Some(known) = list.get_mut(*at) {
+                    known.ended = call.answered.map(Into::into);
+                }
+            }
+            None if list.len() < MAX_CALLS => {
+                list.push(call.info());
+                new = true;
+            }
+            None => {}
+        }
     }
-    if list.len() >= MAX_CALLS {
-        return false;
-    }
-    list.push(call);
-    true
+    new
 }
 
 fn words(words: &[&str]) -> Vec<String> {
