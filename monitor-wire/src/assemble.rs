@@ -126,6 +126,7 @@ impl Assembler {
         self.skip = 0;
         self.next = Place::at(Node::Skip);
         self.reading = Reading::Nothing;
+        self.capture.settle();
         self.deep = None;
         self.raw_id = None;
         self.begin_message();

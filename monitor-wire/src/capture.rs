@@ -55,6 +55,11 @@ impl Capture {
         self.long = None;
     }
 
+    /// Gives the memory of a long text back: a stream may say nothing more for days.
+    pub(crate) fn settle(&mut self) {
+        self.long = None;
+    }
+
     /// Adds a piece; `hasher` makes the hasher for the whole, should the text outgrow its cap.
     pub(crate) fn push(&mut self, piece: &str, hasher: impl FnOnce() -> blake3::Hasher) {
         self.len = self.len.saturating_add(piece.len() as u64);

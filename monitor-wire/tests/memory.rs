@@ -73,5 +73,13 @@ fn a_reader_keeps_little() {
         let bytes = if body.contains("text") || body.contains("noise") { 17 << 20 } else { 1 << 20 };
         let peak = peak(&head, body, tail, bytes);
         assert!(peak < most, "{name}: {peak} bytes");
-    }
+    } // Between messages hardly anything: a stream may be silent for days, and there are thousands of them.
+    let before = NOW.load(Relaxed);
+    let mut reader = Reader::new(&Key::from_bytes([1; 32]));
+    let mut items = Vec::new();
+    reader.feed(format!("{call}\"{}\"}}}}}}\n", "long text ".repeat(7000)).as_bytes(), &mut items);
+    assert_eq!(items.len(), 1);
+    drop(items);
+    let held = NOW.load(Relaxed) - before;
+    assert!(held < 14 << 10, "between messages: {held} bytes");
 }
