@@ -9,7 +9,7 @@ use monitor_core::id::ProcId;
 use monitor_core::profile::{Profile, Profiles, ServerIdentity, server_name};
 use monitor_wire::redact::{Key, redact};
 
-use crate::pipeline::enrich;
+use crate::pipeline::enrich::{self, PRELOADS};
 use crate::regular;
 
 /// Longest settings file of a package manager, bytes.
@@ -17,17 +17,8 @@ const MAX_SETTINGS: usize = 64 << 10;
 /// Most bytes of an environment, or of a command line, that are looked at.
 const MAX_STRINGS: usize = 1 << 20;
 
-/// Environment entries whose value is judged and therefore kept (redacted): none of them holds a token.
-const JUDGED: [&str; 26] = [
-    "LD_PRELOAD",
-    "LD_LIBRARY_PATH",
-    "LD_AUDIT",
-    "NODE_OPTIONS",
-    "NODE_PATH",
-    "PYTHONPATH",
-    "PYTHONSTARTUP",
-    "PYTHONHOME",
-    "BASH_ENV",
+/// Environment entries besides [`PRELOADS`] whose value is judged and therefore kept (redacted): none of them holds a token.
+const JUDGED: [&str; 17] = [
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "ALL_PROXY",
@@ -115,7 +106,7 @@ impl Start {
             homes: homes(&environ),
             env: environ
                 .iter()
-                .filter(|(name, _)| JUDGED.contains(&name.as_str()))
+                .filter(|(name, _)| PRELOADS.iter().chain(&JUDGED).any(|judged| judged == name))
                 .map(|(name, value)| (name.clone(), redact(key, value).into_owned()))
                 .collect(),
             registries: registries(&environ),

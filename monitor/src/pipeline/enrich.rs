@@ -14,7 +14,7 @@ use monitor_wire::text::escape_bytes;
 pub use file::{change_resolved, changed, opened};
 pub use memory::{proc_open, reach};
 pub use path::in_root;
-pub use process::{agent, exec, influenced, is_running, known, redacted, start_of};
+pub use process::{PRELOADS, agent, exec, influenced, is_running, known, redacted, start_of};
 pub use socket::{inet, made, outcome, state, unix};
 
 /// Kernel-internal device number (major << 20 | minor, `include/linux/kdev_t.h`) as `stat(2)` shows it.

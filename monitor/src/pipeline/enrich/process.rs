@@ -28,7 +28,7 @@ const ARGV_BYTES: usize = 1024;
 const TMPFS_MAGIC: u32 = 0x0102_1994;
 
 /// Environment entries that make other code run.
-const PRELOADS: [&str; 9] = [
+pub const PRELOADS: [&str; 9] = [
     "LD_PRELOAD",
     "LD_LIBRARY_PATH",
     "LD_AUDIT",
