@@ -1,13 +1,13 @@
 //! Where alerts, events and calls go from the pipeline: files of one JSON value a line.
 //!
 //! Lines are written whole, on a descriptor with `O_APPEND`, so that several writers never mix: alerts at once, what comes
-//! by the thousand many lines a `write`. What can't be written is kept (bounded) and tried again before the next line and
+//! by the thousand many lines a `write` (a FIFO takes 4 KiB as one). What can't be written is kept (bounded) and tried again before the next line and
 //! on every tick: a full disk loses nothing that was detected.
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -51,6 +51,8 @@ struct Chunk {
 
 enum Target {
     File(File),
+    /// Of what is written to a pipe, only so much stays together where several write.
+    Fifo(File),
     Stdout,
 }
 
@@ -60,7 +62,7 @@ impl Lines {
     /// # Errors
     /// Names the path and what to do.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let target = if path == Path::new("-") { Target::Stdout } else { Target::File(open_waitless(path)?) };
+        let target = if path == Path::new("-") { Target::Stdout } else { Target::of(open_waitless(path)?) };
         Ok(Self {
             name: path.display().to_string(),
             target,
@@ -197,17 +199,32 @@ fn open_waitless(path: &Path) -> io::Result<File> {
 }
 
 impl Target {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+    fn of(file: File) -> Self {
+        let fifo = file.metadata().is_ok_and(|meta| meta.file_type().is_fifo());
+        if fifo { Self::Fifo(file) } else { Self::File(file) }
+    }
+
+    /// Writes some of these lines, and says how many bytes that was.
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         match self {
-            Self::File(file) => file.write(line),
+            Self::File(file) => file.write(lines),
+            Self::Fifo(file) => file.write(together(lines)),
             Self::Stdout => {
                 let mut out = io::stdout().lock();
-                out.write_all(line)?;
+                out.write_all(lines)?;
                 out.flush()?;
-                Ok(line.len())
+                Ok(lines.len())
             }
         }
     }
+}
+
+/// The lines at the front that a pipe takes as one (`PIPE_BUF`, pipe(7)); at least one line, however long.
+fn together(lines: &[u8]) -> &[u8] {
+    let end = |bytes: &[u8]| bytes.iter().rposition(|&byte| byte == b'\n');
+    let most = lines.get(..nix::libc::PIPE_BUF).unwrap_or(lines);
+    let last = end(most).or_else(|| lines.iter().position(|&byte| byte == b'\n'));
+    last.and_then(|last| lines.get(..=last)).unwrap_or(lines)
 }
 
 /// Everything that the pipeline writes.
@@ -235,7 +252,13 @@ impl Output {
 
     /// Closes what belongs to servers that ended long ago.
     pub fn close_over(&mut self, now: Time) {
-        self.alerts.retain(|lines| lines.over.is_none_or(|over| now.0.saturating_sub(over.0) < LINGER));
+        self.alerts.retain(|lines| {
+            let kept = lines.over.is_none_or(|over| now.0.saturating_sub(over.0) < LINGER);
+            if let Some(lost) = lines.unwritten().filter(|_| !kept) {
+                tracing::error!("{lost}");
+            }
+            kept
+        });
     }
 
     /// Writes what came since the last call and may wait no longer.
@@ -397,6 +420,30 @@ mod tests {
             lines.push(&"x".repeat(4000));
         }
         assert!(lines.waiting() > 0 && lines.is_slow(), "a full pipe keeps lines for later");
+    }
+
+    #[test]
+    fn a_fifo_that_several_write_to_takes_whole_lines() {
+        use std::io::Read;
+        use std::os::unix::fs::OpenOptionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fifo");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let mut lines = Lines::open(&path).unwrap();
+        let mut options = std::fs::File::options();
+        let mut reader = options.read(true).custom_flags(nix::libc::O_NONBLOCK).open(&path).unwrap();
+        for _ in 0..1000 {
+            lines.push_later(&"x".repeat(300));
+        }
+        let before = lines.waiting();
+        assert!(before > 0, "a full pipe keeps lines for later");
+        let mut said = vec![0; 1 << 20];
+        let length = reader.read(&mut said).unwrap();
+        let said = said.get(..length).unwrap();
+        assert!(said.ends_with(b"\n"), "another writer's line would come into the middle of one");
+        assert_eq!(said.iter().filter(|byte| **byte == b'\n').count(), 1000 - before);
+        lines.retry();
+        assert!(lines.waiting() < before);
     }
 
     #[test]
