@@ -78,14 +78,13 @@ impl Replay {
                 "{name} was recorded with another configuration or profile: alerts may differ from those of that time"
             ));
         }
-        let read = thread::scope(|scope| {
-            let (sender, batches) = mpsc::sync_channel(AHEAD);
-            let reader = scope.spawn(move || lines.read_ahead(&sender));
-            for event in batches.into_iter().flatten() {
-                judge.step(&event)?;
-            }
-            reader.join().map_err(|_panic| Failure::failed("the reading of the recording failed".to_owned()))
-        })?;
+        let (sender, batches) = mpsc::sync_channel(AHEAD);
+        let reader = thread::spawn(move || lines.read_ahead(&sender));
+        for event in batches.into_iter().flatten() {
+            // nobody waits for the reader then: more input may never come
+            judge.step(&event)?;
+        }
+        let read = reader.join().map_err(|_panic| Failure::failed("the reading of the recording failed".to_owned()))?;
         judge.finish()?;
         match read {
             Ok(()) => Ok(()),

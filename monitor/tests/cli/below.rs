@@ -6,8 +6,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::discovery::{Agent, until};
-use super::{Ground, need_root, values};
+use super::discovery::Agent;
+use super::{Ground, need_root, until, values};
 
 /// Reads a credential of its own, starts a server for each line that it is given, on pipes or sockets, and says its
 /// number; then asks each what it is told to.

@@ -3,14 +3,10 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Ground, command, make_executable, need_root, values};
-
-/// Longest that anything takes on a busy machine.
-const BOUND: Duration = Duration::from_secs(30);
+use super::{Ground, command, make_executable, need_root, until, values};
 
 /// A running `tripline run`; ends with the test.
 pub(super) struct Agent(Child);
@@ -41,17 +37,6 @@ impl Drop for Agent {
             nix::sys::signal::Signal::SIGTERM,
         );
         let _status = self.0.wait();
-    }
-}
-
-pub(super) fn until(what: &str, mut found: impl FnMut() -> Option<Value>) -> Value {
-    let deadline = Instant::now() + BOUND;
-    loop {
-        if let Some(value) = found() {
-            return value;
-        }
-        assert!(Instant::now() < deadline, "{what} never came");
-        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -4,12 +4,11 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{Ground, Ran, command, make_executable, need_root};
+use super::{Ground, Ran, command, make_executable, need_root, until};
 
 /// `tripline exec` below a shell that sets things up first.
 fn exec_after(ground: &Ground, setup: &str, server: &str) -> Ran {
@@ -46,11 +45,8 @@ fn root_limits_of_the_client_are_the_server_s_alone() {
     let look = "sh -c 'cat /etc/shadow >/dev/null; ulimit -f; ulimit -n; ulimit -t; grep SigIgn /proc/self/status'";
     let bare = Ran::of(Command::new("sh").args(["-c", &format!("{limits} exec {look}")])).fine();
     assert_eq!(exec_after(&ground, limits, look).fine(), bare);
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while fs::read_to_string(ground.path("state/alerts.ndjson")).unwrap_or_default().is_empty() {
-        assert!(Instant::now() < deadline, "the read of /etc/shadow was never told");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let stored = || fs::read_to_string(ground.path("state/alerts.ndjson")).ok().filter(|text| !text.is_empty());
+    until("the alert of the read of /etc/shadow", stored);
 }
 
 #[test]
@@ -120,12 +116,11 @@ fn root_run_outlives_a_hangup_and_ends_in_order() {
     let pid = Pid::from_raw(child.id().cast_signed());
     // Its handler comes a moment after that line; until then the signal is ignored.
     let told = std::thread::spawn(move || lines.any(|line| line.contains("SIGHUP") && line.contains("restart")));
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !told.is_finished() && Instant::now() < deadline {
+    until("the line about SIGHUP", || {
         kill(pid, Signal::SIGHUP).unwrap();
-        std::thread::sleep(Duration::from_millis(50));
         assert!(child.try_wait().unwrap().is_none(), "it ended");
-    }
+        told.is_finished().then_some(())
+    });
     assert!(ground.path("state/agent.sock").exists());
     assert!(told.join().unwrap());
     // Nobody reads its log any more, and it goes on.

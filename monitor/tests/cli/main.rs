@@ -19,11 +19,28 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 /// The user whom nothing belongs to.
 const NOBODY: u32 = 65_534;
+
+/// Longer than anything here takes, also on a loaded machine.
+const BOUND: Duration = Duration::from_secs(30);
+
+/// Asks until there is an answer.
+#[track_caller]
+fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + BOUND;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{what} never came");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+}
 
 /// A folder with a configuration whose state folder lies in it too: no test touches the host's.
 struct Ground {

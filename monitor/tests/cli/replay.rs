@@ -1,12 +1,13 @@
 //! `replay`: the same input, the same alerts; and every way in which a recording can be bad.
 
 use std::fs;
+use std::io::Write;
 use std::process::Stdio;
 
 use monitor_core::time::Time;
 use monitor_core::trace::Header;
 
-use super::{Ground, Ran, command, values};
+use super::{Ground, Ran, command, until, values};
 
 /// A recording with two alerts: a blind sensor, then a loss.
 fn recording() -> Vec<String> {
@@ -188,4 +189,22 @@ fn the_configuration_says_which_alerts_are_written() {
     assert_eq!(good(&replay(&ground, text(&recording()), &[])), last);
     ground.write("config.toml", format!("{state}[alerts]\nmin_severity = \"critical\"\n"));
     assert_eq!(good(&replay(&ground, text(&recording()), &[])), "");
+}
+
+#[test]
+fn an_output_that_fails_ends_it_while_more_input_may_come() {
+    let ground = Ground::new();
+    let mut replay = command(&["replay", "-", "--config", &ground.text("config.toml"), "--alerts", "/dev/full"]);
+    let mut child = replay.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let lines = recording();
+    writeln!(input, "{}", lines[0]).unwrap();
+    for number in 0..600 {
+        let event = format!(r#"{{"time":1,"kind":"blind","sensor":"s{number}","reason":"r"}}"#);
+        // it may have ended by now
+        let _gone = writeln!(input, "{event}");
+    }
+    let status = until("the end of replay", || child.try_wait().unwrap());
+    assert_eq!(status.code(), Some(1));
+    drop(input);
 }

@@ -4,14 +4,12 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{Ground, as_nobody, command, need_root, values};
-
-const BOUND: Duration = Duration::from_secs(30);
+use super::{BOUND, Ground, as_nobody, command, need_root, until, values};
 
 /// A server that says what a server says, and reads a credential for each further line.
 const SERVER: &str = "read -r line; echo '{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2025-06-18\",\
@@ -99,11 +97,7 @@ fn reads(ground: &Ground, store: &str, server: u32) -> usize {
 
 #[track_caller]
 fn until_read(ground: &Ground, store: &str, server: u32) {
-    let deadline = Instant::now() + BOUND;
-    while reads(ground, store, server) == 0 {
-        assert!(Instant::now() < deadline, "the read was never told in {store}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until(&format!("the read in {store}"), || (reads(ground, store, server) > 0).then_some(()));
 }
 
 #[test]
@@ -151,26 +145,22 @@ fn root_of_two_agents_one_takes_a_server() {
     });
     server.say(HELLO);
     let pid = server.0.id().to_string();
-    let deadline = Instant::now() + BOUND;
     let mut said: Vec<String> = Vec::new();
     let told = |said: &[String], words: &[&str]| {
         said.iter().filter(|line| words.iter().all(|word| line.contains(word))).count()
     };
     let taken = format!("process {pid} is watched already");
-    while told(&said, &[&taken]) == 0 {
-        assert!(Instant::now() < deadline, "{said:#?}");
+    until("the word that the other watches it", || {
         said.extend(one.1.try_iter().chain(two.1.try_iter()));
-        std::thread::sleep(Duration::from_millis(20));
-    }
+        (told(&said, &[&taken]) > 0).then_some(())
+    });
     assert_eq!(told(&said, &["watching an MCP server", &format!("pid={pid}")]), 1, "{said:#?}");
     server.say("read\n");
-    while reads(&ground, "one", server.0.id()) + reads(&ground, "two", server.0.id()) == 0 {
-        assert!(Instant::now() < deadline, "the read was never told");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let reads = || reads(&ground, "one", server.0.id()) + reads(&ground, "two", server.0.id());
+    until("the read", || (reads() > 0).then_some(()));
     // Both end in order and write what they have.
     drop((one, two));
-    assert_eq!(reads(&ground, "one", server.0.id()) + reads(&ground, "two", server.0.id()), 1);
+    assert_eq!(reads(), 1);
 }
 
 #[test]
