@@ -4,7 +4,7 @@ mod places;
 mod values;
 
 use crate::capture::Capture;
-use crate::digest::{self, Digester, Hash, Kind, Sum};
+use crate::digest::{self, Digester, Hash, Kind, Long, LongKey, Sum};
 use crate::fields::{self, Fields, Task};
 use crate::json::Event;
 use crate::keys::Keys;
@@ -85,7 +85,7 @@ enum Reading {
 /// A value nested too deep to be followed: hashed as it is written.
 struct Deep {
     node: Node,
-    hasher: Option<Box<blake3::Hasher>>,
+    hasher: Option<Box<Long>>,
 }
 
 /// A tool declaration in progress.
@@ -107,7 +107,7 @@ impl Assembler {
             skip: 0,
             next: Place::at(Node::Skip),
             reading: Reading::Nothing,
-            capture: Capture::default(),
+            capture: Capture::new(LongKey::new(key)),
             pointer: String::new(),
             segment: Vec::new(),
             scratch: Vec::new(),
@@ -182,15 +182,14 @@ impl Assembler {
             Event::ObjectStart => return self.open(true),
             Event::ArrayStart => return self.open(false),
             Event::ObjectEnd | Event::ArrayEnd => return self.close(),
-            Event::Text(piece) => self.text(|capture, hasher| capture.push(piece, hasher)),
-            Event::Char { value, escaped } => {
-                self.text(|capture, hasher| capture.push_char(value, escaped, hasher));
-            }
+            Event::Text(_) | Event::Char { .. } if self.is_deaf() => {}
+            Event::Text(piece) => self.capture.push(piece),
+            Event::Char { value, escaped } => self.capture.push_char(value, escaped),
             Event::Deep(bytes) => self.deep(bytes),
             _ if self.skip > 0 => {}
             Event::KeyStart => {
                 self.reading = Reading::Key;
-                self.capture.begin(limits::KEY);
+                self.capture.begin(limits::KEY, true);
             }
             Event::KeyEnd => self.key(),
             Event::StringStart => self.begin(Kind::String),
@@ -376,20 +375,8 @@ impl Assembler {
             return;
         }
         self.reading = Reading::Scalar(place, kind);
-        self.capture.begin(cap);
-    }
-
-    fn text(&mut self, push: impl FnOnce(&mut Capture, &dyn Fn() -> blake3::Hasher)) {
-        let Self { capture, digester, key, frames, segment, .. } = self;
-        match self.reading {
-            Reading::Nothing => {}
-            Reading::Key => push(capture, &|| digester.long(&digest::TOP, b"", Kind::String)),
-            Reading::Scalar(place, kind) if place.node.is_hashed() => push(capture, &|| {
-                let parent = frames.last().map_or(&digest::TOP, |frame| &frame.hash);
-                digester.long(parent, segment, kind)
-            }),
-            Reading::Scalar(..) => push(capture, &|| key.hasher()),
-        }
+        // a tool is named in its declaration as in a call
+        self.capture.begin(cap, place.node.is_hashed() && place.node != Node::ToolName);
     }
 
     fn end(&mut self) {
@@ -405,23 +392,22 @@ impl Assembler {
         }
         if self.deep.is_none() {
             let place = self.enter();
-            let hasher = place.node.is_hashed().then(|| {
-                let parent = self.frames.last().map_or(&digest::TOP, |frame| &frame.hash);
-                Box::new(self.digester.long(parent, &self.segment, Kind::Deep))
-            });
+            let hasher = place.node.is_hashed().then(|| Box::new(self.capture.long()));
             if let Node::Argument(root) = place.node {
                 self.fields.arguments(root).cut = true;
             }
             self.deep = Some(Deep { node: place.node, hasher });
         }
         if let Some(Deep { hasher: Some(hasher), .. }) = &mut self.deep {
-            hasher.update(bytes);
+            hasher.push(bytes);
         }
     }
 
     fn end_deep(&mut self) {
         if let Some(Deep { node, hasher: Some(hasher) }) = self.deep.take() {
-            self.add(node, hasher.finalize().as_bytes());
+            let parent = self.frames.last().map_or(&digest::TOP, |frame| &frame.hash);
+            let hash = self.digester.long(parent, &self.segment, Kind::Deep, &hasher.hash(), &mut self.scratch);
+            self.add(node, &hash);
         }
     }
 

@@ -3,6 +3,10 @@
 //! Every scalar is hashed with its place, and the hashes are added up: a sum doesn't depend on order, and since the hash is
 //! keyed, nobody without the key can choose scalars whose hashes cancel out. A place is the chain of keys and indices
 //! above the scalar, hashed level by level, so that its length is bounded whatever the document.
+//!
+//! A text too long to be kept is first hashed by itself, with a function that is as fast as memory ([`Long`]).
+
+use highway::{HighwayHash, HighwayHasher};
 
 use crate::redact::Key;
 
@@ -16,6 +20,22 @@ pub(crate) const TOP: Hash = [0; 32];
 #[derive(Clone)]
 pub(crate) struct Digester {
     key: Hash,
+}
+
+/// The keys under which long texts are hashed.
+#[derive(Clone)]
+pub(crate) struct LongKey {
+    fast: [u64; 4],
+    token: Key,
+}
+
+/// Hash of a text of any length that comes in pieces.
+pub(crate) enum Long {
+    /// HighwayHash-256, which takes several bytes a cycle where BLAKE3 takes one or two. It is keyed and meant for texts that
+    /// an adversary chose, but isn't relied on alone: what it gives is never shown, only hashed again, by BLAKE3.
+    Fast(HighwayHasher),
+    /// The hash that a [fingerprint](crate::redact::fingerprint) shows.
+    Token(blake3::Hasher),
 }
 
 /// What is hashed: kinds never fall together, the string `"1"` is not the number `1`.
@@ -46,21 +66,22 @@ impl Digester {
         Self { key: key.derive(b"monitor-wire digest 1") }
     }
 
-    /// Hash of a short value at `segment` below `parent`.
+    /// Hash of a value at `segment` below `parent`.
     pub(crate) fn scalar(&self, parent: &Hash, segment: &[u8], kind: Kind, text: &[u8], scratch: &mut Vec<u8>) -> Hash {
-        scratch.clear();
-        scratch.extend_from_slice(parent);
-        scratch.extend_from_slice(segment);
-        scratch.push(kind.tag());
-        scratch.extend_from_slice(text);
-        *blake3::keyed_hash(&self.key, scratch).as_bytes()
+        self.place(parent, segment, &[kind.tag()], text, scratch)
     }
 
-    /// The same for a value whose text comes in pieces: update with the text, then finalize.
-    pub(crate) fn long(&self, parent: &Hash, segment: &[u8], kind: Kind) -> blake3::Hasher {
-        let mut hasher = blake3::Hasher::new_keyed(&self.key);
-        hasher.update(parent).update(segment).update(&[kind.tag()]);
-        hasher
+    /// The same for a value of which only the hash is there.
+    pub(crate) fn long(&self, parent: &Hash, segment: &[u8], kind: Kind, text: &Hash, scratch: &mut Vec<u8>) -> Hash {
+        self.place(parent, segment, &[b'l', kind.tag()], text, scratch)
+    }
+
+    fn place(&self, parent: &Hash, segment: &[u8], tag: &[u8], text: &[u8], scratch: &mut Vec<u8>) -> Hash {
+        scratch.clear();
+        for part in [parent, segment, tag, text] {
+            scratch.extend_from_slice(part);
+        }
+        *blake3::keyed_hash(&self.key, scratch).as_bytes()
     }
 
     /// 32 hex digits over a name and a sum.
@@ -69,6 +90,50 @@ impl Digester {
         hasher.update(&sum.low.to_le_bytes()).update(&sum.high.to_le_bytes()).update(&sum.count.to_le_bytes());
         hasher.update(name.as_bytes());
         hex(hasher.finalize().as_bytes(), 16)
+    }
+}
+
+impl LongKey {
+    pub(crate) fn new(key: &Key) -> Self {
+        let bytes = key.derive(b"monitor-wire long 1");
+        let mut fast = [0; 4];
+        for (word, bytes) in fast.iter_mut().zip(bytes.chunks_exact(8)) {
+            *word = bytes.try_into().map(u64::from_le_bytes).unwrap_or_default();
+        }
+        Self { fast, token: key.clone() }
+    }
+}
+
+impl Long {
+    /// For what goes into a digest.
+    pub(crate) fn fast(key: &LongKey) -> Self {
+        Self::Fast(HighwayHasher::new(highway::Key(key.fast)))
+    }
+
+    /// For what is shown as a fingerprint.
+    pub(crate) fn token(key: &LongKey) -> Self {
+        Self::Token(key.token.hasher())
+    }
+
+    pub(crate) fn push(&mut self, piece: &[u8]) {
+        match self {
+            Self::Fast(hasher) => hasher.append(piece),
+            Self::Token(hasher) => {
+                hasher.update(piece);
+            }
+        }
+    }
+
+    pub(crate) fn hash(&self) -> Hash {
+        let hasher = match self {
+            Self::Fast(hasher) => hasher.clone(),
+            Self::Token(hasher) => return *hasher.finalize().as_bytes(),
+        };
+        let mut hash = [0; 32];
+        for (bytes, word) in hash.chunks_exact_mut(8).zip(hasher.finalize256()) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+        hash
     }
 }
 

@@ -135,6 +135,16 @@ fn ids() {
 }
 
 #[test]
+fn a_tool_with_a_long_name_is_called_as_it_is_listed() {
+    let name = "y".repeat(limits::NAME + 1);
+    let list = format!(r#"{{"id":1,"result":{{"tools":[{{"name":"{name}"}}]}}}}"#);
+    let listed = response(&list).tools.expect("a list");
+    let call = format!(r#"{{"id":2,"method":"tools/call","params":{{"name":"{name}"}}}}"#);
+    let called = request(&call).call.expect("a call");
+    assert_eq!([listed[0].name.as_str()], [called.name.as_str()]);
+}
+
+#[test]
 fn the_last_of_two_keys_counts() {
     let name = message(r#"{"id":1,"method":"tools/call","params":{"name":"a","arguments":{"x":1},"name":"b"}}"#);
     assert_eq!(name.flags, ["duplicate_key"]);

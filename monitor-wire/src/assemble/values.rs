@@ -11,7 +11,7 @@ use crate::redact;
 impl Assembler {
     pub(super) fn literal(&mut self, kind: Kind) {
         let place = self.enter();
-        self.capture.begin(0);
+        self.capture.begin(0, true);
         self.scalar(place, kind);
     }
 
@@ -20,10 +20,12 @@ impl Assembler {
             self.fields.present(place.node);
         }
         if place.node.is_hashed() {
-            let hash = self.capture.long_hash().unwrap_or_else(|| {
-                let parent = self.frames.last().map_or(&digest::TOP, |frame| &frame.hash);
-                self.digester.scalar(parent, &self.segment, kind, self.capture.text().as_bytes(), &mut self.scratch)
-            });
+            let Self { digester, capture, segment, scratch, frames, .. } = self;
+            let parent = frames.last().map_or(&digest::TOP, |frame| &frame.hash);
+            let hash = match capture.long_hash() {
+                Some(long) => digester.long(parent, segment, kind, &long, scratch),
+                None => digester.scalar(parent, segment, kind, capture.text().as_bytes(), scratch),
+            };
             self.add(place.node, &hash);
         }
         match (place.node, kind) {
@@ -111,7 +113,7 @@ impl Assembler {
             (Kind::True, _) => ("true".to_owned(), 4),
             (Kind::False, _) => ("false".to_owned(), 5),
             (Kind::Null, _) => ("null".to_owned(), 4),
-            (_, Some(hash)) if secret => (redact::shown(&hash), len),
+            (_, Some(hash)) if secret => (redact::fingerprint(&self.key, &hash), len),
             (_, Some(_)) => (redact::redact_cut(&self.key, text), len),
             (_, None) if secret => (redact::redact_secret(&self.key, text), len),
             (_, None) => (redact::redact(&self.key, text).into_owned(), len),
