@@ -22,6 +22,9 @@ pub use name::is_secret_name;
 
 use crate::digest;
 
+/// Most passes over a text after the first.
+const PASSES: u32 = 4;
+
 /// The key of fingerprints. Two fingerprints under one key are equal if their tokens are; without the key nobody can test
 /// a guess. It has no `Debug` that shows it.
 #[derive(Clone)]
@@ -59,9 +62,22 @@ pub fn fingerprint(key: &Key, token: &[u8]) -> String {
 
 /// The text with everything that looks like a token replaced by its fingerprint. Redacting twice changes nothing more.
 pub fn redact<'a>(key: &Key, text: &'a str) -> Cow<'a, str> {
+    let Some(mut result) = pass(key, text) else { return Cow::Borrowed(text) };
+    // Fingerprints and what is around them may look like something to hide, though the rules are made so that they don't.
+    for _ in 0..PASSES {
+        match pass(key, &result) {
+            Some(next) if next != result => result = next,
+            _ => break,
+        }
+    }
+    Cow::Owned(result)
+}
+
+/// One pass; `None` if there is nothing to hide.
+fn pass(key: &Key, text: &str) -> Option<String> {
     let spans = scan::secrets(text);
     if spans.is_empty() {
-        return Cow::Borrowed(text);
+        return None;
     }
     let mut result = String::with_capacity(text.len());
     let mut done: usize = 0;
@@ -72,7 +88,7 @@ pub fn redact<'a>(key: &Key, text: &'a str) -> Cow<'a, str> {
         done = span.end;
     }
     result.push_str(text.get(done..).unwrap_or_default());
-    Cow::Owned(result)
+    Some(result)
 }
 
 /// The same for a text whose end is missing: its last word may be the beginning of a token that no rule would know, so it

@@ -205,6 +205,25 @@ fn call(arguments: &str) -> Vec<monitor_wire::mcp::Argument> {
     }
 }
 
+/// A fingerprint is shorter than what it stands for, so that more of the text comes into view.
+#[test]
+fn a_hidden_password_ends_where_it_ended_before() {
+    for text in [
+        format!("x://:p?a@{}@c", "b".repeat(130)),
+        format!("x://user:p?{}@{}@c", "a".repeat(60), "b".repeat(60)),
+        format!("x://u1234567890123456789:p?a@{}@c", "b".repeat(130)),
+        format!("x://:{}://e://:{}?@c", "a".repeat(50), "b".repeat(100)),
+        "x://xoxc-aBgj1pQ2rS?@c".to_owned(),
+        "Bearer\tjwt:\0".to_owned(),
+    ] {
+        let once = redact(&key(), &text).into_owned();
+        assert_ne!(once, text);
+        assert_eq!(redact(&key(), &once), once, "{text}");
+    }
+    let user = "x://u1234567890123456789:fp:0123456789abcdef@c";
+    assert!(!redact(&key(), user).contains("u1234567890123456789"));
+}
+
 #[test]
 fn a_secret_argument_is_known_by_its_key() {
     let hidden = fingerprint(&key(), b"abc");

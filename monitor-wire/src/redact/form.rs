@@ -219,6 +219,11 @@ pub(super) fn fingerprint_length(bytes: &[u8]) -> Option<usize> {
     digits.iter().all(|&byte| is_lower_hex(byte)).then_some(19)
 }
 
+/// Whether a fingerprint stands at a place.
+pub(super) fn starts_with_fingerprint(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at..).and_then(fingerprint_length).is_some()
+}
+
 /// What stands for a value: `${NAME}`, `null`, `true`, and the like.
 pub(super) fn is_placeholder(value: &str) -> bool {
     let name = value.strip_prefix('$').map(|rest| rest.trim_start_matches('{').trim_end_matches('}'));

@@ -299,6 +299,9 @@ fn bearer(text: &str, word: &Range<usize>) -> Option<Range<usize>> {
     let blank = run(bytes, word.end, |byte| byte == b' ' || byte == b'\t');
     let start = word.end.saturating_add(blank);
     let length = run(bytes, start, |byte| form::is_base64(byte) || matches!(byte, b'.' | b'~' | b':' | b'|' | b'%'));
+    // What was hidden there may have been no part of it.
+    let hidden = |&at: &usize| form::starts_with_fingerprint(bytes, start.saturating_add(at));
+    let length = (0..length).find(hidden).unwrap_or(length);
     let token = text.get(start..start.saturating_add(length))?;
     let small = text.get(word.clone()) == Some("bearer");
     let likely = !small || token.len() >= 20 || token.bytes().any(|byte| byte.is_ascii_digit());
@@ -312,7 +315,7 @@ fn user_information(text: &str, start: usize) -> Found {
         matches!(byte, b'/' | b'?' | b'#' | b'\\' | b'<' | b'>') || is_quote(byte) || byte.is_ascii_whitespace()
     };
     let authority = bytes.get(start..start.saturating_add(run(bytes, start, |byte| !ends(byte)))).unwrap_or_default();
-    let mut sign = authority.iter().rposition(|&byte| byte == b'@');
+    let mut sign = hidden_until(authority).or_else(|| authority.iter().rposition(|&byte| byte == b'@'));
     if sign.is_none() {
         // A port is a number; anything else after a colon may be a password with a stray `/` in it.
         let port =
@@ -321,6 +324,9 @@ fn user_information(text: &str, start: usize) -> Found {
             let window = bytes.get(start..).unwrap_or_default();
             let window = window.get(..STRAY).unwrap_or(window);
             let stray = run(window, 0, |byte| !is_quote(byte) && !byte.is_ascii_whitespace());
+            // What was hidden there was longer: an `@` behind it may have been out of reach.
+            let hidden = |&at: &usize| form::starts_with_fingerprint(bytes, start.saturating_add(at));
+            let stray = (0..stray).find(hidden).unwrap_or(stray);
             sign = window.get(..stray).unwrap_or_default().iter().rposition(|&byte| byte == b'@');
         }
     }
@@ -346,6 +352,15 @@ fn user_information(text: &str, start: usize) -> Found {
         (None, None) => Found::Known(end),
         _ => Found::Secrets([secret_user, password]),
     }
+}
+
+/// Where the fingerprint of a password ends in an authority. It is shorter than the password was, so that an `@` further on
+/// may have come near enough to be taken for the end.
+fn hidden_until(authority: &[u8]) -> Option<usize> {
+    let user = form::fingerprint_length(authority).filter(|&length| authority.get(length) == Some(&b':'));
+    let password = user.or_else(|| authority.iter().position(|&byte| byte == b':'))?.saturating_add(1);
+    let end = password.saturating_add(form::fingerprint_length(authority.get(password..)?)?);
+    (authority.get(end) == Some(&b'@')).then_some(end)
 }
 
 /// Whether the last word before `start` that says anything says that a secret follows.
