@@ -18,6 +18,8 @@ fn tokens<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> (String, bool, bool) {
                 Step::Event(event) => event,
             };
             match event {
+                Event::Key(whole) => text.push_str(&format!("\u{3}KeyStart\u{3}{whole}\u{3}KeyEnd\u{3}")),
+                Event::String(whole) => text.push_str(&format!("\u{3}StringStart\u{3}{whole}\u{3}StringEnd\u{3}")),
                 Event::Text(piece) => text.push_str(piece),
                 Event::Char { value, escaped } => text.extend([value, '\u{1}'].iter().take(1 + usize::from(escaped))),
                 Event::Deep(bytes) => text.extend(bytes.iter().map(|&byte| char::from(byte))),
@@ -25,7 +27,9 @@ fn tokens<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> (String, bool, bool) {
                 Event::ObjectEnd | Event::ArrayEnd => depth -= 1,
                 _ => {}
             }
-            if !matches!(event, Event::Text(_) | Event::Char { .. } | Event::Deep(_)) {
+            let pieces =
+                matches!(event, Event::Key(_) | Event::String(_) | Event::Text(_) | Event::Char { .. } | Event::Deep(_));
+            if !pieces {
                 text.push_str(&format!("\u{3}{event:?}\u{3}"));
             }
             assert!((0..=128).contains(&depth));

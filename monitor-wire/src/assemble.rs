@@ -173,20 +173,32 @@ impl Assembler {
     }
 
     /// Takes the next event of the line.
-    pub(crate) fn event(&mut self, event: Event<'_>) -> Signal {
+    pub(crate) fn event(&mut self, event: &Event<'_>) -> Signal {
         if self.deep.is_some() && !matches!(event, Event::Deep(_)) {
             self.end_deep();
         }
-        self.fresh &= self.frames.is_empty() && event == Event::ObjectStart;
+        self.fresh &= self.frames.is_empty() && *event == Event::ObjectStart;
         match event {
             Event::ObjectStart => return self.open(true),
             Event::ArrayStart => return self.open(false),
             Event::ObjectEnd | Event::ArrayEnd => return self.close(),
             Event::Text(_) | Event::Char { .. } if self.is_deaf() => {}
             Event::Text(piece) => self.capture.push(piece),
-            Event::Char { value, escaped } => self.capture.push_char(value, escaped),
+            Event::Char { value, escaped } => self.capture.push_char(*value, *escaped),
             Event::Deep(bytes) => self.deep(bytes),
             _ if self.skip > 0 => {}
+            Event::Key(text) => {
+                self.capture.begin(limits::KEY, true);
+                self.capture.push(text);
+                self.key();
+            }
+            Event::String(text) => {
+                self.begin(Kind::String);
+                if !self.is_deaf() {
+                    self.capture.push(text);
+                    self.end();
+                }
+            }
             Event::KeyStart => {
                 self.reading = Reading::Key;
                 self.capture.begin(limits::KEY, true);

@@ -17,7 +17,8 @@ use crate::limits;
 use number::Number;
 use string::Escape;
 
-/// One step of a document. Keys, strings and numbers come as start, any number of pieces, end.
+/// One step of a document. Keys, strings and numbers come as start, any number of pieces, end; short keys and strings that
+/// lie whole in a chunk and hold no escape come at once instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event<'a> {
     /// `{`
@@ -28,6 +29,10 @@ pub enum Event<'a> {
     ArrayStart,
     /// `]`
     ArrayEnd,
+    /// An object key.
+    Key(&'a str),
+    /// A string value.
+    String(&'a str),
     /// An object key begins.
     KeyStart,
     /// The key is over.
@@ -206,6 +211,10 @@ impl Tokenizer {
                 }
                 (State::KeyOrEnd | State::Key, b'"') => {
                     *input = rest;
+                    if let Some(text) = self.short(input) {
+                        self.state = State::Colon;
+                        return Step::Event(Event::Key(text));
+                    }
                     self.state = State::Text { key: true };
                     return Step::Event(Event::KeyStart);
                 }
@@ -223,8 +232,13 @@ impl Tokenizer {
     fn value<'a>(&mut self, byte: u8, rest: &'a [u8], input: &mut &'a [u8]) -> Option<Step<'a>> {
         let event = match byte {
             b'"' => {
+                *input = rest;
+                if let Some(text) = self.short(input) {
+                    self.after_value();
+                    return Some(Step::Event(Event::String(text)));
+                }
                 self.state = State::Text { key: false };
-                Event::StringStart
+                return Some(Step::Event(Event::StringStart));
             }
             b'{' | b'[' if self.depth >= limits::DEPTH => {
                 self.state = State::Deep { nesting: 0, string: false, escaped: false };

@@ -198,7 +198,7 @@ impl Reader {
                 let taken = before.len().saturating_sub(input.len());
                 self.assembler.raw(before.get(..taken).unwrap_or_default());
             }
-            let event = match step {
+            let event = match &step {
                 Step::Event(event) => event,
                 Step::More => return,
                 Step::Invalid => {

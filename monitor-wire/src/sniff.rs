@@ -49,6 +49,8 @@ fn is_message(line: &[u8]) -> bool {
                 wanted = false;
             }
             Event::ArrayEnd | Event::ObjectEnd => depth = depth.saturating_sub(1),
+            Event::Key(key) => wanted = member && key == "jsonrpc",
+            Event::String("2.0") if member && wanted => return true,
             Event::KeyStart | Event::StringStart => text.clear(),
             Event::Text(piece) if text.len() < 16 => text.push_str(piece.get(..16).unwrap_or(piece)),
             Event::Char { value, .. } if text.len() < 16 => text.push(value),

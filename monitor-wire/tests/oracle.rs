@@ -43,6 +43,12 @@ fn parse(chunks: &[&[u8]]) -> Option<Value> {
                     text.push(value);
                     continue;
                 }
+                Step::Event(Event::Key(whole)) => {
+                    let Some(Open::Object(_, key)) = stack.last_mut() else { panic!("a key outside an object") };
+                    whole.clone_into(key);
+                    continue;
+                }
+                Step::Event(Event::String(whole)) => Value::String(whole.to_owned()),
                 Step::Event(Event::KeyEnd) => {
                     let Some(Open::Object(_, key)) = stack.last_mut() else { panic!("a key outside an object") };
                     key.clone_from(&text);

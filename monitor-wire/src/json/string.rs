@@ -20,7 +20,24 @@ pub(super) enum Escape {
     Unit(u32),
 }
 
+/// Longer strings come in pieces: who passes over one need not have its text looked at.
+const SHORT: usize = 256;
+
 impl Tokenizer {
+    /// Takes a short key or string, and the quote behind it, if it lies whole at the front and is plain text.
+    pub(super) fn short<'a>(&mut self, input: &mut &'a [u8]) -> Option<&'a str> {
+        let bytes = *input;
+        let (length, ascii) = plain_run(bytes);
+        let text = bytes.get(..length).filter(|_| length <= SHORT && bytes.get(length) == Some(&b'"'));
+        let text = text.and_then(|text| std::str::from_utf8(text).ok());
+        match text {
+            Some(_) => *input = bytes.get(length.saturating_add(1)..).unwrap_or_default(),
+            // found out once
+            None => (self.plain, self.ascii) = (length, ascii),
+        }
+        text
+    }
+
     pub(super) fn text<'a>(&mut self, key: bool, input: &mut &'a [u8]) -> Step<'a> {
         loop {
             if let Escape::Unit(unit) = self.escape {
