@@ -450,7 +450,7 @@ pub struct Mcp {
 pub struct Opaque {
     /// Who.
     pub proc: ProcId,
-    /// `compat_abi` (32-bit system calls), `io_uring`, `open_by_handle_failed`, ….
+    /// `compat_abi` (32-bit system calls), `io_uring`, `input_opened` (the client's end, for writing), ….
     pub what: String,
     /// What could be resolved all the same.
     #[serde(default)]

@@ -77,10 +77,14 @@ pub fn opaque(cx: &Cx<'_>, opaque: &Opaque, out: &mut Vec<Finding>) {
     let (rule, abi, io_uring) = match opaque.what.as_str() {
         "compat_abi" | "ia32" | "x32" => (&rules::COMPAT, Some(opaque.what.clone()), false),
         "io_uring" => (&rules::IO_URING, None, true),
+        "input_opened" => (&rules::FORGED, None, false),
         _ => (&rules::OPAQUE, None, false),
     };
     let detail = if opaque.detail.is_empty() { String::new() } else { format!(" ({})", opaque.detail) };
     let what = match rule.id {
+        "TL-EVA-002" => {
+            "opened the client's end of the server's input for writing, so no request explains anything now"
+        }
         "TL-EVA-003" => "used 32-bit system calls",
         "TL-EVA-004" => "used io_uring in a way that this kernel's hooks can't resolve",
         _ => "did something that the sensors couldn't decode",

@@ -5,6 +5,7 @@ use monitor_core::id::ServerId;
 
 use super::candidates::{Candidates, Standing};
 use super::clock::boot_now;
+use super::standard::{Standard, Vet};
 use super::{Found, MAX_WORKPLACES, Pipeline, Recognise, Workplace};
 
 impl Pipeline {
@@ -63,14 +64,14 @@ impl Pipeline {
 
     /// A candidate is a server: it starts, its processes join it, and what they did is judged, from the first
     /// instruction and as what they were when they did it. Returns its processes, of which none may be left.
-    pub fn accept(&mut self, candidate: ServerId, id: ServerId, start: ServerStart, stdio: &[u64]) -> Vec<u32> {
+    pub fn accept(&mut self, candidate: ServerId, id: ServerId, start: ServerStart, standard: Standard) -> Vec<u32> {
         let Some(accepted) = self.candidates.accept(candidate, id) else { return Vec::new() };
         let members = self.hosts.leave(candidate);
         for pid in &members {
             self.hosts.join(*pid, id);
         }
         let now = self.clock.now();
-        self.start(id, accepted.held.front().map_or(now, |event| event.time), start, stdio);
+        self.start(id, accepted.held.front().map_or(now, |event| event.time), start, standard);
         let inner = self.streams.accept(candidate.0, id.0);
         let mut first = accepted.execs.map(|(first, _)| first);
         if let Some(exec) = &first {
@@ -79,17 +80,26 @@ impl Pipeline {
         if accepted.dropped > 0 {
             self.lost("engine", "queue_overflow", now, accepted.dropped, None);
         }
-        for event in accepted.held {
+        let mut vet = Vet::new(standard, self.streams.input_writer(id), accepted.held.iter());
+        let mut shared = false;
+        for mut event in accepted.held {
             // What made it a candidate isn't something that a server did.
             if matches!(&event.kind, Kind::Exec(exec) if first.as_ref() == Some(exec)) {
                 first = None;
                 continue;
             }
-            if matches!(&event.kind, Kind::Mcp(mcp) if inner.contains(&mcp.stream)) {
+            if let Kind::Mcp(mcp) = &mut event.kind
+                && (inner.contains(&mcp.stream) || !vet.passes(mcp, shared))
+            {
                 continue;
             }
-            self.event(Event { server: Some(id), ..event });
+            let event = Event { server: Some(id), ..event };
+            let more = self.shares(&event);
+            shared |= more.is_some();
+            self.event(event);
+            more.into_iter().for_each(|event| self.event(event));
         }
+        self.streams.forged(id, vet.unread());
         if members.is_empty() {
             self.end(now, id);
         }

@@ -15,6 +15,7 @@ pub mod policy;
 mod reach;
 mod records;
 pub mod split;
+pub mod standard;
 pub mod streams;
 mod uring;
 
@@ -39,6 +40,7 @@ use hosts::Hosts;
 use opens::{Opens, Untold};
 use outcomes::Outcomes;
 use output::Output;
+use standard::Standard;
 use streams::Streams;
 
 /// What an execution alone tells of a server.
@@ -172,16 +174,16 @@ impl Pipeline {
         }
     }
 
-    /// A server comes under watch. `stdio`: inodes of its standard input and output.
-    pub fn server_start(&mut self, id: ServerId, start: ServerStart, stdio: &[u64]) {
+    /// A server comes under watch.
+    pub fn server_start(&mut self, id: ServerId, start: ServerStart, standard: Standard) {
         self.hosts.add(start.root, Some(id));
-        self.start(id, self.clock.now(), start, stdio);
+        self.start(id, self.clock.now(), start, standard);
     }
 
-    fn start(&mut self, id: ServerId, time: Time, start: ServerStart, stdio: &[u64]) {
-        for ino in stdio {
-            self.streams.add_stdio(*ino);
-            self.add_pipe(*ino, id, start.root);
+    fn start(&mut self, id: ServerId, time: Time, start: ServerStart, standard: Standard) {
+        self.streams.standards.start(id, standard);
+        for ino in standard.inodes() {
+            self.add_pipe(ino, id, start.root);
         }
         self.event(Event { time, server: Some(id), kind: Kind::ServerStart(start) });
     }
@@ -198,6 +200,7 @@ impl Pipeline {
         }
         self.event(Event { time, server: Some(id), kind: Kind::ServerEnd });
         self.candidates.gone(id);
+        self.streams.standards.end(id);
         self.ended.push(id);
     }
 

@@ -84,7 +84,10 @@ impl Pipeline {
                     let detail = format!("opened {} by a 32-bit system call", file.file.path);
                     self.compat(time, server, &file, detail);
                 }
-                self.event(event(Kind::File(file)));
+                let event = event(Kind::File(file));
+                let more = self.shares(&event);
+                self.event(event);
+                more.into_iter().for_each(|event| self.event(event));
             }
             Body::Resolved(body, path, to) => {
                 self.event(event(Kind::File(enrich::change_resolved(head, body, path, to))));

@@ -81,8 +81,8 @@ impl Pipeline {
         let (time, stream, proc) = (self.clock.wall(head.time), Streams::id(data), enrich::actor(head));
         for (side, message) in outcome.messages {
             if let (Some(candidate), Some((flow, _))) = (candidate, outcome.flow) {
-                if is_client_end(side, &message) {
-                    continue;
+                if side == Side::Client && matches!(message.body, Body::Response(_)) {
+                    continue; // a client's end
                 }
                 let written = side == Side::Server;
                 if (if written { asks_back(&message) } else { asks(&message) }) && self.words.len() < MAX_WAITING {
@@ -280,7 +280,7 @@ const fn subject(kind: &Kind) -> Option<ProcId> {
 
 /// What MCP clients ask of servers, and nobody else of anybody: other protocols in lines of JSON have an `initialize` too,
 /// but another idea of its version.
-fn asks(message: &Message) -> bool {
+pub fn asks(message: &Message) -> bool {
     let Body::Request(request) = &message.body else { return false };
     let of = |prefix: &str| request.method.starts_with(prefix);
     match request.method.as_str() {
@@ -294,14 +294,6 @@ fn asks(message: &Message) -> bool {
 fn asks_back(message: &Message) -> bool {
     let Body::Request(request) = &message.body else { return false };
     matches!(request.method.as_str(), "sampling/createMessage" | "elicitation/create" | "roots/list" | "ping")
-}
-
-/// What a client's end of a stream carries.
-fn is_client_end(side: Side, message: &Message) -> bool {
-    match side {
-        Side::Client => matches!(message.body, Body::Response(_)),
-        Side::Server | Side::Forged => asks(message),
-    }
 }
 
 /// Inodes of a process's standard input and output.

@@ -3,7 +3,8 @@
 //! A *flow* is one direction of bytes, named by its receiving end: a pipe's inode, or the inode of the socket that reads.
 //! Read by a watched process and written by none: it enters from outside, its messages are the client's. Written by one
 //! and read by none: the server's. Both: internal, and says nothing; but if it is a flow on which the client speaks, then
-//! somebody inside writes requests in the client's name: those messages are forged, and so is the reading of them.
+//! somebody inside writes requests in the client's name: those messages are forged, and so is the reading of them. What
+//! `standard` knows of a server's standard streams comes before all this.
 //!
 //! Each scope has its own view of a flow, since what one server writes another may read. In a candidate's both ends count:
 //! which of its processes are a server is what they tell.
@@ -13,16 +14,18 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use monitor_abi::config::SCOPE_CANDIDATE;
 use monitor_abi::stream::{DIR_READ, Data, Gap, Key, STREAM_TTY, STREAM_UNIX};
 use monitor_core::event::Side;
-use monitor_core::id::FileId;
+use monitor_core::id::{FileId, ServerId};
 use monitor_wire::mcp::{Body, Message};
 use monitor_wire::reader::{Item, Reader};
 use monitor_wire::redact;
+
+use super::standard::{Speaker, Standards};
 
 /// Bytes without a message after which a stream is taken for something else.
 const UNDECIDED_BYTES: u64 = 64 << 10;
 /// Most flows that are remembered; the least recently used is dropped, which is counted.
 const MAX_FLOWS: usize = 4096;
-/// Forged messages that are remembered until their reading is seen.
+/// Forged messages that are remembered until their reading is seen, and read ones in case their writing is told later.
 const MAX_FORGED: usize = 256;
 /// Most processes that are remembered for one end of a flow.
 const MAX_USERS: usize = 16;
@@ -51,8 +54,8 @@ pub struct Mover {
 pub struct Streams {
     key: redact::Key,
     flows: HashMap<(u32, Key), Flow>,
-    /// Inodes of the roots' standard input and output: transports by construction.
-    stdio: Vec<u64>,
+    /// What servers were started with.
+    pub standards: Standards,
     items: Vec<Item>,
     tick: u64,
     evicted: u64,
@@ -70,6 +73,8 @@ struct Flow {
     bytes: u64,
     messages: u64,
     forged: VecDeque<u64>,
+    /// What was read from a standard input.
+    asked: VecDeque<u64>,
 }
 
 /// One end of a flow, as a scope has it.
@@ -85,14 +90,7 @@ impl Streams {
     /// A tracker whose texts are redacted under `key`.
     #[must_use]
     pub fn new(key: redact::Key) -> Self {
-        Self { key, flows: HashMap::new(), stdio: Vec::new(), items: Vec::new(), tick: 0, evicted: 0 }
-    }
-
-    /// Names an inode as the standard input or output that a server was started with.
-    pub fn add_stdio(&mut self, ino: u64) {
-        if !self.stdio.contains(&ino) {
-            self.stdio.push(ino);
-        }
+        Self { key, flows: HashMap::new(), standards: Standards::default(), items: Vec::new(), tick: 0, evicted: 0 }
     }
 
     /// Flows that were dropped for want of room since the last call.
@@ -102,12 +100,14 @@ impl Streams {
 
     /// Takes the bytes of one record.
     pub fn data(&mut self, by: Mover, data: &Data, bytes: &[u8]) -> Outcome {
-        let stdio = self.stdio.contains(&data.ino);
         let tty = data.class == STREAM_TTY;
         let reading = data.dir == DIR_READ;
         let Some((id, own)) = flow_of(data.ino, data.peer, data.dev, data.class, reading) else {
             return Outcome::default();
         };
+        let input = self.standards.is_input(by.scope, id);
+        let stdio = input || self.standards.has(data.ino);
+        let speaker = self.standards.speaker(by.scope, id);
         let mut items = std::mem::take(&mut self.items);
         items.clear();
         let key = self.key.clone();
@@ -126,19 +126,25 @@ impl Streams {
         end.used(by.pid);
         end.reader.feed(bytes, &mut items);
         flow.bytes += bytes.len() as u64;
+        let mut late = false;
         for item in items.drain(..) {
             let Item::Message(message) = item else { continue };
             flow.messages += 1;
             let side = if !reading {
-                if internal {
-                    flow.forge(identity(&message));
+                if internal || input {
+                    if !flow.forge(identity(&message), input) {
+                        late = true;
+                    }
                     Side::Forged
                 } else {
                     Side::Server
                 }
-            } else if flow.was_forged(identity(&message)) {
+            } else if flow.was_forged(identity(&message)) || speaker == Speaker::Unknown {
                 continue;
             } else {
+                if speaker == Speaker::Input {
+                    flow.ask(identity(&message));
+                }
                 Side::Client
             };
             outcome.messages.push((side, message));
@@ -147,6 +153,10 @@ impl Streams {
             outcome.ignore = Some(own);
         }
         outcome.flow = Some((id, flow.messages > 0));
+        if late {
+            // its reading was told first, and passed for the client's: no other will
+            self.standards.share(by.scope);
+        }
         self.items = items;
         outcome
     }
@@ -155,12 +165,15 @@ impl Streams {
     pub fn gap(&mut self, by: Mover, gap: &Gap) -> bool {
         let reading = gap.dir == DIR_READ;
         let class = if gap.peer == 0 { 0 } else { STREAM_UNIX };
-        let stdio = self.stdio.contains(&gap.ino);
+        let stdio = self.standards.has(gap.ino);
         let Some((mut id, _)) = flow_of(gap.ino, gap.peer, gap.dev, class, reading) else { return stdio };
         // A gap doesn't say that it is a terminal's; nothing but a terminal's output has such a key.
         let output = Key { pad: 1, ..id };
         if !reading && self.flows.contains_key(&(by.scope, output)) {
             id = output;
+        } else if !reading && self.standards.is_input(by.scope, id) {
+            // what its own wrote there can't be told from what the client did
+            self.standards.share(by.scope);
         }
         let candidate = by.scope & SCOPE_CANDIDATE != 0;
         if !candidate && !self.flows.contains_key(&(by.scope, id)) {
@@ -207,18 +220,36 @@ impl Streams {
     /// by all their names.
     pub fn accept(&mut self, candidate: u32, server: u32) -> HashSet<FileId> {
         self.pass(candidate, server, |_| true);
-        let Self { flows, stdio, .. } = self;
+        let Self { flows, standards, .. } = self;
         let mut inner = HashSet::new();
         for ((_, key), flow) in flows.iter_mut().filter(|((scope, _), _)| *scope == server) {
             if let (Some(read), Some(written)) = (&flow.read, &flow.written)
                 && key.pad == 0
-                && ![read.ino, written.ino].iter().any(|ino| stdio.contains(ino))
+                && ![read.ino, written.ino].iter().any(|ino| standards.has(*ino))
             {
                 flow.inner = true;
                 inner.extend([read.ino, written.ino].map(|ino| id_of(key.dev, ino)));
             }
         }
         inner
+    }
+
+    /// The inode by which writes to a server's standard input are told, if there were any.
+    #[must_use]
+    pub fn input_writer(&self, server: ServerId) -> Option<u64> {
+        let of =
+            |((scope, flow), _): &(&(u32, Key), &Flow)| *scope == server.0 && self.standards.is_input(*scope, *flow);
+        self.flows.iter().find(of).and_then(|(_, flow)| flow.written.as_ref()).map(|end| end.ino)
+    }
+
+    /// What one of a server's own wrote to its standard input, and nobody has read yet.
+    pub fn forged(&mut self, server: ServerId, identities: Vec<u64>) {
+        let Self { flows, standards, .. } = self;
+        let mut inputs =
+            flows.iter_mut().filter(|((scope, flow), _)| *scope == server.0 && standards.is_input(*scope, *flow));
+        if let Some((_, flow)) = inputs.next() {
+            flow.forged.extend(identities.into_iter().take(MAX_FORGED));
+        }
     }
 
     /// A candidate is none any more.
@@ -272,11 +303,23 @@ impl End {
 }
 
 impl Flow {
-    fn forge(&mut self, identity: u64) {
+    /// Remembers a forged message until it is read. False if it was read before.
+    fn forge(&mut self, identity: u64, input: bool) -> bool {
+        if input && self.asked.contains(&identity) {
+            return false;
+        }
         if self.forged.len() >= MAX_FORGED {
             self.forged.pop_front();
         }
         self.forged.push_back(identity);
+        true
+    }
+
+    fn ask(&mut self, identity: u64) {
+        if self.asked.len() >= MAX_FORGED {
+            self.asked.pop_front();
+        }
+        self.asked.push_back(identity);
     }
 
     fn was_forged(&mut self, identity: u64) -> bool {
@@ -308,7 +351,7 @@ fn flow_of(ino: u64, peer: u64, dev: u32, class: u16, reading: bool) -> Option<(
 }
 
 /// Enough of a message to recognise it when it is read.
-fn identity(message: &Message) -> u64 {
+pub fn identity(message: &Message) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
     message.bytes.hash(&mut hasher);
@@ -327,8 +370,10 @@ fn identity(message: &Message) -> u64 {
 mod tests {
     use monitor_abi::stream::{DIR_READ, DIR_WRITE, Data, Gap, STREAM_PIPE, STREAM_UNIX};
     use monitor_core::event::Side;
+    use monitor_core::id::ServerId;
     use monitor_wire::redact;
 
+    use super::super::standard::Standard;
     use super::{Mover, Streams};
 
     const S: Mover = Mover { scope: 1, pid: 10 };
@@ -337,6 +382,14 @@ mod tests {
 
     fn streams() -> Streams {
         Streams::new(redact::Key::from_bytes([7; 32]))
+    }
+
+    /// With this standard input.
+    fn started(ino: u64) -> Streams {
+        let mut streams = streams();
+        let standard = Standard { input: Some(ino), channel: true, ..Standard::default() };
+        streams.standards.start(ServerId(1), standard);
+        streams
     }
 
     fn pipe(ino: u64, dir: u16) -> Data {
@@ -359,13 +412,56 @@ mod tests {
 
     #[test]
     fn a_request_written_into_the_clients_pipe_is_forged_and_its_reading_is_nobodys() {
-        let mut streams = streams();
-        streams.add_stdio(1);
+        let mut streams = started(1);
         let other = b"{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/call\",\"params\":{\"name\":\"y\"}}\n";
         assert_eq!(sides(&mut streams, &pipe(1, DIR_READ), CALL), [Side::Client]);
         assert_eq!(sides(&mut streams, &pipe(1, DIR_WRITE), other), [Side::Forged]);
         assert_eq!(sides(&mut streams, &pipe(1, DIR_READ), other), []);
         assert_eq!(sides(&mut streams, &pipe(1, DIR_READ), CALL), [Side::Client]);
+    }
+
+    #[test]
+    fn a_request_that_one_of_its_own_wrote_before_the_first_reading_is_forged() {
+        let mut streams = started(1);
+        assert_eq!(sides(&mut streams, &pipe(1, DIR_WRITE), CALL), [Side::Forged]);
+        assert_eq!(sides(&mut streams, &pipe(1, DIR_READ), CALL), []);
+        assert_eq!(sides(&mut streams, &pipe(1, DIR_READ), CALL), [Side::Client]);
+        // the same through a socket, whose other end one of its own got hold of
+        let mut streams = started(5);
+        let other_end = Data { ino: 6, peer: 5, class: STREAM_UNIX, dir: DIR_WRITE, ..Data::default() };
+        let input = Data { ino: 5, peer: 6, class: STREAM_UNIX, dir: DIR_READ, ..Data::default() };
+        assert_eq!(sides(&mut streams, &other_end, CALL), [Side::Forged]);
+        assert_eq!(sides(&mut streams, &input, CALL), []);
+        // what it answers on the same socket is its own
+        let answer = Data { ino: 5, peer: 6, class: STREAM_UNIX, dir: DIR_WRITE, ..Data::default() };
+        assert_eq!(sides(&mut streams, &answer, CALL), [Side::Server]);
+    }
+
+    #[test]
+    fn after_a_forged_request_that_passed_for_the_clients_nothing_does() {
+        let mut streams = started(1);
+        let next = b"{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/call\",\"params\":{\"name\":\"x\"}}\n";
+        assert_eq!(sides(&mut streams, &pipe(1, DIR_READ), CALL), [Side::Client]);
+        // the reader had the processor first
+        assert_eq!(sides(&mut streams, &pipe(1, DIR_WRITE), CALL), [Side::Forged]);
+        assert_eq!(sides(&mut streams, &pipe(1, DIR_READ), next), []);
+    }
+
+    #[test]
+    fn what_is_written_unseen_makes_everybody_a_suspect() {
+        let mut streams = started(1);
+        streams.gap(S, &Gap { ino: 1, bytes: 20, dir: DIR_WRITE, ..Gap::default() });
+        assert_eq!(sides(&mut streams, &pipe(1, DIR_READ), CALL), []);
+    }
+
+    #[test]
+    fn the_client_of_a_server_speaks_on_its_standard_input_only() {
+        let mut streams = started(1);
+        // a pipe of the server's own, whose writer is kept from returning
+        assert_eq!(sides(&mut streams, &pipe(7, DIR_READ), CALL), []);
+        assert_eq!(sides(&mut streams, &pipe(1, DIR_READ), CALL), [Side::Client]);
+        streams.standards.end(ServerId(1));
+        assert!(!streams.standards.has(1));
     }
 
     #[test]
@@ -402,8 +498,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_missing_matter_on_transports_only() {
-        let mut streams = streams();
-        streams.add_stdio(1);
+        let mut streams = started(1);
         let gap = |ino| Gap { ino, bytes: 20, dir: DIR_WRITE, ..Gap::default() };
         assert!(streams.gap(S, &gap(1)), "the standard streams are transports before a byte was seen");
         assert!(!streams.gap(S, &gap(2)));
@@ -418,7 +513,7 @@ mod tests {
         let mut streams = streams();
         let noise = vec![b'x'; 70_000];
         assert!(streams.data(S, &pipe(9, DIR_WRITE), &noise).ignore.is_some());
-        streams.add_stdio(8);
+        let mut streams = started(8);
         assert!(streams.data(S, &pipe(8, DIR_READ), &noise).ignore.is_none());
     }
 }

@@ -1,7 +1,6 @@
 //! Which processes are watched as servers, and which may be.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 
 use anyhow::{Context, Result, anyhow};
 use monitor_abi::config::{SCOPE_CANDIDATE, SCOPE_PENDING, SCOPE_UNDECIDED, Scope};
@@ -13,6 +12,7 @@ use super::Session;
 use crate::claims::Taken;
 use crate::discover::{Start, proc_of};
 use crate::pipeline::split::is_channel;
+use crate::pipeline::standard::Standard;
 use crate::pipeline::{Recognised, enrich};
 
 impl Session {
@@ -26,13 +26,13 @@ impl Session {
         let root = start.root;
         let claim = self.claims.take(root).map_err(|taken| anyhow!(taken.advice()))?;
         self.add_homes(&start);
-        let stdio = stdio_of(root.pid);
+        let standard = Standard::of(root.pid);
         let flags = if pending { SCOPE_PENDING } else { 0 };
         if !self.enter(root, id, flags).with_context(|| format!("cannot take process {} under watch", root.pid))? {
             return Err(anyhow!("process {} ended before it could be watched", root.pid));
         }
         let from_start = start.from_start;
-        self.pipeline.server_start(id, start, &stdio);
+        self.pipeline.server_start(id, start, standard);
         self.add_pipes(id, root.pid);
         if !from_start {
             self.join_descendants(root.pid, id);
@@ -107,11 +107,11 @@ impl Session {
                     continue;
                 }
             }
-            let stdio = stdio_of(found.root);
+            let standard = Standard::of(found.root);
             tracing::info!(pid = found.root, name = start.name, profile = start.profile, "watching an MCP server");
             self.add_homes(&start);
             self.add_pipes(id, found.root);
-            for pid in self.pipeline.accept(found.candidate, id, start, &stdio) {
+            for pid in self.pipeline.accept(found.candidate, id, start, standard) {
                 self.put_in_scope(pid, id, 0);
             }
             if !found.from_start {
@@ -178,12 +178,6 @@ impl Session {
             }
         }
     }
-}
-
-/// Inodes of a process's standard input and output.
-fn stdio_of(pid: u32) -> Vec<u64> {
-    let stat = |fd: &u32| fs::metadata(format!("/proc/{pid}/fd/{fd}")).ok();
-    [0, 1].iter().filter_map(stat).map(|meta| meta.ino()).collect()
 }
 
 /// Children of a process, by procfs.

@@ -6,18 +6,20 @@ use monitor_abi::stream::{DIR_READ, DIR_WRITE, Data, Gap, STREAM_PIPE};
 use monitor_abi::{file, process};
 use monitor_core::config::EngineConfig;
 use monitor_core::event::{Event, Kind, ServerStart, Side};
-use monitor_core::id::{ProcId, ServerId};
+use monitor_core::id::{FileId, ProcId, ServerId};
 use monitor_core::trace::parse_event;
 use monitor_wire::redact;
 use zerocopy::{Immutable, IntoBytes};
 
 use super::super::clock::{Clock, boot_now};
 use super::super::output::{Lines, Output};
+use super::super::standard::Standard;
 use super::super::{Found, Pipeline};
 use super::GRACE;
 
 const ASK: &[u8] =
     b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\"}}\n";
+const CALL: &[u8] = b"{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"tools/call\",\"params\":{\"name\":\"x\"}}\n";
 const ANSWER: &[u8] = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2025-06-18\"}}\n";
 /// Above the kernel's limit: procfs knows nothing of them.
 const CLIENT: u32 = 5_000_001;
@@ -75,8 +77,12 @@ impl Rig {
     }
 
     fn open(&mut self, pid: u32, path: &str) {
-        let body = file::Open { ino: 9, path_len: u32::try_from(path.len()).unwrap(), ..Default::default() };
-        self.say(KIND_OPEN, pid, &body, path.as_bytes());
+        self.open_as(pid, path, 9, 0);
+    }
+
+    fn open_as(&mut self, pid: u32, path: &str, ino: u64, open_flags: u32) {
+        let path_len = u32::try_from(path.len()).unwrap();
+        self.say(KIND_OPEN, pid, &file::Open { ino, open_flags, path_len, ..Default::default() }, path.as_bytes());
     }
 
     fn exit(&mut self, pid: u32) {
@@ -110,6 +116,10 @@ impl Rig {
 
     /// Takes the one server that was found, as a session does.
     fn accept(&mut self, id: u32) -> (u32, Vec<u32>) {
+        self.accept_with(id, Standard::default())
+    }
+
+    fn accept_with(&mut self, id: u32, standard: Standard) -> (u32, Vec<u32>) {
         let mut found = self.found();
         assert_eq!(found.len(), 1, "{found:?}");
         let found = found.remove(0);
@@ -128,7 +138,7 @@ impl Rig {
             resolvers: None,
             container: None,
         };
-        let mut members = self.pipeline.accept(found.candidate, ServerId(id), start, &[]);
+        let mut members = self.pipeline.accept(found.candidate, ServerId(id), start, standard);
         members.sort_unstable();
         (found.root, members)
     }
@@ -156,6 +166,12 @@ impl Rig {
         };
         self.events().into_iter().filter_map(of).collect()
     }
+}
+
+/// Standard input from the first pipe.
+fn piped() -> Standard {
+    let (ino, out) = PIPES[0];
+    Standard { input: Some(ino), output: Some(out), channel: true, pipe: Some(FileId { dev: 0, ino }) }
 }
 
 fn start(pid: u32) -> u64 {
@@ -334,4 +350,70 @@ fn a_client_that_is_a_server_too_is_one_beside_its_own() {
     let root = |id| ProcId { pid: id, start: start(id) };
     assert_eq!(rig.pipeline.hosts.get(SERVER), Some(root(SERVER)));
     assert_eq!(rig.pipeline.hosts.server_of(SERVER), Some(ServerId(1)));
+}
+
+#[test]
+fn what_a_server_asked_of_itself_before_it_was_found_is_forged() {
+    let mut rig = Rig::new();
+    rig.start(CLIENT, SERVER, "/usr/bin/server");
+    rig.write(SERVER, 101, CALL);
+    rig.read(SERVER, 101, CALL);
+    rig.write(CLIENT, 101, ASK);
+    rig.read(SERVER, 101, ASK);
+    // the reading of this one is told first
+    rig.read(SERVER, 101, CALL);
+    rig.write(SERVER, 101, CALL);
+    rig.write(SERVER, 102, ANSWER);
+    rig.accept_with(1, piped());
+    let [forged, asked, answered] = [Side::Forged, Side::Client, Side::Server].map(|side| (side, SERVER));
+    assert_eq!(rig.messages(1), [forged, asked, forged, answered]);
+    rig.write(SERVER, 101, CALL);
+    rig.read(SERVER, 101, CALL);
+    rig.read(SERVER, 101, CALL);
+    assert_eq!(rig.messages(1)[4..], [forged, asked]);
+}
+
+#[test]
+fn what_was_written_before_it_was_found_is_forged_when_it_is_read() {
+    let mut rig = Rig::new();
+    rig.start(CLIENT, SERVER, "/usr/bin/server");
+    rig.greet(CLIENT, SERVER, PIPES[0]);
+    rig.write(SERVER, 101, CALL);
+    rig.accept_with(1, piped());
+    rig.read(SERVER, 101, CALL);
+    assert_eq!(rig.messages(1), [Side::Client, Side::Server, Side::Forged].map(|side| (side, SERVER)));
+}
+
+#[test]
+fn who_opens_the_client_s_pipe_for_writing_leaves_nothing_explained() {
+    const WRITE: u32 = 1;
+    let opened = |rig: &mut Rig| {
+        let of = |event: Event| matches!(event.kind, Kind::Opaque(opaque) if opaque.what == "input_opened");
+        rig.events()
+            .into_iter()
+            .filter(|event| event.server == Some(ServerId(1)))
+            .filter(|event| of(event.clone()))
+            .count()
+    };
+    // while it is watched
+    let mut rig = Rig::new();
+    rig.start(CLIENT, SERVER, "/usr/bin/server");
+    rig.greet(CLIENT, SERVER, PIPES[0]);
+    rig.accept_with(1, piped());
+    rig.open_as(SERVER, "/", 101, 0);
+    rig.read(SERVER, 101, CALL);
+    assert_eq!((rig.messages(1).len(), opened(&mut rig)), (3, 0), "whoever only reads it writes nothing");
+    rig.open_as(SERVER, "/", 101, WRITE);
+    rig.open_as(SERVER, "/", 101, WRITE);
+    rig.read(SERVER, 101, CALL);
+    assert_eq!((rig.messages(1).len(), opened(&mut rig)), (3, 1));
+    // before it was found
+    let mut rig = Rig::new();
+    rig.start(CLIENT, SERVER, "/usr/bin/server");
+    rig.greet(CLIENT, SERVER, PIPES[0]);
+    rig.open_as(SERVER, "/", 101, WRITE);
+    rig.read(SERVER, 101, CALL);
+    rig.accept_with(1, piped());
+    rig.read(SERVER, 101, CALL);
+    assert_eq!((rig.messages(1).len(), opened(&mut rig)), (2, 1));
 }
