@@ -7,12 +7,14 @@ use monitor_abi::config::SCOPE_CANDIDATE;
 use monitor_core::event::{Event, Exec};
 use monitor_core::id::ServerId;
 
+use super::held::Held;
+
 /// How long a candidate stays one without a message or a profile, nanoseconds.
 const PATIENCE: u64 = 10_000_000_000;
 /// Stream bytes of a candidate without a message after which it is none.
 const BYTES: u64 = 64 << 10;
-/// Most events held for one candidate; beyond that the oldest go, which is counted.
-const MAX_HELD: usize = 4096;
+/// Most bytes of events that are held for all of them together, about.
+const MAX_BYTES: usize = 64 << 20;
 /// Most candidates at a time.
 const MAX_CANDIDATES: usize = 1024;
 
@@ -24,9 +26,7 @@ pub struct Candidate {
     /// What that process executed first and last; `None` if it ran before the agent did.
     pub execs: Option<(Exec, Exec)>,
     /// What happened and waits, in order.
-    pub held: VecDeque<Event>,
-    /// Events that had to go.
-    pub dropped: u64,
+    pub held: Held,
     since: u64,
     bytes: u64,
     /// It ran before the agent did: it may be silent for as long as it likes.
@@ -48,8 +48,12 @@ pub enum Standing {
 #[derive(Debug, Default)]
 pub struct Candidates {
     open: HashMap<u32, Candidate>,
+    /// What all of them hold, in bytes.
+    bytes: usize,
     decided: HashMap<u32, ServerId>,
     refused: HashSet<u32>,
+    /// Refused ones whose process ended, and when.
+    exited: VecDeque<(u64, u32)>,
     /// Of servers and parts: the number that the kernel has, or had, for their processes.
     origins: HashMap<ServerId, ServerId>,
 }
@@ -81,7 +85,7 @@ impl Candidates {
     pub fn begin(&mut self, id: ServerId) {
         self.decided.remove(&id.0);
         self.refused.remove(&id.0);
-        self.open.remove(&id.0);
+        self.close(id);
     }
 
     /// A process that ran before the agent did.
@@ -98,7 +102,7 @@ impl Candidates {
 
     /// It is a server: from here on its number stands for `server`.
     pub fn accept(&mut self, id: ServerId, server: ServerId) -> Option<Candidate> {
-        let candidate = self.open.remove(&id.0)?;
+        let candidate = self.close(id)?;
         self.decided.insert(id.0, server);
         let origin = self.origins.remove(&id).unwrap_or(id);
         self.origins.insert(server, origin);
@@ -110,6 +114,23 @@ impl Candidates {
         self.begin(part);
         self.origins.insert(part, self.origins.get(&from).copied().unwrap_or(from));
         self.open.insert(part.0, candidate);
+        // what moved was weighed with the whole
+        self.bytes = self.open.values().map(|candidate| candidate.held.bytes()).sum();
+    }
+
+    /// Keeps an event of a candidate for later. Where all of them hold too much, the one that holds most gives way.
+    pub fn hold(&mut self, id: ServerId, event: Event) {
+        let Some(candidate) = self.open.get_mut(&id.0) else { return };
+        self.bytes -= candidate.held.bytes();
+        candidate.held.push(event);
+        self.bytes += candidate.held.bytes();
+        while self.bytes > MAX_BYTES {
+            let largest = self.open.values_mut().max_by_key(|candidate| candidate.held.bytes());
+            let Some(largest) = largest.filter(|largest| largest.held.bytes() > 0) else { return };
+            let before = largest.held.bytes();
+            largest.held.give_way();
+            self.bytes -= before - largest.held.bytes();
+        }
     }
 
     /// The number under which records of a server's, or a part's, processes may still come.
@@ -121,11 +142,12 @@ impl Candidates {
     /// A server's last process ended.
     pub fn gone(&mut self, server: ServerId) {
         self.origins.remove(&server);
+        self.decided.retain(|_, decided| *decided != server);
     }
 
     /// It is none, or somebody else's.
     pub fn refuse(&mut self, id: ServerId) {
-        self.open.remove(&id.0);
+        self.close(id);
         self.origins.remove(&id);
         self.refused.insert(id.0);
     }
@@ -142,7 +164,7 @@ impl Candidates {
             .map(|(id, _)| *id)
             .collect();
         for id in &late {
-            self.open.remove(id);
+            self.close(ServerId(*id));
             self.refused.insert(*id);
         }
         late.into_iter().map(ServerId).collect()
@@ -152,6 +174,23 @@ impl Candidates {
     pub fn end(&mut self, id: ServerId) {
         self.begin(id);
     }
+
+    /// A process ended: where it was a candidate that was refused, that is forgotten once nothing of it can be on its way.
+    pub fn exited(&mut self, pid: u32, now: u64) {
+        let id = SCOPE_CANDIDATE | pid;
+        if self.refused.contains(&id) {
+            self.exited.push_back((now, id));
+        }
+        while let Some((_, id)) = self.exited.pop_front_if(|(at, _)| now.saturating_sub(*at) > PATIENCE) {
+            self.refused.remove(&id);
+        }
+    }
+
+    fn close(&mut self, id: ServerId) -> Option<Candidate> {
+        let candidate = self.open.remove(&id.0)?;
+        self.bytes -= candidate.held.bytes();
+        Some(candidate)
+    }
 }
 
 impl Candidate {
@@ -159,15 +198,6 @@ impl Candidate {
     #[must_use]
     pub fn begun(root: u32, since: u64) -> Self {
         Self { root, since, ..Self::default() }
-    }
-
-    /// Keeps an event for later.
-    pub fn hold(&mut self, event: Event) {
-        if self.held.len() >= MAX_HELD {
-            self.held.pop_front();
-            self.dropped += 1;
-        }
-        self.held.push_back(event);
     }
 
     /// The rest of a candidate that held a server: what else it started has its chance from now on.
@@ -195,7 +225,11 @@ mod tests {
     use monitor_abi::config::SCOPE_CANDIDATE;
     use monitor_core::id::ServerId;
 
-    use super::{BYTES, Candidates, PATIENCE, Standing};
+    use monitor_core::event::{Event, Kind, Opaque};
+    use monitor_core::id::ProcId;
+    use monitor_core::time::Time;
+
+    use super::{BYTES, Candidates, MAX_BYTES, MAX_CANDIDATES, PATIENCE, Standing};
 
     const ID: ServerId = ServerId(SCOPE_CANDIDATE | 77);
 
@@ -220,5 +254,46 @@ mod tests {
         assert!(candidates.expire(u64::MAX, |_| false).is_empty(), "one that ran before may be silent");
         candidates.get_mut(ID).unwrap().heard(BYTES as usize + 1);
         assert_eq!(candidates.expire(1, |_| false), [ID]);
+    }
+
+    #[test]
+    fn what_all_hold_together_is_bounded_and_the_largest_gives_way() {
+        let event = |length: usize| {
+            let opaque = Opaque { proc: ProcId { pid: 1, start: 1 }, what: String::new(), detail: "x".repeat(length) };
+            Event { time: Time(0), server: None, kind: Kind::Opaque(opaque) }
+        };
+        let mut candidates = Candidates::default();
+        let id = |number: usize| ServerId(SCOPE_CANDIDATE | u32::try_from(number).unwrap());
+        candidates.standing(ID, 0);
+        candidates.hold(ID, event(10));
+        for number in 100..100 + MAX_CANDIDATES - 1 {
+            assert_eq!(candidates.standing(id(number), 0), Standing::Candidate);
+            (0..8).for_each(|_| candidates.hold(id(number), event(20_000)));
+        }
+        let held: usize = candidates.open.values().map(|candidate| candidate.held.bytes()).sum();
+        assert_eq!(candidates.bytes, held);
+        assert!((MAX_BYTES / 2..=MAX_BYTES).contains(&held), "{held}");
+        let small = candidates.accept(ID, ServerId(1)).unwrap();
+        assert_eq!((small.held.iter().count(), small.held.dropped()), (1, 0), "who holds little loses nothing");
+        let dropped: u64 = candidates.open.values().map(|candidate| candidate.held.dropped()).sum();
+        assert!(dropped > 0);
+        candidates.expire(PATIENCE + 1, |_| false);
+        assert_eq!(candidates.bytes, 0);
+    }
+
+    #[test]
+    fn what_became_of_candidates_is_forgotten_with_their_processes() {
+        let mut candidates = Candidates::default();
+        candidates.standing(ID, 0);
+        candidates.accept(ID, ServerId(3));
+        candidates.gone(ServerId(3));
+        let other = ServerId(SCOPE_CANDIDATE | 78);
+        candidates.standing(other, 0);
+        candidates.refuse(other);
+        assert_eq!(candidates.standing(other, 0), Standing::Nobody);
+        candidates.exited(78, 5);
+        assert_eq!(candidates.standing(other, 6), Standing::Nobody, "something may be on its way");
+        candidates.exited(79, 6 + PATIENCE);
+        assert!(candidates.decided.is_empty() && candidates.refused.is_empty() && candidates.origins.is_empty());
     }
 }

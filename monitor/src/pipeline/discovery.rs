@@ -1,6 +1,6 @@
 //! Finding servers: candidates by what they execute and say, and what becomes of what they did before that was decided.
 
-use monitor_core::event::{Event, Exec, Kind, ServerStart};
+use monitor_core::event::{Event, Exec, Kind, Loss, ServerStart};
 use monitor_core::id::ServerId;
 
 use super::candidates::{Candidates, Standing};
@@ -65,24 +65,27 @@ impl Pipeline {
     /// A candidate is a server: it starts, its processes join it, and what they did is judged, from the first
     /// instruction and as what they were when they did it. Returns its processes, of which none may be left.
     pub fn accept(&mut self, candidate: ServerId, id: ServerId, start: ServerStart, standard: Standard) -> Vec<u32> {
-        let Some(accepted) = self.candidates.accept(candidate, id) else { return Vec::new() };
+        let Some(mut accepted) = self.candidates.accept(candidate, id) else { return Vec::new() };
         let members = self.hosts.leave(candidate);
         for pid in &members {
             self.hosts.join(*pid, id);
         }
         let now = self.clock.now();
-        self.start(id, accepted.held.front().map_or(now, |event| event.time), start, standard);
+        let begun = self.clock.wall(start.root.start).min(now);
+        self.start(id, accepted.held.iter().next().map_or(now, |event| event.time), start, standard);
         let inner = self.streams.accept(candidate.0, id.0);
         let mut first = accepted.execs.map(|(first, _)| first);
         if let Some(exec) = &first {
             self.event(Event { time: now, server: Some(id), kind: Kind::Known(exec.clone()) });
         }
-        if accepted.dropped > 0 {
-            self.lost("engine", "queue_overflow", now, accepted.dropped, None);
+        if accepted.held.dropped() > 0 {
+            let (sensor, reason) = ("engine".to_owned(), "queue_overflow".to_owned());
+            let loss = Loss { sensor, reason, from: begun, count: accepted.held.dropped(), caused_by: None };
+            self.event(Event { time: now, server: Some(id), kind: Kind::Loss(loss) });
         }
         let mut vet = Vet::new(standard, self.streams.input_writer(id), accepted.held.iter());
         let mut shared = false;
-        for mut event in accepted.held {
+        for mut event in accepted.held.take() {
             // What made it a candidate isn't something that a server did.
             if matches!(&event.kind, Kind::Exec(exec) if first.as_ref() == Some(exec)) {
                 first = None;

@@ -7,6 +7,7 @@ pub mod candidates;
 pub mod clock;
 mod discovery;
 pub mod enrich;
+mod held;
 pub mod hosts;
 pub mod opens;
 mod outcomes;
@@ -384,9 +385,7 @@ impl Pipeline {
             match self.candidates.standing(id, boot_now()) {
                 Standing::Server(server) => event.server = Some(server),
                 Standing::Candidate => {
-                    if let Some(candidate) = self.candidates.get_mut(id) {
-                        candidate.hold(event.clone());
-                    }
+                    self.candidates.hold(id, event.clone());
                     event.server = None;
                 }
                 Standing::Nobody => event.server = None,

@@ -64,6 +64,7 @@ impl Pipeline {
                 let proc = enrich::actor(head);
                 let ended = self.hosts.end(head.time, proc);
                 self.event(event(Kind::Exit(Exit { proc, status: body.code })));
+                self.candidates.exited(proc.pid, head.time);
                 match ended {
                     // One that was found is still to be accepted, with all it did.
                     Some(id) if self.found.iter().any(|found| found.candidate == id) || self.waits(id) => {}

@@ -232,9 +232,9 @@ fn divide(whole: &mut Candidate, root: ProcId, now: u64, below: impl Fn(ProcId) 
     let mut part = Candidate::begun(root.pid, now);
     let executed = |event: &Event| matches!(&event.kind, Kind::Exec(exec) if exec.proc == root);
     let before = whole.held.iter().position(executed).unwrap_or(0);
-    for (at, event) in std::mem::take(&mut whole.held).into_iter().enumerate() {
+    for (at, event) in whole.held.take().enumerate() {
         let Some(proc) = subject(&event.kind) else {
-            whole.held.push_back(event);
+            whole.held.push(event);
             continue;
         };
         if proc == root && matches!(event.kind, Kind::Fork(_)) {
@@ -242,17 +242,17 @@ fn divide(whole: &mut Candidate, root: ProcId, now: u64, below: impl Fn(ProcId) 
         }
         // until then it was a copy of its client
         if !below(proc) || (proc == root && at < before) {
-            whole.held.push_back(event);
+            whole.held.push(event);
             continue;
         }
         if let Kind::Exec(exec) = &event.kind {
             part.executed(exec);
         }
-        part.held.push_back(event);
+        part.held.push(event);
     }
     // the oldest go first: where its program is still among them, nothing of it went
     if part.execs.is_none() {
-        part.dropped = whole.dropped;
+        part.held.dropped_before(whole.held.dropped());
     }
     part
 }

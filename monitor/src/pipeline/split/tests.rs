@@ -12,6 +12,7 @@ use monitor_wire::redact;
 use zerocopy::{Immutable, IntoBytes};
 
 use super::super::clock::{Clock, boot_now};
+use super::super::held::MAX_HELD;
 use super::super::output::{Lines, Output};
 use super::super::standard::Standard;
 use super::super::{Found, Pipeline};
@@ -416,4 +417,19 @@ fn who_opens_the_client_s_pipe_for_writing_leaves_nothing_explained() {
     rig.accept_with(1, piped());
     rig.read(SERVER, 101, CALL);
     assert_eq!((rig.messages(1).len(), opened(&mut rig)), (2, 1));
+}
+
+#[test]
+fn what_had_to_go_before_a_server_was_found_is_a_loss_of_its_own() {
+    let mut rig = Rig::new();
+    for _ in 0..MAX_HELD {
+        rig.open(CLIENT, "/x");
+    }
+    rig.read(CLIENT, 1, ASK);
+    rig.accept(1);
+    let lost = rig.events().into_iter().find_map(|event| match event.kind {
+        Kind::Loss(loss) => Some((event.server, loss.reason, loss.count > 0, loss.from < event.time)),
+        _ => None,
+    });
+    assert_eq!(lost, Some((Some(ServerId(1)), "queue_overflow".to_owned(), true, true)));
 }
