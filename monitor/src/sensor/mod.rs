@@ -7,6 +7,7 @@ pub mod decode;
 pub mod fanotify;
 pub mod hooks;
 pub mod load;
+mod merge;
 pub mod offsets;
 pub mod reader;
 mod ring;

@@ -3,30 +3,21 @@
 //! While records flow it looks every millisecond (a wake-up per record would cost the watched process 1 to 8 µs each).
 //! When it has seen nothing for a while it sets `Control::asleep`, looks once more, and waits: the next record wakes it.
 
-use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use aya::maps::{Array, MapData};
 use monitor_abi::config::Control;
-use monitor_abi::header::{Header, KIND_SOCK_STATE};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::decode;
 use super::load::ControlValue;
-use super::ring::{Ring, Spot};
+use super::merge::Merge;
+use super::ring::Ring;
 
 /// Pause between looks while records flow.
 const LOOK: Duration = Duration::from_millis(1);
 /// Empty looks before the reader goes to sleep.
 const IDLE_LOOKS: u32 = 20;
-/// Between taking its time and being visible in its ring a record needs less than this, nanoseconds. Records younger
-/// than the look minus this stay for the next look, so that an older one from the other ring can't come late.
-const SETTLE: u64 = 1_000_000;
-/// Most records of which the reader knows at a time: bounds memory. The rest stays in the rings unknown.
-const MAX_KNOWN: usize = 32_768;
-/// A look that hands out more bytes than this is followed by the next one at once: a pause would fill the ring.
-const BUSY: usize = 256 << 10;
 
 /// A record, as a look shows it.
 #[derive(Debug)]
@@ -48,51 +39,16 @@ pub struct Lost {
 
 /// See the module documentation.
 pub struct Reader {
-    /// Security, payload.
-    sources: [Source; 2],
+    merge: Merge,
     control: Array<MapData, ControlValue>,
     settings: Control,
-    /// Records that were not handed out yet, wherever they lie.
-    known: Vec<Known>,
     empty_looks: u32,
-    /// The last look handed out so much that there is likely more.
-    busy: bool,
-}
-
-/// A record that was seen in its ring and not handed out yet.
-struct Known {
-    time: u64,
-    seq: u64,
-    source: usize,
-    /// How many of its ring were seen before it.
-    number: u64,
-    spot: Spot,
-}
-
-/// A ring, and what is known of the records in it.
-struct Source {
-    ring: Ring,
-    sequence: Sequence,
-    /// Seen and not freed, in the order of the ring: where each ends, and whether it was handed out.
-    seen: VecDeque<(usize, bool)>,
-    /// How many were freed.
-    freed: u64,
-    /// The latest time of a record that was seen.
-    latest: u64,
-}
-
-/// Sequence numbers by CPU for one ring.
-#[derive(Default)]
-struct Sequence {
-    last: Vec<u64>,
-    lost: u64,
 }
 
 impl Reader {
     /// Takes over the rings (security, payload). `settings.asleep` is the reader's own.
     pub fn new(rings: (Ring, Ring), control: Array<MapData, ControlValue>, settings: Control) -> Self {
-        let sources = [Source::new(rings.0), Source::new(rings.1)];
-        let mut reader = Self { sources, control, settings, known: Vec::new(), empty_looks: 0, busy: false };
+        let mut reader = Self { merge: Merge::new(rings), control, settings, empty_looks: 0 };
         reader.set_asleep(false);
         reader
     }
@@ -101,10 +57,8 @@ impl Reader {
     /// old enough, in time order, and before that for what came of connections, however young, since it may complete what
     /// is handed out now; returns up to which time everything has been handed out.
     pub fn look(&mut self, now: u64, mut each: impl FnMut(Look<'_>)) -> u64 {
-        let (took, whole) = self.collect(&mut each);
-        let before = now.saturating_sub(SETTLE).min(whole);
-        self.hand_out(before, &mut each);
-        if took || !self.known.is_empty() {
+        let (before, any) = self.merge.look(now, &mut each);
+        if any {
             self.empty_looks = 0;
         } else {
             self.empty_looks = self.empty_looks.saturating_add(1);
@@ -114,16 +68,13 @@ impl Reader {
 
     /// Hands out everything that is there, however young: for the end.
     pub fn flush(&mut self, mut each: impl FnMut(Look<'_>)) {
-        while self.collect(&mut each).0 {
-            self.hand_out(u64::MAX, &mut each);
-        }
-        self.hand_out(u64::MAX, &mut each);
+        self.merge.flush(&mut each);
     }
 
     /// Waits until the next look is due: a millisecond while records flow, else until one comes, `other` is readable,
     /// or `longest` has passed.
     pub fn wait(&mut self, longest: Duration, other: &[BorrowedFd<'_>]) {
-        if std::mem::take(&mut self.busy) {
+        if self.merge.take_busy() {
             return;
         }
         if self.empty_looks < IDLE_LOOKS {
@@ -131,9 +82,9 @@ impl Reader {
             return;
         }
         self.set_asleep(true);
-        if self.sources.iter_mut().all(|source| !source.has_more()) {
+        if self.merge.sources.iter().all(|source| !source.has_more()) {
             let mut fds: Vec<PollFd<'_>> =
-                self.sources.iter().map(|source| PollFd::new(source.ring.as_fd(), PollFlags::POLLIN)).collect();
+                self.merge.sources.iter().map(|source| PollFd::new(source.ring.as_fd(), PollFlags::POLLIN)).collect();
             fds.extend(other.iter().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)));
             let timeout = PollTimeout::try_from(longest).unwrap_or(PollTimeout::MAX);
             let _ready_or_signal = poll(&mut fds, timeout);
@@ -142,51 +93,9 @@ impl Reader {
         self.empty_looks = 0;
     }
 
-    /// Losses proved by sequence numbers since the last call.
+    /// Losses since the last call.
     pub fn lost(&mut self) -> Lost {
-        let [security, payload] = &mut self.sources;
-        Lost {
-            security: std::mem::take(&mut security.sequence.lost),
-            payload: std::mem::take(&mut payload.sequence.lost),
-        }
-    }
-
-    /// Gets to know the records in the rings. Whether there were any, and up to which time all are known.
-    fn collect(&mut self, each: &mut impl FnMut(Look<'_>)) -> (bool, u64) {
-        let before = self.known.len();
-        let mut whole = u64::MAX;
-        for (index, source) in self.sources.iter_mut().enumerate() {
-            loop {
-                if self.known.len() >= MAX_KNOWN * (index + 1) {
-                    whole = whole.min(source.latest);
-                    break;
-                }
-                let Some((spot, head)) = source.next() else { break };
-                if head.kind == KIND_SOCK_STATE {
-                    each(Look::Ahead(source.ring.record(spot)));
-                }
-                let number = source.freed + source.seen.len() as u64 - 1;
-                self.known.push(Known { time: head.time, seq: head.seq, source: index, number, spot });
-            }
-        }
-        (self.known.len() > before, whole)
-    }
-
-    /// Hands out known records up to `before`, in time order, and frees them.
-    fn hand_out(&mut self, before: u64, each: &mut impl FnMut(Look<'_>)) {
-        self.known.sort_unstable_by_key(|known| (known.time, known.seq));
-        let due = self.known.partition_point(|known| known.time <= before);
-        let mut bytes = 0;
-        for known in self.known.drain(..due) {
-            let Some(source) = self.sources.get_mut(known.source) else { continue };
-            each(Look::Due(source.ring.record(known.spot)));
-            source.handed_out(known.number);
-            bytes += known.spot.len();
-        }
-        for source in &mut self.sources {
-            source.settle();
-        }
-        self.busy = bytes > BUSY;
+        self.merge.lost()
     }
 
     fn set_asleep(&mut self, asleep: bool) {
@@ -194,85 +103,5 @@ impl Reader {
         if let Err(error) = self.control.set(0, ControlValue(self.settings), 0) {
             tracing::warn!(%error, "cannot set the reader's state; wake-ups may be late");
         }
-    }
-}
-
-impl Source {
-    fn new(ring: Ring) -> Self {
-        Self { ring, sequence: Sequence::default(), seen: VecDeque::new(), freed: 0, latest: 0 }
-    }
-
-    /// The next record that was not seen yet. One without a head is passed over.
-    fn next(&mut self) -> Option<(Spot, Header)> {
-        loop {
-            let spot = self.ring.next()?;
-            let head = decode::head(self.ring.record(spot));
-            self.seen.push_back((spot.end(), head.is_none()));
-            if let Some(head) = head {
-                self.sequence.see(&head);
-                self.latest = self.latest.max(head.time);
-                return Some((spot, head));
-            }
-        }
-    }
-
-    /// Whether a record waits that was not seen.
-    fn has_more(&self) -> bool {
-        self.ring.has_more()
-    }
-
-    /// The record with this number is needed no more: it goes once all before it have gone.
-    fn handed_out(&mut self, number: u64) {
-        let at = usize::try_from(number.saturating_sub(self.freed)).unwrap_or(usize::MAX);
-        if let Some(seen) = self.seen.get_mut(at) {
-            seen.1 = true;
-        }
-        while let Some(&(end, true)) = self.seen.front() {
-            self.seen.pop_front();
-            self.freed += 1;
-            self.ring.free(end);
-        }
-    }
-
-    /// The kernel may use again whatever is free.
-    fn settle(&mut self) {
-        if self.seen.is_empty() {
-            // discarded records at the end, which nobody hands out
-            self.ring.free_all();
-        }
-        self.ring.tell();
-    }
-}
-
-impl Sequence {
-    fn see(&mut self, head: &Header) {
-        let cpu = head.cpu as usize;
-        if cpu > 8192 {
-            return;
-        }
-        if self.last.len() <= cpu {
-            self.last.resize(cpu + 1, 0);
-        }
-        let last = self.last[cpu];
-        if head.seq > last + 1 && last != 0 {
-            self.lost += head.seq - last - 1;
-        }
-        self.last[cpu] = head.seq.max(last);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use monitor_abi::header::Header;
-
-    use super::Sequence;
-
-    #[test]
-    fn a_gap_in_the_sequence_is_a_loss() {
-        let mut sequence = Sequence::default();
-        for (cpu, seq) in [(0, 10), (0, 11), (1, 3), (0, 14), (1, 4)] {
-            sequence.see(&Header { cpu, seq, ..Header::default() });
-        }
-        assert_eq!(sequence.lost, 2);
     }
 }
