@@ -331,6 +331,11 @@ impl Session {
         if lost.security > 0 && self.stats.get(monitor_abi::stats::SECURITY_FULL) == 0 {
             self.pipeline.lost("security", "sequence_gap", since, lost.security, None);
         }
+        for (sensor, late) in [("security", lost.late_security), ("stream", lost.late_payload)] {
+            if late > 0 {
+                self.pipeline.lost(sensor, "late", since, late, None);
+            }
+        }
     }
 
     /// A sensor of which no hook is armed is blind; one that lacks some says so in the log.

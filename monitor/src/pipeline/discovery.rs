@@ -79,7 +79,7 @@ impl Pipeline {
             self.event(Event { time: now, server: Some(id), kind: Kind::Known(exec.clone()) });
         }
         if accepted.held.dropped() > 0 {
-            let (sensor, reason) = ("engine".to_owned(), "queue_overflow".to_owned());
+            let (sensor, reason) = ("engine".to_owned(), "table_full".to_owned());
             let loss = Loss { sensor, reason, from: begun, count: accepted.held.dropped(), caused_by: None };
             self.event(Event { time: now, server: Some(id), kind: Kind::Loss(loss) });
         }

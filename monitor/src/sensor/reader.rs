@@ -28,13 +28,18 @@ pub enum Look<'a> {
     Due(&'a [u8]),
 }
 
-/// Records lost since the last question, by ring, as the sequence numbers prove.
+/// Records lost since the last question, by ring, as the sequence numbers prove, and those that came too late for their
+/// place in the order of time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lost {
     /// Security ring.
     pub security: u64,
     /// Payload ring.
     pub payload: u64,
+    /// Late, security ring.
+    pub late_security: u64,
+    /// Late, payload ring.
+    pub late_payload: u64,
 }
 
 /// See the module documentation.

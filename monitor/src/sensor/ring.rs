@@ -5,12 +5,12 @@
 //! bytes, whose first four hold its length and two flags, and its bytes, rounded up to eight. Positions only ever grow.
 
 use std::num::NonZeroUsize;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use aya::Ebpf;
-use aya::maps::{Map, MapData};
+use aya::maps::Map;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::unistd::{SysconfVar, sysconf};
 
@@ -50,7 +50,8 @@ impl Spot {
 
 /// See the module documentation.
 pub struct Ring {
-    map: MapData,
+    /// The map, for whoever waits for it.
+    map: OwnedFd,
     /// The page that is ours.
     consumer: NonNull<AtomicUsize>,
     /// The page that is the kernel's, and the data behind it.
@@ -83,6 +84,7 @@ impl Ring {
         let producer = map_pages(all, ProtFlags::PROT_READ, page.get())?.cast::<AtomicUsize>();
         // SAFETY: just mapped; the kernel keeps the word there.
         let next = unsafe { consumer.as_ref() }.load(Ordering::Acquire);
+        let map = map.fd().as_fd().try_clone_to_owned().map_err(|error| wrong(&error.to_string()))?;
         Ok(Self { map, consumer, producer, page, size, next, free: next, told: next })
     }
 
@@ -154,7 +156,7 @@ impl Ring {
 
 impl AsFd for Ring {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.map.fd().as_fd()
+        self.map.as_fd()
     }
 }
 
@@ -170,3 +172,74 @@ impl Drop for Ring {
 
 // SAFETY: the pointers are to mappings that are this value's own; positions are atomic.
 unsafe impl Send for Ring {}
+
+#[cfg(test)]
+pub mod tests {
+    //! A ring in memory of our own, and a kernel that writes into it.
+
+    use std::fs::File;
+    use std::num::NonZeroUsize;
+    use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+    use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
+
+    use super::{BUSY, HEADER, Ring};
+
+    const SIZE: usize = 64 << 10;
+    const PAGE: usize = 4096;
+
+    impl Ring {
+        /// One without a kernel. Its second half isn't the first one again, so it is never to be filled.
+        pub fn in_memory() -> Self {
+            let map = |len: usize| {
+                let len = NonZeroUsize::new(len).unwrap();
+                // SAFETY: new memory that nobody else has.
+                unsafe {
+                    mmap_anonymous(None, len, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, MapFlags::MAP_PRIVATE)
+                }
+                .unwrap()
+                .cast::<AtomicUsize>()
+            };
+            let fd = File::open("/dev/null").unwrap().into();
+            let page = NonZeroUsize::new(PAGE).unwrap();
+            let (consumer, producer) = (map(PAGE), map(PAGE + 2 * SIZE));
+            Self { map: fd, consumer, producer, page, size: SIZE, next: 0, free: 0, told: 0 }
+        }
+
+        /// Reserves a record, as the kernel does; returns where.
+        pub fn reserve(&mut self, bytes: &[u8]) -> usize {
+            // SAFETY: mapped as long as `self` lives.
+            let produced = unsafe { self.producer.as_ref() };
+            let at = produced.load(Ordering::Relaxed);
+            let end = at + (HEADER + bytes.len()).next_multiple_of(8);
+            assert!(end <= SIZE);
+            let word = u32::try_from(bytes.len()).unwrap() | BUSY;
+            // SAFETY: within the mapping, and nobody reads it before the position is told.
+            unsafe {
+                self.data(at).cast::<AtomicU32>().as_ref().store(word, Ordering::Release);
+                std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.data(at + HEADER).as_ptr(), bytes.len());
+            }
+            produced.store(end, Ordering::Release);
+            at
+        }
+
+        /// That record is complete.
+        pub fn submit(&mut self, at: usize) {
+            // SAFETY: a header lies there.
+            unsafe { self.data(at).cast::<AtomicU32>().as_ref() }.fetch_and(!BUSY, Ordering::Release);
+        }
+    }
+
+    #[test]
+    fn a_record_is_seen_when_it_is_complete_and_once() {
+        let mut ring = Ring::in_memory();
+        assert!(!ring.has_more());
+        let (one, two) = (ring.reserve(b"one"), ring.reserve(b"second"));
+        ring.submit(two);
+        assert!(ring.next().is_none() && ring.has_more(), "the first is in the making");
+        ring.submit(one);
+        let seen = [ring.next().unwrap(), ring.next().unwrap()];
+        assert_eq!(seen.map(|spot| ring.record(spot).to_vec()), [b"one".to_vec(), b"second".to_vec()]);
+        assert!(ring.next().is_none() && !ring.has_more());
+    }
+}

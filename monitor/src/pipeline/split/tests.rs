@@ -431,5 +431,5 @@ fn what_had_to_go_before_a_server_was_found_is_a_loss_of_its_own() {
         Kind::Loss(loss) => Some((event.server, loss.reason, loss.count > 0, loss.from < event.time)),
         _ => None,
     });
-    assert_eq!(lost, Some((Some(ServerId(1)), "queue_overflow".to_owned(), true, true)));
+    assert_eq!(lost, Some((Some(ServerId(1)), "table_full".to_owned(), true, true)));
 }
