@@ -93,7 +93,7 @@ fn pass(key: &Key, text: &str) -> Option<String> {
 
 /// The same for a text whose end is missing: its last word may be the beginning of a token that no rule would know, so it
 /// is dropped.
-pub(crate) fn redact_cut(key: &Key, text: &str) -> String {
+pub fn redact_cut(key: &Key, text: &str) -> String {
     // whole blocks without a break are passed over at once
     let mut text = text;
     while let Some((head, block)) = text.as_bytes().split_last_chunk::<64>()

@@ -14,8 +14,6 @@ use crate::regular;
 
 /// Longest settings file of a package manager, bytes.
 const MAX_SETTINGS: usize = 64 << 10;
-/// Most bytes of an environment, or of a command line, that are looked at.
-const MAX_STRINGS: usize = 1 << 20;
 
 /// Environment entries besides [`PRELOADS`] whose value is judged and therefore kept (redacted): none of them holds a token.
 const JUDGED: [&str; 17] = [
@@ -58,7 +56,7 @@ impl Start {
     /// A process that runs already, from procfs.
     #[must_use]
     pub fn running(pid: u32, from_start: bool) -> Self {
-        let cmdline = regular::head(Path::new(&format!("/proc/{pid}/cmdline")), MAX_STRINGS);
+        let cmdline = enrich::strings(pid, "cmdline");
         let argv = cmdline
             .strip_suffix(&[0])
             .unwrap_or(&cmdline)
@@ -124,7 +122,7 @@ pub fn proc_of(pid: u32) -> ProcId {
 
 /// Environment of a process. Values stay in this module.
 fn environ(pid: u32) -> Vec<(String, String)> {
-    entries(&regular::head(Path::new(&format!("/proc/{pid}/environ")), MAX_STRINGS))
+    entries(&enrich::strings(pid, "environ"))
 }
 
 /// Names and values of an environment.
@@ -240,7 +238,9 @@ pub fn find_command(command: &std::ffi::OsStr) -> Result<PathBuf, (u8, String)> 
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_STRINGS, Start, environ, find_command, host_of, registries};
+    use crate::pipeline::enrich::MAX_STRINGS;
+
+    use super::{Start, environ, find_command, host_of, registries};
 
     #[test]
     fn commands_are_found_as_a_shell_finds_them() {

@@ -9,12 +9,13 @@ mod socket;
 use monitor_abi::header::{FLAG_CUT, Header};
 use monitor_core::event::FileRef;
 use monitor_core::id::{FileId, ProcId, ServerId};
+use monitor_wire::redact::{Key, redact, redact_cut};
 use monitor_wire::text::escape_bytes;
 
 pub use file::{change_resolved, changed, opened};
 pub use memory::{proc_open, reach};
 pub use path::in_root;
-pub use process::{PRELOADS, agent, exec, influenced, is_running, known, redacted, start_of};
+pub use process::{MAX_STRINGS, PRELOADS, agent, exec, influenced, is_running, known, redacted, start_of, strings};
 pub use socket::{inet, made, outcome, state, unix};
 
 /// Kernel-internal device number (major << 20 | minor, `include/linux/kdev_t.h`) as `stat(2)` shows it.
@@ -53,9 +54,28 @@ fn file_ref(path: &[u8], dev: u32, ino: u64, flags: u16) -> FileRef {
     FileRef { path: escape_bytes(path), id: FileId { dev: device(dev), ino }, cut: flags & FLAG_CUT != 0 }
 }
 
+/// A string that a process passed to the kernel, of which a record has at most `max` bytes: without secrets, nor the
+/// beginning of one whose end is missing.
+fn passed(bytes: &[u8], max: usize, key: &Key) -> String {
+    let text = escape_bytes(bytes);
+    if bytes.len() < max { redact(key, &text).into_owned() } else { redact_cut(key, &text) }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::device;
+    use monitor_wire::redact::Key;
+
+    use super::{device, passed};
+
+    #[test]
+    fn a_token_shows_neither_whole_nor_in_part() {
+        let key = Key::from_bytes([7; 32]);
+        let token = format!("ghp_{}", "Ab3".repeat(12));
+        let whole = format!("/tmp/x {token}");
+        assert!(passed(whole.as_bytes(), 256, &key).starts_with("/tmp/x fp:"));
+        let part = whole.get(..20).unwrap();
+        assert_eq!(passed(part.as_bytes(), 20, &key), "/tmp/x ");
+    }
 
     #[test]
     fn devices_are_as_user_space_knows_them() {

@@ -91,7 +91,7 @@ impl Pipeline {
                 more.into_iter().for_each(|event| self.event(event));
             }
             Body::Resolved(body, path, to) => {
-                self.event(event(Kind::File(enrich::change_resolved(head, body, path, to))));
+                self.event(event(Kind::File(enrich::change_resolved(head, body, path, to, &self.key))));
             }
             Body::Change(body, paths) => {
                 let change = enrich::changed(head, body, paths, &self.key);
@@ -128,7 +128,9 @@ impl Pipeline {
                 self.outcomes.told(body.cookie);
                 self.event(event(Kind::NetEnd(enrich::state(body))));
             }
-            Body::Unix(body, path, via) => self.event(event(Kind::Unix(enrich::unix(head, body, path, via)))),
+            Body::Unix(body, path, via) => {
+                self.event(event(Kind::Unix(enrich::unix(head, body, path, via, &self.key))))
+            }
             Body::Made(body) => self.event(event(Kind::Socket(enrich::made(head, body)))),
             Body::Stream(data, bytes) => {
                 self.stream(head, server, data, bytes);

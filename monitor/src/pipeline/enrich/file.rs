@@ -4,20 +4,22 @@ use std::os::unix::fs::MetadataExt;
 
 use monitor_abi::file;
 use monitor_abi::header::{FLAG_BELOW, FLAG_UNLINKED, FLAG_USE, Header};
+use monitor_abi::process::PATH_MAX;
 use monitor_core::event::{File, FileOp, FileRef};
 use monitor_core::id::FileId;
 use monitor_wire::redact::{Key, redact};
 use monitor_wire::text::escape_bytes;
 
 use super::path::{in_root, is_descriptor, named_by, resolve};
-use super::{actor, file_ref};
+use super::{actor, file_ref, passed};
 use crate::sensor::decode::Changed;
 
 /// A file that was opened.
 #[must_use]
 pub fn opened(head: &Header, body: &file::Open, path: &[u8], via: &[u8], key: &Key) -> File {
     let file = file_ref(path, body.dev, body.ino, head.flags);
-    let via = escape_bytes(via);
+    // the kernel's copy ends in a NUL that isn't here
+    let (as_passed, via) = (escape_bytes(via), passed(via, file::VIA_MAX - 1, key));
     let access = body.open_flags & 3;
     let path_only = body.open_flags & 0o10_000_000 != 0; // O_PATH
     File {
@@ -30,7 +32,7 @@ pub fn opened(head: &Header, body: &file::Open, path: &[u8], via: &[u8], key: &K
         dir: body.mode & 0o170_000 == 0o040_000,
         unlinked: head.flags & FLAG_UNLINKED != 0,
         to: None,
-        via: (!via.is_empty() && via != file.path).then(|| redact(key, &via).into_owned()),
+        via: (!via.is_empty() && as_passed != file.path).then_some(via),
         file,
         by: by(head),
     }
@@ -55,10 +57,11 @@ const fn change(op: u32) -> FileOp {
 
 /// A change whose paths the kernel resolved.
 #[must_use]
-pub fn change_resolved(head: &Header, body: &file::Resolved, path: &[u8], to: &[u8]) -> File {
+pub fn change_resolved(head: &Header, body: &file::Resolved, path: &[u8], to: &[u8], key: &Key) -> File {
+    let op = change(body.op);
     File {
         proc: actor(head),
-        op: change(body.op),
+        op,
         read: false,
         write: true,
         create: false,
@@ -67,9 +70,14 @@ pub fn change_resolved(head: &Header, body: &file::Resolved, path: &[u8], to: &[
         unlinked: false,
         via: None,
         file: file_ref(path, body.dev, body.ino, head.flags),
-        to: (!to.is_empty()).then(|| escape_bytes(to)),
+        to: (!to.is_empty()).then(|| if op == FileOp::Symlink { target(to, key) } else { escape_bytes(to) }),
         by: by(head),
     }
+}
+
+/// What a symbolic link says: the process's own words.
+fn target(to: &[u8], key: &Key) -> String {
+    passed(to, PATH_MAX - 1, key)
 }
 
 /// A change of a name or mode: the strings are resolved here, since the call has no descriptor to resolve.
@@ -79,7 +87,7 @@ pub fn changed(head: &Header, body: &file::Change, paths: &Changed<'_>, key: &Ke
     let (from, to) = (escape_bytes(paths.path), escape_bytes(paths.to));
     let mut resolved = resolve(head.tgid, &escape_bytes(paths.base), &from);
     let second = match op {
-        FileOp::Symlink => (!to.is_empty()).then(|| to.clone()),
+        FileOp::Symlink => (!to.is_empty()).then(|| target(paths.to, key)),
         _ => (!to.is_empty()).then(|| resolve(head.tgid, &escape_bytes(paths.to_base), &to)),
     };
     if op == FileOp::Link && is_descriptor(head.tgid, &resolved) {

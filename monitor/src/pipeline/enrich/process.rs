@@ -9,11 +9,12 @@ use monitor_abi::process;
 use monitor_core::credential::{Standing, standing};
 use monitor_core::event::{Exec, FileRef};
 use monitor_core::id::{FileId, ProcId};
-use monitor_wire::redact::{Key, redact_argv};
+use monitor_wire::redact::{Key, redact_argv, redact_cut};
 use monitor_wire::text::escape_bytes;
 
 use super::path::{in_root, join};
 use super::{actor, file_ref, proc_id};
+use crate::regular;
 
 /// Environment entries that make `ps` show what its options don't ask for.
 const LISTING: &[&str] = &["PS_FORMAT", "PS_PERSONALITY", "CMD_ENV", "I_WANT_A_BROKEN_PS"];
@@ -23,6 +24,10 @@ const ARGV_COUNT: usize = 64;
 
 /// Most bytes of one argument.
 const ARGV_BYTES: usize = 1024;
+/// Most bytes of one argument that are looked at.
+const ARGV_READ: usize = 16 << 10;
+/// Most bytes of an environment, or of a command line, that are looked at.
+pub const MAX_STRINGS: usize = 1 << 20;
 
 /// `TMPFS_MAGIC` (include/uapi/linux/magic.h): memfd files live there, without a directory.
 const TMPFS_MAGIC: u32 = 0x0102_1994;
@@ -47,17 +52,22 @@ const INTERPRETERS: [&str; 14] =
 /// An execution. `watched`: look into the process's environment for preloads.
 #[must_use]
 pub fn exec(head: &Header, body: &process::Exec, path: &[u8], argv: &[u8], cwd: &[u8], key: &Key) -> Exec {
-    let raw: Vec<String> = split_argv(argv);
+    // whole arguments end in a NUL
+    let cut = argv.last().is_some_and(|byte| *byte != 0);
+    let mut raw: Vec<String> = split_argv(argv);
     let cwd = escape_bytes(cwd);
     let exe = file_ref(path, body.dev, body.ino, head.flags);
     let memfd = body.magic == TMPFS_MAGIC && exe.path.starts_with("/memfd:");
     let script = script_of(head.tgid, &exe.path, &raw, &cwd);
     let preload = if head.scope == 0 { Vec::new() } else { preloads(head.tgid, head.uid == 0) };
     let exe_path = exe.path.clone();
+    if cut && let Some(last) = raw.last_mut() {
+        *last = redact_cut(key, last);
+    }
     Exec {
         proc: actor(head),
         parent: proc_id(body.parent, body.parent_start),
-        argv_cut: raw.len() > ARGV_COUNT || argv.len() >= process::ARGV_MAX,
+        argv_cut: raw.len() > ARGV_COUNT || cut,
         argv: redacted(&raw, key),
         exe,
         cwd,
@@ -72,15 +82,26 @@ pub fn exec(head: &Header, body: &process::Exec, path: &[u8], argv: &[u8], cwd: 
     }
 }
 
-/// Arguments, bounded and without secrets.
+/// Arguments, bounded and without secrets: these go first, so that no part of one is left.
 #[must_use]
 pub fn redacted(raw: &[String], key: &Key) -> Vec<String> {
-    let bounded: Vec<String> = raw
-        .iter()
-        .take(ARGV_COUNT)
-        .map(|arg| arg.char_indices().take_while(|(at, _)| *at < ARGV_BYTES).map(|(_, c)| c).collect())
-        .collect();
-    redact_argv(key, &bounded)
+    let read: Vec<String> =
+        raw.iter().take(ARGV_COUNT).map(|arg| head(arg, ARGV_READ, |cut| redact_cut(key, cut))).collect();
+    redact_argv(key, &read).iter().map(|arg| head(arg, ARGV_BYTES, str::to_owned)).collect()
+}
+
+/// The beginning of a text, which `cut` makes of it if there is more.
+fn head(text: &str, max: usize, cut: impl FnOnce(&str) -> String) -> String {
+    match text.get(..text.floor_char_boundary(max)) {
+        Some(head) if head.len() < text.len() => cut(head),
+        _ => text.to_owned(),
+    }
+}
+
+/// The `environ` or `cmdline` of a process, within bounds.
+#[must_use]
+pub fn strings(pid: u32, what: &str) -> Vec<u8> {
+    regular::head(Path::new(&format!("/proc/{pid}/{what}")), MAX_STRINGS)
 }
 
 /// A process that runs already, from procfs. `None` if it is gone.
@@ -90,7 +111,7 @@ pub fn known(pid: u32, key: &Key) -> Option<Exec> {
     let stat = process.stat().ok()?;
     let exe = fs::read_link(format!("/proc/{pid}/exe")).map(|path| path.to_string_lossy().into_owned());
     let id = fs::metadata(format!("/proc/{pid}/exe")).map(|meta| FileId { dev: meta.dev(), ino: meta.ino() });
-    let raw: Vec<String> = process.cmdline().unwrap_or_default();
+    let raw = split_argv(&strings(pid, "cmdline"));
     let cwd = process.cwd().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
     let exe_path = exe.unwrap_or_default();
     let unlinked = exe_path.ends_with(" (deleted)");
@@ -205,7 +226,7 @@ fn preloads(pid: u32, as_root: bool) -> Vec<String> {
 
 /// The environment of a process, name and value.
 fn entries(pid: u32) -> Vec<(String, String)> {
-    let Ok(environ) = fs::read(format!("/proc/{pid}/environ")) else { return Vec::new() };
+    let environ = strings(pid, "environ");
     let entry = |entry: &[u8]| {
         let at = entry.iter().position(|byte| *byte == b'=')?;
         let name = std::str::from_utf8(&entry[..at]).ok()?;
@@ -265,7 +286,31 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::Path;
 
-    use super::{names_own, roots_alone, split_argv};
+    use monitor_abi::header::Header;
+    use monitor_abi::process;
+    use monitor_wire::redact::Key;
+
+    use super::{ARGV_BYTES, ARGV_READ, exec, names_own, redacted, roots_alone, split_argv};
+
+    #[test]
+    fn a_token_across_a_cut_shows_in_no_part() {
+        let key = Key::from_bytes([7; 32]);
+        let token = format!("ghp_{}", "Ab3".repeat(12));
+        for before in [ARGV_BYTES, ARGV_READ].into_iter().flat_map(|cut| cut - 45..cut + 5) {
+            let argument = format!("{} {token}", "word ".repeat(before / 5 + 1).get(..before).unwrap());
+            let shown = redacted(&[argument], &key);
+            assert!(!shown[0].contains("ghp_") && shown[0].len() <= ARGV_BYTES, "{before}: {}", shown[0]);
+        }
+        // the kernel's copy ends within it
+        for kept in 1..token.len() {
+            let argv = format!("x\0-v\0see {}", token.get(..kept).unwrap());
+            let exec = exec(&Header::default(), &process::Exec::default(), b"/x", argv.as_bytes(), b"/", &key);
+            assert_eq!(
+                (exec.argv_cut, exec.argv.as_slice()),
+                (true, ["x", "-v", "see "].map(str::to_owned).as_slice())
+            );
+        }
+    }
 
     #[test]
     fn only_root_can_have_put_it_there() {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use monitor_abi::header::{FLAG_COMPAT, FLAG_URING, Header};
 use monitor_abi::socket;
 use monitor_core::event::{Net, NetEnd, NetOp, Proto, SocketMade, Unix};
+use monitor_wire::redact::{Key, redact};
 use monitor_wire::text::escape_bytes;
 
 use super::path::{link, resolve};
@@ -69,14 +70,15 @@ pub fn state(body: &socket::State) -> NetEnd {
 
 /// A unix connect.
 #[must_use]
-pub fn unix(head: &Header, body: &socket::Unix, path: &[u8], via: &[u8]) -> Unix {
+pub fn unix(head: &Header, body: &socket::Unix, path: &[u8], via: &[u8], key: &Key) -> Unix {
     let path = if !path.is_empty() {
         escape_bytes(path)
     } else if let Some(name) = via.strip_prefix(&[0]) {
-        format!("@{}", escape_bytes(name))
+        format!("@{}", redact(key, &escape_bytes(name)))
     } else {
         let text = escape_bytes(via.split(|byte| *byte == 0).next().unwrap_or_default());
-        resolve(head.tgid, &link(format!("/proc/{}/cwd", head.tgid)), &text)
+        let named = resolve(head.tgid, &link(format!("/proc/{}/cwd", head.tgid)), &text);
+        redact(key, &named).into_owned()
     };
     let result = if body.ret == 0 { "ok".to_owned() } else { format!("errno {}", body.ret.unsigned_abs()) };
     let op = if body.op == 2 { "bind" } else { "connect" };
@@ -117,7 +119,22 @@ const fn proto(protocol: u16, sock_type: u16) -> Proto {
 
 #[cfg(test)]
 mod tests {
-    use super::address;
+    use monitor_abi::header::Header;
+    use monitor_abi::socket;
+    use monitor_wire::redact::Key;
+
+    use super::{address, unix};
+
+    #[test]
+    fn names_of_local_sockets_hold_no_token() {
+        let key = Key::from_bytes([7; 32]);
+        let token = format!("ghp_{}", "Ab3".repeat(12));
+        for via in [format!("\0{token}"), format!("/no/such/{token}\0"), token.clone()] {
+            let body = socket::Unix { ret: -2, ..socket::Unix::default() };
+            let path = unix(&Header::default(), &body, b"", via.as_bytes(), &key).path;
+            assert!(path.contains("fp:") && !path.contains(&token), "{path}");
+        }
+    }
 
     #[test]
     fn addresses_are_as_user_space_knows_them() {
