@@ -15,7 +15,7 @@ use monitor_abi::config::Control;
 use monitor_core::config::EngineConfig;
 use monitor_core::credential::Credentials;
 use monitor_core::id::ServerId;
-use monitor_core::profile::Profiles;
+use monitor_core::profile::{Profile, Profiles};
 use monitor_core::time::Time;
 use monitor_wire::redact::Key;
 
@@ -110,6 +110,8 @@ pub struct Session {
     /// Goes on when nothing is watched.
     forever: bool,
     profiles: Profiles,
+    /// The profile that judges every server that is found, if one was asked for.
+    wanted: Option<Profile>,
     key: Key,
     /// Whose other watchers' servers are.
     claims: Claims,
@@ -180,6 +182,7 @@ impl Session {
             counted: Clock::sample().now(),
             forever: false,
             profiles,
+            wanted: None,
             key,
             claims: Claims::default(),
             claimed: BTreeMap::new(),
@@ -195,6 +198,11 @@ impl Session {
     /// From now on each server has one watcher among those that share these claims.
     pub fn share(&mut self, claims: Claims) {
         self.claims = claims;
+    }
+
+    /// From now on this profile judges every server that is found, and those that register without naming one.
+    pub fn judge_by(&mut self, profile: Option<Profile>) {
+        self.wanted = profile;
     }
 
     /// Looks, judges and writes until the last watched process has ended or `stop` is set.

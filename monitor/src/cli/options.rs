@@ -24,7 +24,7 @@ pub struct WatchOptions {
     /// Configuration file [default: /etc/tripline/config.toml, if it is there]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Judge the server by this profile: a shipped or configured name, or a file [default: by what the server is]
+    /// Judge the server by this profile: the name of a shipped one, or a file [default: by what the server is]
     #[arg(long, value_name = "NAME|FILE")]
     pub profile: Option<String>,
     /// Also write each alert to this file, one JSON value a line; `-` is standard output

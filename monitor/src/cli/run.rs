@@ -27,7 +27,8 @@ use crate::session::{Session, require_root};
 #[command(
     after_help = "A process is taken for an MCP server by profile (package, executable, arguments), if the configuration \
 of an MCP client names its command or, if it starts with its standard input and output on pipes or sockets, by its first MCP message; what it did before that is held and \
-judged then. Servers that run already are watched from now on. Alerts go to the store in the state folder and to the \
+judged then. Servers that run already are watched from now on. With --profile every server of this host is judged by that \
+profile, whatever it is; `exec` may name another. Alerts go to the store in the state folder and to the \
 configured sinks. Ends in order on SIGTERM or Ctrl-C."
 )]
 pub struct Run {
@@ -69,6 +70,7 @@ impl Run {
             Recogniser { servers, profiles: prepared.engine.profiles.clone(), roster: clients.roster() };
         let mut session = Session::arm_host(prepared.engine, key, output, recogniser.clone().boxed())?;
         session.share(Claims::open(&prepared.runtime));
+        session.judge_by(prepared.profile);
         session.look_around(&|exec| recogniser.recognise(exec));
         let files = clients.found().count();
         tracing::info!(servers = session.watched(), client_files = files, "armed");

@@ -47,7 +47,7 @@ impl Session {
     /// # Errors
     /// As [`Self::watch`].
     pub fn register(&mut self, start: &Start, profile: Option<&Profile>) -> Result<ServerId> {
-        let start = start.describe(&self.profiles, profile, &self.key);
+        let start = start.describe(&self.profiles, profile.or(self.wanted.as_ref()), &self.key);
         self.watch(start, true)
     }
 
@@ -73,7 +73,7 @@ impl Session {
             }
             if let Some(Recognised { called }) = recognised {
                 let start = Start { called, ..Start::running(pid, false) };
-                let start = start.describe(&self.profiles, None, &self.key);
+                let start = start.describe(&self.profiles, self.wanted.as_ref(), &self.key);
                 if let Err(error) = self.watch(start, false) {
                     tracing::warn!(pid, %error, "cannot watch a running server");
                 }
@@ -96,7 +96,7 @@ impl Session {
                 None => Start::running(found.root, found.from_start),
             };
             let start = Start { called: found.called, ..start };
-            let start = start.describe(&self.profiles, None, &self.key);
+            let start = start.describe(&self.profiles, self.wanted.as_ref(), &self.key);
             match self.claims.take(start.root) {
                 Ok(claim) => self.claimed.extend(claim.map(|claim| (id, claim))),
                 Err(taken) => {

@@ -1,7 +1,7 @@
 //! `run` finds servers: by what the configuration of an MCP client names.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
@@ -14,8 +14,14 @@ pub(super) struct Agent(Child);
 impl Agent {
     /// Waits until it is armed.
     pub(super) fn start(ground: &Ground, alerts: &str) -> Self {
+        Self::start_with(ground, &["--alerts", alerts])
+    }
+
+    /// The same with these options.
+    fn start_with(ground: &Ground, options: &[&str]) -> Self {
         let config = ground.text("config.toml");
-        let mut run = command(&["run", "--config", &config, "--alerts", alerts]);
+        let mut run = command(&["run", "--config", &config]);
+        run.args(options);
         let mut child = run.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = Vec::new();
@@ -94,4 +100,29 @@ fn root_a_client_s_configuration_names_a_server() {
     assert!(found("third").is_none());
     let log = fs::read_to_string(ground.path("state/tripline.log")).unwrap_or_default();
     assert!(!log.contains("not-a-real-secret"));
+}
+
+#[test]
+fn root_a_named_profile_judges_every_server_that_run_finds() {
+    need_root();
+    let ground = Ground::new();
+    let (home, alerts) = (ground.text("homes/dev"), ground.text("alerts"));
+    fs::create_dir_all(ground.path("homes/dev/.aws")).unwrap();
+    ground.write("homes/dev/.aws/credentials", "[default]\naws_secret_access_key = none\n");
+    ground.write("server", "read request\ncat \"$HOME/.aws/credentials\" >/dev/null\necho done\n");
+    make_executable(&ground.path("server"));
+    ground.write("config.toml", ground.state());
+    let _agent = Agent::start_with(&ground, &["--alerts", &alerts, "--profile", "fetch"]);
+    let request =
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\"}}\n";
+    let mut server = Command::new("/bin/sh");
+    server.arg(ground.text("server")).env_clear().env("HOME", &home).env("PATH", "/usr/bin:/bin");
+    let mut server = server.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    server.stdin.take().unwrap().write_all(request.as_bytes()).unwrap();
+    assert!(server.wait_with_output().unwrap().status.success());
+    let alert = until("the alert of a server that spoke", || {
+        let text = fs::read_to_string(&alerts).unwrap_or_default();
+        values(&text).into_iter().find(|alert| alert["category"] == "credential_access")
+    });
+    assert_eq!(alert["server"]["profile"], "fetch", "{alert}");
 }
