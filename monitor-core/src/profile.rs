@@ -8,8 +8,10 @@
 //! - `shipped`: the set of profiles, and which one fits a server.
 //! - [`runtimes`]: what is normal for node, Python and the C library.
 //! - `identity`: what is known of a server before it is judged.
+//! - `container`: the image that a command line starts.
 //! - `roots`: the folders that a server was given.
 
+mod container;
 mod identity;
 mod judge;
 mod model;

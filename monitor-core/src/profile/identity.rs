@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::container;
+
 /// Facts by which a profile is chosen.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ServerIdentity<'a> {
@@ -13,7 +15,8 @@ pub struct ServerIdentity<'a> {
     pub package: Option<&'a str>,
     /// Names of its environment variables.
     pub env_names: &'a [String],
-    /// Its container image, without tag or digest.
+    /// Its container image, without tag or digest, where the agent found one. Else it is taken from the command line of a
+    /// program that starts containers.
     pub image: Option<&'a str>,
 }
 
@@ -25,6 +28,13 @@ impl ServerIdentity<'_> {
             return Some(Cow::Borrowed(package));
         }
         package_of_argv(self.argv).or_else(|| package_of_path(self.exe_path)).map(Cow::Owned)
+    }
+
+    /// The container image, without tag or digest.
+    #[must_use]
+    pub fn image(&self) -> Option<&str> {
+        let told = || container::image_at(self.exe_path, self.argv).and_then(|at| self.argv.get(at));
+        self.image.or_else(|| told().map(|image| container::bare(image)))
     }
 }
 

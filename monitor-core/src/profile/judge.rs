@@ -1,5 +1,6 @@
 //! What a profile answers.
 
+use super::container::without_registry;
 use super::identity::{ServerIdentity, url_host};
 use super::model::{Api, ChildRule, Endpoint, Phase, Profile, ServerRule, ToolSpec};
 use crate::credential::{Standing, standing};
@@ -154,7 +155,10 @@ impl ServerRule {
             (
                 4,
                 self.images.is_empty(),
-                identity.image.is_some_and(|image| self.images.iter().any(|own| wildcard(own, image))),
+                identity.image().is_some_and(|image| {
+                    let short = without_registry(image);
+                    self.images.iter().any(|own| wildcard(own, image) || wildcard(own, short))
+                }),
             ),
             (
                 2,
@@ -180,10 +184,10 @@ impl ServerRule {
         (asked > 0 && all.iter().all(|(_, absent, fits)| *absent || *fits)).then_some(asked)
     }
 
-    /// Whether the rule asks for a certain program, by package or file.
+    /// Whether the rule asks for a certain program, by package, file or image.
     #[must_use]
     pub const fn names_program(&self) -> bool {
-        !self.packages.is_empty() || !self.executables.is_empty()
+        !self.packages.is_empty() || !self.executables.is_empty() || !self.images.is_empty()
     }
 
     /// Whether this package (`npm:NAME`, or the bare name) is one of the rule's.
