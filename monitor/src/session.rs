@@ -262,6 +262,11 @@ impl Session {
         self.pipeline.add_alerts(lines);
     }
 
+    /// The place that was added last is none: the server that it was for isn't watched.
+    pub fn take_back_alerts(&mut self) {
+        self.pipeline.take_back_alerts();
+    }
+
     /// How many servers are watched.
     #[must_use]
     pub const fn watched(&self) -> usize {

@@ -104,11 +104,16 @@ fn take(session: &mut Session, registration: Registration) -> Answer {
             Err(error) => return Answer::Refused(format!("cannot write {}: {error}", path.display())),
         }
     }
-    let Registration { pid, exe, argv, .. } = registration;
+    let Registration { pid, exe, argv, alerts, .. } = registration;
     let start = Start { pid, since: None, exe, argv, from_start: true, called: None };
     match session.register(&start, profile.as_ref()) {
         Ok(_id) => Answer::Armed,
-        Err(error) => Answer::Refused(format!("{error:#}")),
+        Err(error) => {
+            if alerts.is_some() {
+                session.take_back_alerts();
+            }
+            Answer::Refused(format!("{error:#}"))
+        }
     }
 }
 

@@ -210,6 +210,11 @@ impl Pipeline {
         self.output.alerts.push(lines);
     }
 
+    /// The place that was added last is none.
+    pub fn take_back_alerts(&mut self) {
+        self.output.alerts.pop();
+    }
+
     /// Credential files that exist.
     pub fn credential_files(&mut self, files: Vec<FileRef>) {
         let now = self.clock.now();
@@ -329,6 +334,7 @@ impl Pipeline {
         self.write();
         self.output.retry();
         self.output.close_over(now);
+        self.output.policy.tell(now, false);
     }
 
     /// A look is over: what was to be written together is written.
@@ -342,6 +348,7 @@ impl Pipeline {
         self.unseen(u64::MAX, now);
         self.engine.finish(now, &mut self.alerts);
         self.write();
+        self.output.policy.tell(now, true);
         self.output.settle();
     }
 

@@ -3,6 +3,7 @@
 
 use monitor_core::alert::{Alert, Fact, Severity};
 use monitor_core::config::{AlertsSection, SuppressSection};
+use monitor_core::time::Time;
 
 /// See the module documentation.
 #[derive(Debug, Default)]
@@ -10,13 +11,18 @@ pub struct Policy {
     min: Option<Severity>,
     suppress: Vec<SuppressSection>,
     withheld: u64,
+    /// What the log says of that, and since when.
+    told: Option<(Time, u64)>,
 }
+
+/// How often the log says how many alerts were withheld, nanoseconds.
+const TELL: u64 = 600_000_000_000;
 
 impl Policy {
     /// The policy of a configuration.
     #[must_use]
     pub fn new(section: &AlertsSection) -> Self {
-        Self { min: section.min_severity, suppress: section.suppress.clone(), withheld: 0 }
+        Self { min: section.min_severity, suppress: section.suppress.clone(), withheld: 0, told: None }
     }
 
     /// Whether an alert is written; one that isn't is counted.
@@ -27,10 +33,17 @@ impl Policy {
         passes
     }
 
-    /// How many alerts were withheld.
-    #[must_use]
-    pub const fn withheld(&self) -> u64 {
-        self.withheld
+    /// Says in the log how many alerts were withheld, if there are new ones: now and then, and at the end. Returns how many
+    /// it said.
+    pub fn tell(&mut self, now: Time, end: bool) -> Option<u64> {
+        let (at, before) = self.told.unwrap_or((Time(0), 0));
+        if self.withheld == before || (!end && now.0.saturating_sub(at.0) < TELL) {
+            return None;
+        }
+        self.told = Some((now, self.withheld));
+        let total = self.withheld;
+        tracing::info!(total, "alerts were withheld, as [alerts] min_severity and suppress say");
+        Some(total)
     }
 }
 
@@ -78,7 +91,9 @@ mod tests {
     use monitor_core::alert::{Alert, Severity};
     use monitor_core::config::FileConfig;
 
-    use super::Policy;
+    use monitor_core::time::Time;
+
+    use super::{Policy, TELL};
 
     /// The snapshot that the engine's tests hold: a credential read.
     fn alert() -> Alert {
@@ -101,9 +116,15 @@ mod tests {
         let mut low = alert();
         low.severity = Severity::Low;
         assert!(!policy.passes(&low));
-        low.severity = Severity::High;
-        assert!(policy.passes(&low));
-        assert_eq!(policy.withheld(), 1);
+        let high = Alert { severity: Severity::High, ..low.clone() };
+        assert!(policy.passes(&high));
+        let start = Time(TELL);
+        assert_eq!(policy.tell(start, false), Some(1));
+        assert!(!policy.passes(&low));
+        assert_eq!((policy.tell(Time(2 * TELL - 1), false), policy.tell(Time(2 * TELL), false)), (None, Some(2)));
+        assert_eq!(policy.tell(Time(2 * TELL), true), None, "nothing new");
+        assert!(!policy.passes(&low));
+        assert_eq!(policy.tell(Time(2 * TELL), true), Some(3), "the end says it at once");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
@@ -196,4 +197,23 @@ fn root_an_agent_watches_for_users_without_root() {
     drop(agent);
     assert!(!ground.path("runtime/agent.sock").exists());
     exec(&["--", "echo", "up"]).fails(125, &["needs root"]);
+}
+
+#[test]
+fn root_a_refused_registration_leaves_nothing_open() {
+    need_root();
+    let ground = Ground::new();
+    let agent = Agent::start(&ground, "other");
+    let alerts = ground.text("refused");
+    // above the kernel's limit: nobody has this number
+    let ask =
+        serde_json::json!({"pid": 5_000_000, "exe": "/bin/true", "argv": ["true"], "profile": null, "alerts": alerts});
+    let mut stream = UnixStream::connect(ground.path("other/agent.sock")).unwrap();
+    writeln!(stream, "{ask}").unwrap();
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer).unwrap();
+    assert!(answer.contains("refused") && answer.contains("5000000"), "{answer}");
+    let open = fs::read_dir(format!("/proc/{}/fd", agent.0.id())).unwrap().flatten();
+    let kept = open.filter_map(|fd| fs::read_link(fd.path()).ok()).find(|path| *path == ground.path("refused"));
+    assert_eq!(kept, None);
 }
