@@ -7,15 +7,16 @@ use anyhow::{Context, Result, bail};
 use globset::GlobBuilder;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// In rising order.
 const SEVERITIES: [&str; 5] = ["info", "low", "medium", "high", "critical"];
 
 /// An alert is written at once; this is what a loaded machine gets.
-const BOUND: Duration = Duration::from_secs(10);
+pub const BOUND: Duration = Duration::from_secs(10);
 
 /// The alerts of a file, of each the highest revision, in the order of their first lines.
 pub fn read(path: &Path) -> Result<Vec<Value>> {
@@ -46,10 +47,6 @@ pub fn fits(alert: &Value, wanted: &Expectation, place: &Place, pid: Option<u32>
     let text = |pattern: &Option<String>, value: &Value| pattern.as_ref().is_none_or(|known| matches(known, value));
     let calls = alert["calls"].as_array().map(Vec::as_slice).unwrap_or_default();
     let evidence = alert["evidence"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let field_fits = |item: &Value, name: &str, value: &Value| match value {
-        Value::String(pattern) => matches(pattern, &item[name]),
-        other => item[name] == *other,
-    };
     (wanted.category.is_empty() || wanted.category.iter().any(|category| alert["category"] == category.as_str()))
         && wanted.severity.as_ref().is_none_or(|least| rank(&alert["severity"]) >= rank(&least.as_str().into()))
         && text(&wanted.rule, &alert["rule"]["id"])
@@ -60,7 +57,9 @@ pub fn fits(alert: &Value, wanted: &Expectation, place: &Place, pid: Option<u32>
         && wanted.tool.as_ref().is_none_or(|tool| calls.iter().any(|call| call["tool"] == tool.as_str()))
         && (!wanted.no_call || calls.is_empty())
         && (wanted.evidence.is_empty()
-            || evidence.iter().any(|item| wanted.evidence.iter().all(|(name, value)| field_fits(item, name, value))))
+            || evidence
+                .iter()
+                .any(|item| wanted.evidence.iter().all(|(name, value)| has(&item[name], value, place, pid))))
 }
 
 /// Waits until an alert is there that fits, and answers it. Alerts are written at once; a loaded machine gets the bound.
@@ -118,17 +117,47 @@ pub fn check_schema(alerts: &[Value]) -> Result<()> {
     Ok(())
 }
 
-/// No secret has reached anything that Tripline wrote.
+/// What a test puts into its folder itself; all the rest is Tripline's, or said by what it started.
+const INPUTS: [&str; 6] = ["home", "files", "scratch", "cloudflare", "config.toml", "deeds.json"];
+
+/// No secret has reached anything that Tripline wrote: outputs, recording, log, state folder.
 pub fn check_secrets(place: &Place) -> Result<()> {
-    let mut files = vec![place.alerts(), place.events()];
-    files.extend(fs::read_dir(place.path("state")).into_iter().flatten().flatten().map(|entry| entry.path()));
-    for file in files.iter().filter(|file| file.is_file()) {
-        let text = String::from_utf8_lossy(&fs::read(file)?).into_owned();
-        if let Some(secret) = home::SECRETS.iter().find(|secret| text.contains(**secret)) {
-            bail!("{} holds the secret {secret}", file.display());
+    let entries = fs::read_dir(place.path(""))?.collect::<Result<Vec<_>, _>>()?;
+    let own = |name: &OsStr| !INPUTS.iter().any(|input| name == *input);
+    let mut left: Vec<PathBuf> = entries.iter().filter(|e| own(&e.file_name())).map(|entry| entry.path()).collect();
+    while let Some(path) = left.pop() {
+        let kind = fs::symlink_metadata(&path)?.file_type();
+        if kind.is_dir() {
+            left.extend(fs::read_dir(&path)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?);
+        } else if kind.is_file() {
+            let text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
+            if let Some(secret) = home::secrets().find(|secret| text.contains(secret)) {
+                bail!("{} holds the secret {secret}", path.display());
+            }
         }
     }
     Ok(())
+}
+
+/// Whether a value has all that another has: texts are patterns (also of a
+/// number, such as a PID), and of a list each wanted item is there.
+pub fn has(value: &Value, wanted: &Value, place: &Place, pid: Option<u32>) -> bool {
+    match wanted {
+        Value::Object(fields) => fields.iter().all(|(name, field)| has(&value[name], field, place, pid)),
+        Value::Array(items) => {
+            let there = value.as_array().map(Vec::as_slice).unwrap_or_default();
+            items.iter().all(|item| there.iter().any(|known| has(known, item, place, pid)))
+        }
+        Value::String(pattern) => {
+            let text = match value {
+                Value::Null => String::new(),
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            pattern_fits(&place.fill(pattern, pid), &text)
+        }
+        other => value == other,
+    }
 }
 
 fn rank(severity: &Value) -> usize {

@@ -1,7 +1,7 @@
 //! The harness of Tripline's end-to-end tests: real MCP servers, real clients, a real kernel.
 //!
 //! A scenario (`tests/scenarios/*.toml`) says which server runs, what is asked of it, what it or a neighbour does, and
-//! which alerts must and must not come. [`scenario`] is that file, [`run`] plays it, [`alert`] judges what came out.
+//! which alerts must and must not come. [`scenario`] is that file, [`run`] plays it, [`verdict`] judges what came out.
 //! Everything else prepares the ground: a folder with a fake home ([`place`]), a network of its own ([`network`]), the
 //! official SDK's client ([`client`]). The sensors alone are tested by [`effects`] of [`deeds`], system call by system call.
 //! A test that speaks to its server itself does so as its [`peer`]; `run` and `attach` are started by [`agent`].
@@ -24,4 +24,5 @@ pub mod run;
 pub mod scenario;
 pub mod subject;
 pub mod uring;
+pub mod verdict;
 pub mod wait;

@@ -67,6 +67,11 @@ impl Place {
         self.path("events.ndjson")
     }
 
+    /// Where every event is kept, if it is.
+    pub fn recording(&self) -> PathBuf {
+        self.path("recording.ndjson")
+    }
+
     /// What the server and the client wrote to standard error.
     pub fn stderr(&self) -> PathBuf {
         self.path("stderr.txt")
@@ -80,7 +85,7 @@ impl Place {
     /// Replaces `${…}` in a scenario's text.
     pub fn fill(&self, text: &str, pid: Option<u32>) -> String {
         let shown = |path: &Path| path.to_string_lossy().into_owned();
-        let mut filled = text
+        let mut filled = home::fill(text)
             .replace("${home}", &shown(&self.home()))
             .replace("${files}", &shown(&self.path("files")))
             .replace("${scratch}", &shown(&self.path("scratch")))

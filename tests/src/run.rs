@@ -4,8 +4,8 @@ use crate::alert;
 use crate::client::{Client, Launch};
 use crate::cloudflare::FakeCloudflare;
 use crate::place::Place;
-use crate::scenario::{Call, ClientKind, Expectation, Scenario, Server, Step};
-use crate::{home, process, subject, wait};
+use crate::scenario::{Call, ClientKind, Scenario, Server, Step};
+use crate::{home, process, subject, verdict, wait};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -40,8 +40,10 @@ pub fn play(name: &str, scenario: &Scenario, first_read: &Path) -> Result<()> {
         deeds_happened(scenario, &place)?;
         let saw = |request: &String| cloudflare.as_ref().context("no Cloudflare API")?.saw(request);
         scenario.requests.iter().try_for_each(saw)?;
-        if bare { Ok(()) } else { judge(scenario, &place, pid) }
+        if bare { Ok(()) } else { verdict::judge(scenario, &place, pid) }
     });
+    // A leak is the worst that can be said of a run, whatever else went wrong.
+    let outcome = alert::check_secrets(&place).and(outcome);
     let verdict = outcome.with_context(|| format!("{name}: {}", scenario.why));
     match &verdict {
         Ok(()) => place.passed(),
@@ -73,7 +75,12 @@ fn launch(
     let mut server = Vec::new();
     if !bare {
         let binary = subject::tripline()?.to_string_lossy().into_owned();
-        server.extend([binary, "exec".into()]);
+        server.push(binary);
+        if scenario.recorded {
+            server.extend(["record".into(), "-o".into(), place.recording().to_string_lossy().into_owned()]);
+        } else {
+            server.push("exec".into());
+        }
         for (option, path) in [("--config", place.config()), ("--alerts", place.alerts()), ("--events", place.events())]
         {
             server.extend([option.into(), path.to_string_lossy().into_owned()]);
@@ -168,9 +175,7 @@ fn perform(scenario: &Scenario, place: &Place, launch: &Launch, bare: bool) -> R
         finish(&mut child)?;
     }
     if !bare {
-        for wanted in &scenario.expected {
-            alert::wait(place, wanted, Some(pid)).map(drop)?;
-        }
+        verdict::await_expected(scenario, place, pid)?;
     }
     client.close().context("the client and its server did not end as they should")?;
     Ok(pid)
@@ -283,29 +288,4 @@ fn deeds_happened(scenario: &Scenario, place: &Place) -> Result<()> {
         bail!("of {planned} deeds only {} happened", reports.len());
     }
     Ok(())
-}
-
-/// Everything is over: the expected alerts, no loud one beside them, all well formed, no secret anywhere.
-fn judge(scenario: &Scenario, place: &Place, pid: u32) -> Result<()> {
-    let alerts = alert::read(&place.alerts())?;
-    let known: Vec<&Expectation> = scenario.expected.iter().chain(&scenario.allowed).collect();
-    let fits = |alert: &Value, wanted: &Expectation| alert::fits(alert, wanted, place, Some(pid));
-    for wanted in &scenario.expected {
-        if !alerts.iter().any(|alert| fits(alert, wanted)) {
-            bail!("the alert for {wanted} was taken back");
-        }
-    }
-    let surplus: Vec<String> = alerts
-        .iter()
-        .filter(|alert| alert::is_loud(alert) && !known.iter().any(|wanted| fits(alert, wanted)))
-        .map(|alert| format!("\n  {}", alert::shown(alert)))
-        .collect();
-    if !surplus.is_empty() {
-        bail!("alerts of medium severity or higher that nobody expected:{}", surplus.concat());
-    }
-    if !place.events().exists() {
-        bail!("no event was written: the server was not watched");
-    }
-    alert::check_schema(&alerts)?;
-    alert::check_secrets(place)
 }

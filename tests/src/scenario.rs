@@ -1,5 +1,6 @@
 //! A scenario, as its TOML file says it. In every text `${home}`, `${files}`, `${scratch}`, `${root}`, `${python}`,
-//! `${tripline}`, `${drivers}`, `${subjects}` and, in steps, `${pid}` (the server's) are filled in.
+//! `${tripline}`, `${drivers}`, `${subjects}`, the tokens of [`crate::home`] and, in steps, `${pid}` (the server's) are
+//! filled in.
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -26,6 +27,9 @@ pub struct Scenario {
     pub environment: BTreeMap<String, String>,
     /// `--profile` of `tripline exec`, where it is not to find out by itself.
     pub profile: Option<String>,
+    /// By `tripline record`: the recording must replay to the same alerts, byte for byte, and hold no secret.
+    #[serde(default)]
+    pub recorded: bool,
     /// Appended to Tripline's configuration.
     #[serde(default)]
     pub configuration: String,
@@ -43,15 +47,24 @@ pub struct Scenario {
     /// What happens, in order.
     #[serde(default, rename = "step")]
     pub steps: Vec<Step>,
-    /// Alerts that must come.
+    /// Alerts that must come, each `count` times (once) and each for itself.
     #[serde(default, rename = "expect")]
     pub expected: Vec<Expectation>,
-    /// Alerts that may come; any other of medium severity or higher is a failure.
+    /// Alerts that may come, each at most `count` times (once); any other of medium severity or higher is a failure.
     #[serde(default, rename = "allow")]
     pub allowed: Vec<Expectation>,
     /// Requests that the fake Cloudflare API must have seen, as `METHOD part-of-path`.
     #[serde(default)]
     pub requests: Vec<String>,
+    /// Events that must have been written: each has all these fields, texts are patterns.
+    #[serde(default, rename = "event")]
+    pub events: Vec<Value>,
+    /// Calls that the local store must hold, what was declared beside what was observed, in the same way.
+    #[serde(default, rename = "stored-call")]
+    pub stored_calls: Vec<Value>,
+    /// Files of alerts of other watchers, which have to be there and hold nothing.
+    #[serde(default)]
+    pub silent: Vec<String>,
 }
 
 /// A server under test.
@@ -128,9 +141,12 @@ pub struct Call {
 }
 
 /// What an alert must be like. What is not said is not looked at.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
+    /// How many alerts, by `id`. Revisions of one are one.
+    #[serde(default = "once")]
+    pub count: usize,
     /// One of these categories.
     #[serde(default)]
     pub category: Vec<String>,
@@ -156,9 +172,16 @@ pub struct Expectation {
     pub evidence: BTreeMap<String, Value>,
 }
 
+fn once() -> usize {
+    1
+}
+
 impl std::fmt::Display for Expectation {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "{}", self.category.join("|"))?;
+        if self.count != 1 {
+            write!(out, " count={}", self.count)?;
+        }
         let texts = [("severity", &self.severity), ("rule", &self.rule), ("actor", &self.actor), ("tool", &self.tool)];
         for (name, text) in texts.into_iter().chain([("profile", &self.profile)]) {
             if let Some(text) = text {

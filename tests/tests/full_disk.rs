@@ -11,7 +11,7 @@ use std::process::Command;
 use tests::agent::Agent;
 use tests::exec::Ground;
 use tests::peer::{BOUND, Peer, Transport};
-use tests::{alert, home, process, subject, wait};
+use tests::{alert, process, subject, wait};
 
 const SERVER: &str = env!("CARGO_BIN_EXE_deed_server");
 
@@ -104,7 +104,7 @@ fn what_could_not_be_written_to_the_end_is_told_and_stored() -> Result<()> {
     let disk = Disk::full(&ground)?;
     let script = "cat \"$HOME/.ssh/id_ed25519\"; exit 7";
     let mut server = Peer::start(exec(&ground, &disk, &["/bin/sh", "-c", script])?, Transport::Pipes)?;
-    while server.line().is_ok_and(|line| !line.contains(home::SECRETS[0])) {}
+    while server.line().is_ok_and(|line| !line.contains("tripline-fake-ssh-key-body")) {}
     assert_eq!(server.close()?.code(), Some(7), "the server's own status");
     process::settle(&[], BOUND)?;
     assert_eq!(fs::read_to_string(ground.place.stderr())?, "");
