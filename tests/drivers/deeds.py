@@ -50,9 +50,10 @@ def write(deed):
 
 
 def send(kind, deed):
-    with socket.socket(socket.AF_INET, kind) as sock:
+    to = address(deed["to"])
+    with socket.socket(socket.AF_INET6 if ":" in to[0] else socket.AF_INET, kind) as sock:
         sock.settimeout(5)
-        sock.connect(address(deed["to"]))
+        sock.connect(to)
         if deed.get("loot"):
             sock.send(bytes(loot) or b"nothing")
         elif "text" in deed:

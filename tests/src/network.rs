@@ -1,7 +1,7 @@
 //! A network of the tests' own: nothing in it leads anywhere, so parts of loopback can play the world.
 //!
 //! `127.64.0.1` is Cloudflare, `127.65.0.1` the internet, `127.66.0.1` the internal network and `127.67.0.254` the
-//! metadata service; `place` gives them those roles by configuration.
+//! metadata service; `place` gives them those roles by configuration. `fd00:66::1` is internal by what it is.
 
 use anyhow::{Context, Result, bail};
 use nix::mount::{MsFlags, mount};
@@ -25,7 +25,14 @@ const LISTENERS: &[&str] = &[
     "127.66.0.1:6443",
     "127.66.0.1:8080",
     "127.67.0.254:80",
+    "[::1]:8080",
+    "[fd00:66::1]:22",
+    "[fd00:66::1]:8080",
 ];
+
+/// Unique local, and so internal without any configuration. No interface has it as its own address, since resolvers would
+/// then take this for a network with IPv6 and ask for names that nobody here can tell.
+const INTERNAL_V6: &str = "fd00:66::/64";
 
 /// Everybody who takes a datagram.
 const DATAGRAMS: &[&str] = &["127.65.0.1:53", "127.65.0.1:4433"];
@@ -39,9 +46,15 @@ pub fn enter() -> Result<()> {
     // Sockets of container engines live in /run, which is also /var/run.
     mount(Some("tmpfs"), "/run", Some("tmpfs"), MsFlags::empty(), none).context("cannot mount /run")?;
     name_hosts()?;
-    let up = Command::new("ip").args(["link", "set", "lo", "up"]).status().context("cannot start `ip`")?;
-    if !up.success() {
-        bail!("`ip link set lo up` failed: {up}");
+    ip(&["link", "set", "lo", "up"])?;
+    ip(&["-6", "route", "add", "local", INTERNAL_V6, "dev", "lo"])?;
+    fs::write("/proc/sys/net/ipv6/ip_nonlocal_bind", "1").context("cannot let listeners have any address")
+}
+
+fn ip(arguments: &[&str]) -> Result<()> {
+    let status = Command::new("ip").args(arguments).status().context("cannot start `ip`")?;
+    if !status.success() {
+        bail!("`ip {}` failed: {status}", arguments.join(" "));
     }
     Ok(())
 }

@@ -13,7 +13,10 @@ import { connect, createServer } from "node:net";
 const plan = process.argv[2] ? JSON.parse(readFileSync(process.argv[2], "utf8")) : {};
 let loot = Buffer.alloc(0);
 
-const address = (text) => ({ host: text.slice(0, text.lastIndexOf(":")), port: Number(text.slice(text.lastIndexOf(":") + 1)) });
+const address = (text) => {
+  const colon = text.lastIndexOf(":");
+  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(text.slice(colon + 1)) };
+};
 const payload = (deed) => (deed.loot ? loot : Buffer.from(deed.text ?? ""));
 const spawn = (argv) => execFileSync(argv[0], argv.slice(1), { stdio: ["ignore", "ignore", "inherit"] });
 
