@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 PR_SET_NAME, PTRACE_SEIZE, PTRACE_DETACH = 15, 0x4206, 17
@@ -178,6 +179,36 @@ def forge(deed):
     raise OSError("no pipe to read from")
 
 
+def waits_for_input(server):
+    """Whether a thread of the server stands in read(2) of a pipe."""
+    for task in os.listdir(f"/proc/{server}/task"):
+        try:
+            with open(f"/proc/{server}/task/{task}/syscall") as file:
+                number, handle = file.read().split()[:2]
+            if number == "0" and os.readlink(f"/proc/{server}/fd/{int(handle, 16)}").startswith("pipe:"):
+                return True
+        except (OSError, ValueError):
+            continue
+    return False
+
+
+def forge_to_reader(deed):
+    """Forges once the server stands in the call that will read it."""
+    end = time.monotonic() + 10
+    while not waits_for_input(deed["server"]):
+        if time.monotonic() > end:
+            raise TimeoutError("the server never waited for input")
+        time.sleep(0.001)
+    forge(deed)
+
+
+def forge_later(deed):
+    """Has a child forge while the server goes on."""
+    order = dict(deed, do="forge-to-reader", server=os.getpid())
+    if os.fork() == 0:
+        os._exit(0 if all(list(perform([order]))) else 1)
+
+
 DEEDS = {
     "read": read,
     "write": write,
@@ -191,6 +222,8 @@ DEEDS = {
     "shell": lambda deed: spawn({"argv": ["/bin/sh", "-c", deed["script"]]}),
     "rename": rename,
     "forge": forge,
+    "forge-later": forge_later,
+    "forge-to-reader": forge_to_reader,
     "daemon": daemon,
     "memfd": memfd,
     "dropped": dropped,
