@@ -1,14 +1,17 @@
-//! A server that says more than the payload ring holds: only payload is lost, it is counted, and alerts say so.
+//! A server that says more than the payload ring holds, or a client that says more than is read as one message: only
+//! payload is lost, it is counted, and alerts say so. What rests on a call that wasn't heard is low and weak then.
 
 use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
+use std::fs::File;
 use std::process::Command;
 use tests::agent::Agent;
 use tests::exec::Ground;
 use tests::peer::{BOUND, Peer, Transport};
-use tests::{alert, effects, wait};
+use tests::place::Place;
+use tests::{alert, effects, process, subject, wait};
 
 /// The ring holds 16 MiB of payload, the other one 4 MiB of everything else.
 const LARGE: u64 = 24 << 20;
@@ -27,6 +30,59 @@ fn held_off(agent: &Agent, deeds: impl FnOnce() -> Result<()>) -> Result<()> {
     outcome
 }
 
+/// The alert on a child that the server started without being asked to.
+fn child(place: &Place, server: &Peer, exe: &str) -> Result<Value> {
+    let text = format!("category = ['execution']\nrule = 'TL-EXEC-001'\nevidence = {{ kind = 'exec', exe = '{exe}' }}");
+    alert::wait(place, &toml::from_str(&text)?, Some(server.pid)).with_context(|| exe.to_owned())
+}
+
+/// The gap of this sensor that an alert names, which is then not complete.
+fn gap<'a>(alert: &'a Value, sensor: &str, reason: &str) -> Option<&'a Value> {
+    let named = |gap: &&Value| gap["sensor"] == sensor && gap["reason"] == reason;
+    alert["coverage"]["gaps"].as_array()?.iter().find(named).filter(|_| alert["coverage"]["complete"] == false)
+}
+
+/// Longer than the longest message that is read as a whole, which has 16 MiB.
+const TOO_LONG: usize = 17 << 20;
+
+#[test]
+fn after_a_message_that_is_too_long_absence_proves_nothing() -> Result<()> {
+    let ground = Ground::new("too-long")?;
+    let place = &ground.place;
+    let mut command = Command::new(subject::tripline()?);
+    command.arg("exec").arg("--config").arg(place.config());
+    command.arg("--alerts").arg(place.alerts()).arg("--events").arg(place.events());
+    command.arg("--").arg(env!("CARGO_BIN_EXE_deed_server"));
+    command.env("HOME", place.home()).current_dir(place.path("scratch")).stderr(File::create(place.stderr())?);
+    let mut server = Peer::start(command, Transport::Pipes)?;
+    server.greet()?;
+    // While everything was heard, nobody had asked for a child, and that is said without doubt.
+    server.call("execute", json!({"path": "/usr/bin/true"}))?;
+    let unasked = child(place, &server, "/usr/bin/true")?;
+    assert_eq!((&unasked["severity"], &unasked["confidence"]), (&"medium".into(), &"strong".into()), "{unasked}");
+    assert_eq!(unasked["coverage"]["complete"], true, "{unasked}");
+
+    // Read to its end, so what was asked for is known; what else stood in it is not.
+    server.request("tools/call", json!({"a": "x".repeat(TOO_LONG), "name": "nothing", "arguments": {}}))?;
+    let call = json!({"name": "nothing"});
+    let long = json!({"kind": "mcp", "side": "client", "message": {"complete": false, "body": {"call": call}}});
+    effects::expect(place, &long)?;
+    server.call("execute", json!({"path": "/usr/bin/test"}))?;
+    let unasked = child(place, &server, "/usr/bin/test")?;
+    assert_eq!((&unasked["severity"], &unasked["confidence"]), (&"low".into(), &"weak".into()), "{unasked}");
+    assert!(gap(&unasked, "stream", "incomplete_message").is_some(), "{unasked}");
+    // What was seen was seen.
+    server.call("openat", json!({"path": place.home().join(".ssh/id_ed25519")}))?;
+    let text = "category = ['credential_access']\nseverity = 'high'\nevidence = { path = '${home}/.ssh/id_ed25519' }";
+    let theft = alert::wait(place, &toml::from_str(text)?, Some(server.pid))?;
+    assert_eq!(theft["confidence"], "strong", "{theft}");
+
+    assert!(server.close()?.success());
+    process::settle(&[], BOUND)?;
+    alert::check_schema(&alert::read(&place.alerts())?)?;
+    ground.end()
+}
+
 #[test]
 fn a_flood_of_payload_loses_payload_only_and_alerts_say_so() -> Result<()> {
     let ground = Ground::new("flood")?;
@@ -42,6 +98,7 @@ fn a_flood_of_payload_loses_payload_only_and_alerts_say_so() -> Result<()> {
     let key = place.home().join(".ssh/id_ed25519");
     held_off(&agent, || {
         server.call("flood", json!({"bytes": LARGE, "writes": SMALL}))?;
+        server.call("execute", json!({"path": "/usr/bin/true"}))?;
         server.call("openat", json!({"path": key})).map(drop)
     })?;
 
@@ -49,6 +106,10 @@ fn a_flood_of_payload_loses_payload_only_and_alerts_say_so() -> Result<()> {
     let text = "category = ['credential_access']\nseverity = 'high'\nactor = '**/deed_server'\n\
                 evidence = { kind = 'file_open', path = '${home}/.ssh/id_ed25519' }";
     alert::wait(place, &toml::from_str(text)?, Some(server.pid)).context("the theft during the flood")?;
+    // A child is nothing by itself: whether somebody asked for it can't be said, so it is low, and says why.
+    let unasked = child(place, &server, "/usr/bin/true")?;
+    assert_eq!((&unasked["severity"], &unasked["confidence"]), (&"low".into(), &"weak".into()), "{unasked}");
+    assert!(gap(&unasked, "stream", "ring_full").is_some(), "{unasked}");
     // Who made the sensor lose data has hidden something.
     let text = "category = ['evasion']\nseverity = 'medium'\nrule = 'TL-EVA-006'\nactor = '**/deed_server'\n\
                 evidence = { kind = 'loss', sensor = 'stream', reason = 'ring_full' }";
@@ -60,10 +121,7 @@ fn a_flood_of_payload_loses_payload_only_and_alerts_say_so() -> Result<()> {
     effects::expect(place, &heard)?;
     let text = "category = ['tool_abuse']\ntool = 'openat'\nevidence = { detail = '${home}/.aws/credentials' }";
     let later = alert::wait(place, &toml::from_str(text)?, Some(server.pid))?;
-    assert_eq!(later["coverage"]["complete"], false, "{later}");
-    let gaps = later["coverage"]["gaps"].as_array().context("no gaps")?;
-    let named = |gap: &&Value| gap["sensor"] == "stream" && gap["reason"] == "ring_full";
-    let gap = gaps.iter().find(named).with_context(|| format!("the gap is not named: {later}"))?;
+    let gap = gap(&later, "stream", "ring_full").with_context(|| format!("the gap is not named: {later}"))?;
     assert!(gap["from"].is_string() && gap["to"].is_string(), "{gap}");
     assert!(gap["count"].as_u64() > Some(0), "{gap}");
 
