@@ -10,6 +10,7 @@ mod inherited;
 mod knowledge;
 mod replay;
 mod store;
+mod sudo;
 mod twice;
 mod usage;
 mod watching;
