@@ -68,8 +68,11 @@ pub fn furnish(home: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Puts the tokens where a text names them.
+/// Puts the tokens where a text names them; `${many_tokens}` is more of them than anybody keeps of one text, so that the
+/// cut goes through one.
 pub fn fill(text: &str) -> String {
+    let github = TOKENS.iter().find(|(name, _)| *name == "github_token").map_or("", |(_, token)| token);
+    let text = &text.replace("${many_tokens}", &vec![github; 300].join(" "));
     TOKENS.iter().fold(text.to_owned(), |text, (name, token)| text.replace(&format!("${{{name}}}"), token))
 }
 
