@@ -30,6 +30,7 @@ pub(crate) struct LongKey {
 }
 
 /// Hash of a text of any length that comes in pieces.
+#[expect(clippy::large_enum_variant, reason = "whoever has one has it in a box")]
 pub(crate) enum Long {
     /// HighwayHash-256, which takes several bytes a cycle where BLAKE3 takes one or two. It is keyed and meant for texts that
     /// an adversary chose, but isn't relied on alone: what it gives is never shown, only hashed again, by BLAKE3.
