@@ -29,6 +29,11 @@ pub static SCOPES: HashMap<u32, Scope> = HashMap::with_max_entries(32768, 0);
 #[map]
 pub static MARKS: Array<u64> = Array::with_max_entries(scope::MARK_WORDS, BPF_F_MMAPABLE);
 
+/// Threads of processes in scope other than the first, and the process of each: system calls may name any of them. Written
+/// by the agent (roots that have threads already) and by fork.
+#[map]
+pub static THREADS: LruHashMap<u32, u32> = LruHashMap::with_max_entries(16384, 0);
+
 /// Streams that the agent has judged.
 #[map]
 pub static STREAMS: LruHashMap<stream::Key, u32> = LruHashMap::with_max_entries(16384, 0);

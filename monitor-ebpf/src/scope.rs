@@ -5,7 +5,7 @@ use monitor_abi::config::{SCOPE_PENDING, Scope};
 use monitor_abi::{scope, stats};
 
 use crate::emit;
-use crate::maps::{CONTROL, MARKS, SCOPES};
+use crate::maps::{CONTROL, MARKS, SCOPES, THREADS};
 
 /// The current process's scope, if it is watched and has executed its command.
 #[inline(always)]
@@ -48,6 +48,33 @@ pub fn enter(tgid: u32, scope: Scope) -> bool {
         emit::count(stats::SCOPE_FULL);
     }
     entered
+}
+
+/// A thread has begun, in a thread group that may be in scope.
+#[inline(always)]
+pub fn thread(tid: u32, tgid: u32) {
+    if marked(tgid) {
+        let _full = THREADS.insert(tid, tgid, 0);
+    } else {
+        // whoever had this number before may have been another's
+        no_thread(tid);
+    }
+}
+
+/// A number is that of a process outside every scope.
+#[inline(always)]
+pub fn no_thread(number: u32) {
+    let _absent = THREADS.remove(number);
+}
+
+/// The thread group that a number names, be it that of a process or of a thread.
+#[inline(always)]
+pub fn group_of(number: u32) -> u32 {
+    if marked(number) {
+        return number;
+    }
+    // SAFETY: copied out at once.
+    unsafe { THREADS.get(number) }.copied().unwrap_or(number)
 }
 
 /// Takes a thread group that ends out of scope.

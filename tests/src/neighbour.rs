@@ -19,8 +19,29 @@ pub fn trace(pid: u32) -> Result<()> {
     Ok(())
 }
 
-/// Reads its stack by `process_vm_readv`; the address stands in `/proc/PID/stat`.
+/// Attaches to a thread of it that isn't the first.
+pub fn trace_thread(pid: u32) -> Result<()> {
+    trace(other_thread(pid)?)
+}
+
+/// Reads its stack by the number of such a thread.
+pub fn read_memory_by_thread(pid: u32) -> Result<()> {
+    read_memory_as(pid, other_thread(pid)?)
+}
+
+fn other_thread(pid: u32) -> Result<u32> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task"))?.flatten();
+    let mut numbers = threads.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    numbers.find(|number| *number != pid).context("it has one thread only")
+}
+
+/// Reads its stack by `process_vm_readv`.
 pub fn read_memory(pid: u32) -> Result<()> {
+    read_memory_as(pid, pid)
+}
+
+/// The address stands in `/proc/PID/stat`.
+fn read_memory_as(pid: u32, number: u32) -> Result<()> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let fields: Vec<&str> = stat.rsplit_once(')').context("no stat")?.1.split_whitespace().collect();
     let stack: usize = fields.get(25).context("no start of the stack")?.parse()?;
@@ -28,7 +49,7 @@ pub fn read_memory(pid: u32) -> Result<()> {
     let ours = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     let theirs = libc::iovec { iov_base: stack as *mut _, iov_len: buffer.len() };
     // SAFETY: `ours` is this function's buffer; the other address is the other process's affair.
-    Errno::result(unsafe { libc::process_vm_readv(pid as i32, &raw const ours, 1, &raw const theirs, 1, 0) })?;
+    Errno::result(unsafe { libc::process_vm_readv(number as i32, &raw const ours, 1, &raw const theirs, 1, 0) })?;
     Ok(())
 }
 

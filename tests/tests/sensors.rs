@@ -67,6 +67,8 @@ const CASES: &[Case] = &[
     ("process_child", Any, child),
     ("memory_ptrace", Any, |it| reached(it, neighbour::trace, "ptrace_attach")),
     ("memory_vm_read", Any, |it| reached(it, neighbour::read_memory, "vm_read")),
+    ("memory_ptrace_thread", Any, |it| reached(it, neighbour::trace_thread, "ptrace_attach")),
+    ("memory_vm_read_by_thread", Any, |it| reached(it, neighbour::read_memory_by_thread, "vm_read")),
     ("memory_environ", Any, |it| reached(it, neighbour::environ, "proc_environ")),
     ("memory_environ_by_task", Any, |it| reached(it, neighbour::environ_by_task, "proc_environ")),
     ("memory_environ_fresh_mount", Any, |it| reached(it, neighbour::environ_fresh_mount, "proc_environ")),
@@ -87,6 +89,9 @@ const CASES: &[Case] = &[
     ("stream_readv", Any, |it| requests(it, "readv")),
     ("stream_recvfrom", Any, |it| requests(it, "recvfrom")),
     ("stream_recvmsg", Any, |it| requests(it, "recvmsg")),
+    ("stream_pwritev2", Any, |it| answers(it, "pwritev2")),
+    ("stream_sendmmsg", Any, by_sendmmsg),
+    ("stream_recvmmsg", Any, by_recvmmsg),
     ("stream_peek", Any, peeked),
     ("stream_long", Any, long),
     ("stream_by_io_uring", Any, by_io_uring),
@@ -433,6 +438,32 @@ fn by_io_uring(it: &mut Watched) -> Result<()> {
     it.expect(&json!({"kind": "loss", "sensor": "stream", "reason": "io_uring"}))?;
     let id = it.call("speak", json!({"how": "write"}))?;
     message(it, "server", id)
+}
+
+/// What is said by a call that is made for datagrams is a gap.
+fn by_sendmmsg(it: &mut Watched) -> Result<()> {
+    let before = gaps(it);
+    it.call("speak", json!({"how": "sendmmsg"}))?;
+    tests::wait::until_true("a gap", std::time::Duration::from_secs(20), || gaps(it) > before)?;
+    it.call("speak", json!({"how": "write"}))?;
+    let id = it.call("speak", json!({"how": "write"}))?;
+    message(it, "server", id)
+}
+
+/// And what is heard.
+fn by_recvmmsg(it: &mut Watched) -> Result<()> {
+    let before = gaps(it);
+    it.call("listen", json!({"how": "recvmmsg"}))?;
+    it.call("listen", json!({"how": "read"}))?;
+    tests::wait::until_true("a gap", std::time::Duration::from_secs(20), || gaps(it) > before)?;
+    it.call("listen", json!({"how": "read"}))?;
+    let id = it.call("listen", json!({"how": "read"}))?;
+    message(it, "client", id)
+}
+
+fn gaps(it: &Watched) -> usize {
+    let is = |event: &Value| event["kind"] == "loss" && event["sensor"] == "stream" && event["reason"] == "read_fault";
+    it.events().into_iter().filter(is).count()
 }
 
 /// Both ways in chunks of several size classes, in pieces where the call has pieces.

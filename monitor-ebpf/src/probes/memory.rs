@@ -70,11 +70,11 @@ struct Target {
     start: u64,
 }
 
-/// By its number, as the caller gave it. A caller in another pid namespace numbers differently: for that case the LSM
+/// By its number, as the caller gave it: a process's or one of its threads'. A caller in another pid namespace numbers differently: for that case the LSM
 /// backend sees the task itself.
 #[inline(always)]
 fn numbered(n: usize) -> Target {
-    let pid = kernel::argument(n) as u32;
+    let pid = scope::group_of(kernel::argument(n) as u32);
     Target { pid, start: scope::of(pid).map_or(0, |of| of.start) }
 }
 

@@ -23,7 +23,8 @@ pub fn process_fork(ctx: BtfTracePointContext) -> i32 {
     let pid: u32 = read(child, offset!(task_pid));
     let tgid: u32 = read(child, offset!(task_tgid));
     if pid != tgid {
-        return 0; // a thread
+        scope::thread(pid, tgid);
+        return 0;
     }
     let start: u64 = read(child, offset!(task_start_boottime));
     let parent_tgid: u32 = read(parent, offset!(task_tgid));
@@ -39,6 +40,7 @@ pub fn process_fork(ctx: BtfTracePointContext) -> i32 {
             if scope::marked(tgid) {
                 scope::leave(tgid);
             }
+            scope::no_thread(tgid);
             Scope { start: kernel::start_of(parent), server: 0, flags: 0 }
         }
     };

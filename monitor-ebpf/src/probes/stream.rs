@@ -6,7 +6,7 @@ use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
 use monitor_abi::config::Scope;
 use monitor_abi::stream::{
-    DIR_READ, DIR_WRITE, Data, GAP_SPLICE, Key, POLICY_IGNORE, STREAM_PIPE, STREAM_TTY, STREAM_UNIX,
+    DIR_READ, DIR_WRITE, Data, GAP_READ_FAULT, GAP_SPLICE, Key, POLICY_IGNORE, STREAM_PIPE, STREAM_TTY, STREAM_UNIX,
 };
 
 use super::chunks::{Bytes, Part, Pieces, gap};
@@ -62,7 +62,7 @@ pub fn readv_exit(ctx: TracePointContext) -> u32 {
     0
 }
 
-/// `writev(fd, iov, n)`.
+/// `writev(fd, iov, n)`, `pwritev(fd, iov, n, …)`, `pwritev2`, which goes on at the end of a stream for an offset of -1.
 #[tracepoint]
 pub fn writev_exit(ctx: TracePointContext) -> u32 {
     vectored(&ctx, DIR_WRITE, false);
@@ -99,13 +99,57 @@ pub fn sendfile_exit(ctx: TracePointContext) -> u32 {
     0
 }
 
-/// `sendmmsg(fd, …)`: datagrams only; streams aren't written with it.
+/// `sendmmsg(fd, …)`: made for datagrams. On a stream its bytes, of which only the number of messages is known, are missing.
 #[tracepoint]
 pub fn sendmmsg_exit(ctx: TracePointContext) -> u32 {
-    if returned(&ctx) > 0
+    several(&ctx, DIR_WRITE);
+    0
+}
+
+/// `recvmmsg(fd, …)`: the same.
+#[tracepoint]
+pub fn recvmmsg_exit(ctx: TracePointContext) -> u32 {
+    several(&ctx, DIR_READ);
+    0
+}
+
+#[inline(always)]
+fn several(ctx: &TracePointContext, dir: u16) {
+    let count = returned(ctx);
+    if count <= 0 {
+        return;
+    }
+    let Some(scope) = scope::watched() else { return };
+    let fd = kernel::argument(0);
+    unread(&scope, kernel::file_of(fd), fd, dir, count as u64, GAP_READ_FAULT);
+}
+
+/// `vmsplice(fd, iov, n, flags)`: into the pipe whose end for writing this is, or out of that for reading.
+#[tracepoint]
+pub fn vmsplice_exit(ctx: TracePointContext) -> u32 {
+    /// `O_ACCMODE`, of which `O_RDONLY` is 0.
+    const MODE: u32 = 3;
+    let total = returned(&ctx);
+    if total > 0
         && let Some(scope) = scope::watched()
     {
-        let _datagram = stream_of(kernel::argument(0), &scope, DIR_WRITE);
+        let fd = kernel::argument(0);
+        let file = kernel::file_of(fd);
+        let dir = if read::<u32>(file, offset!(file_f_flags)) & MODE == 0 { DIR_READ } else { DIR_WRITE };
+        unread(&scope, file, fd, dir, total as u64, GAP_SPLICE);
+    }
+    0
+}
+
+/// `tee(in, out, …)`: what is in one pipe is in the other too; nothing is read.
+#[tracepoint]
+pub fn tee_exit(ctx: TracePointContext) -> u32 {
+    let total = returned(&ctx);
+    if total > 0
+        && let Some(scope) = scope::watched()
+    {
+        let fd = kernel::argument(1);
+        unread(&scope, kernel::file_of(fd), fd, DIR_WRITE, total as u64, GAP_SPLICE);
     }
     0
 }

@@ -82,12 +82,36 @@ pub fn fexit_sendmsg(ctx: FExitContext) -> i32 {
 }
 
 /// `int __sys_sendmmsg(int fd, struct mmsghdr __user *mmsg, unsigned int vlen, unsigned int flags,
-/// bool forbid_cmsg_compat)`: datagrams only; streams aren't written with it.
+/// bool forbid_cmsg_compat)`: made for datagrams. On a stream its bytes, of which only the number of messages is known, are
+/// missing.
 #[fexit(function = "__sys_sendmmsg")]
 pub fn fexit_sendmmsg(ctx: FExitContext) -> i32 {
-    if let Some((scope, total)) = moved(ctx.arg::<u64>(5) as i32 as i64) {
+    several(&ctx, ctx.arg::<u64>(5) as i32 as i64, DIR_WRITE);
+    0
+}
+
+/// `int __sys_recvmmsg(int fd, struct mmsghdr __user *mmsg, unsigned int vlen, unsigned int flags,
+/// struct __kernel_timespec __user *timeout, struct old_timespec32 __user *timeout32)`: the same.
+#[fexit(function = "__sys_recvmmsg")]
+pub fn fexit_recvmmsg(ctx: FExitContext) -> i32 {
+    several(&ctx, ctx.arg::<u64>(6) as i32 as i64, DIR_READ);
+    0
+}
+
+#[inline(always)]
+fn several(ctx: &FExitContext, count: i64, dir: u16) {
+    if let Some((scope, total)) = moved(count) {
         let fd = u64::from(ctx.arg::<u32>(0));
-        unread(&scope, kernel::file_of(fd), fd, DIR_WRITE, total, GAP_READ_FAULT);
+        unread(&scope, kernel::file_of(fd), fd, dir, total, GAP_READ_FAULT);
+    }
+}
+
+/// `long do_tee(struct file *in, struct file *out, size_t len, unsigned int flags)`: what is in one pipe is in the other too;
+/// nothing is read.
+#[fexit(function = "do_tee")]
+pub fn fexit_tee(ctx: FExitContext) -> i32 {
+    if let Some((scope, total)) = moved(ctx.arg(4)) {
+        unread(&scope, ctx.arg(1), u64::MAX, DIR_WRITE, total, GAP_SPLICE);
     }
     0
 }

@@ -16,16 +16,21 @@ use super::load::{ScopeValue, SensorError, chain};
 /// Processes in scope. The kernel programs write it too: a child inherits, an exit removes.
 pub struct Scopes {
     table: HashMap<MapData, u32, ScopeValue>,
+    threads: HashMap<MapData, u32, u32>,
     marks: Marks,
 }
+
+/// Most threads of a process that comes into scope while it runs whose numbers are noted: as many as the table holds.
+const MAX_THREADS: usize = 16_384;
 
 impl Scopes {
     /// Takes the maps out of the loaded object. Once only.
     pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, SensorError> {
         let marks = Marks::of(ebpf)?;
-        let map = ebpf.take_map("SCOPES").ok_or_else(|| SensorError::Object("no map SCOPES".to_owned()))?;
-        let table = HashMap::try_from(map).map_err(|error| SensorError::Object(chain(&error)))?;
-        Ok(Self { table, marks })
+        let mut map = |name: &str| ebpf.take_map(name).ok_or_else(|| SensorError::Object(format!("no map {name}")));
+        let table = HashMap::try_from(map("SCOPES")?).map_err(|error| SensorError::Object(chain(&error)))?;
+        let threads = HashMap::try_from(map("THREADS")?).map_err(|error| SensorError::Object(chain(&error)))?;
+        Ok(Self { table, threads, marks })
     }
 
     /// Takes a process into scope.
@@ -34,7 +39,14 @@ impl Scopes {
     /// If the table is full.
     pub fn enter(&mut self, pid: u32, scope: Scope) -> Result<(), MapError> {
         self.marks.set(pid);
-        self.table.insert(pid, ScopeValue(scope), 0)
+        self.table.insert(pid, ScopeValue(scope), 0)?;
+        // Those that begin from now on are noted in the kernel.
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        let numbers = threads.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        for thread in numbers.filter(|thread| *thread != pid).take(MAX_THREADS) {
+            let _full = self.threads.insert(thread, pid, 0);
+        }
+        Ok(())
     }
 
     /// Takes a process out of scope. Its mark stays until it ends: the kernel's own programs may set it at any time.

@@ -16,6 +16,12 @@ fn main() -> ExitCode {
     let (mut listen, mut speak) = ("read".to_owned(), "write".to_owned());
     let mut buffer = vec![0_u8; MOST];
     let mut held: Vec<u8> = Vec::new();
+    // Whoever reaches for a process may name any of its threads.
+    std::thread::spawn(|| {
+        loop {
+            std::thread::park();
+        }
+    });
     loop {
         let count = read(&listen, &mut buffer);
         if count == 0 {
@@ -104,6 +110,11 @@ fn read(how: &str, buffer: &mut [u8]) -> usize {
                     libc::recv(0, all, size, 0)
                 }
                 "recvmsg" => libc::recvmsg(0, &raw mut message, 0),
+                "recvmmsg" => {
+                    let mut messages = libc::mmsghdr { msg_hdr: message, msg_len: 0 };
+                    let count = libc::recvmmsg(0, &raw mut messages, 1, 0, std::ptr::null_mut());
+                    if count == 1 { messages.msg_len as isize } else { count as isize }
+                }
                 _ => libc::read(0, all, size),
             }
         };
@@ -132,7 +143,13 @@ fn write(how: &str, mut bytes: &[u8]) {
             match how {
                 "writev" => libc::writev(1, parts.as_ptr(), 2),
                 "sendto" => libc::send(1, bytes.as_ptr().cast(), bytes.len(), 0),
+                "pwritev2" => libc::pwritev2(1, parts.as_ptr(), 2, -1, 0),
                 "sendmsg" => libc::sendmsg(1, &raw const message, 0),
+                "sendmmsg" => {
+                    let mut messages = libc::mmsghdr { msg_hdr: message, msg_len: 0 };
+                    let count = libc::sendmmsg(1, &raw mut messages, 1, 0);
+                    if count == 1 { messages.msg_len as isize } else { count as isize }
+                }
                 _ => libc::write(1, bytes.as_ptr().cast(), bytes.len()),
             }
         };
