@@ -86,6 +86,8 @@ pub struct Session {
     pipes: BTreeMap<u32, Vec<monitor_abi::file::Identity>>,
     stats: Stats,
     reported: BTreeMap<(&'static str, &'static str), u64>,
+    /// Records of the security ring that the sequence numbers miss.
+    missing: u64,
     marks: Option<Marks>,
     changes: Option<Changes>,
     /// What fanotify saw, with when it was read, until every record older than that has been judged.
@@ -166,6 +168,7 @@ impl Session {
             pipes: BTreeMap::new(),
             stats,
             reported: BTreeMap::new(),
+            missing: 0,
             marks: None,
             changes: None,
             stale: false,
@@ -341,8 +344,13 @@ impl Session {
                 self.pipeline.lost(sensor, reason, since, total - before, None);
             }
         }
-        if lost.security > 0 && self.stats.get(monitor_abi::stats::SECURITY_FULL) == 0 {
-            self.pipeline.lost("security", "sequence_gap", since, lost.security, None);
+        // A record that found the ring full has left a gap too, which may show later than its counter.
+        self.missing += lost.security;
+        let unexplained = self.missing.saturating_sub(self.stats.get(monitor_abi::stats::SECURITY_FULL));
+        let told = self.reported.entry(("security", "sequence_gap")).or_default();
+        if unexplained > *told {
+            let count = unexplained - std::mem::replace(told, unexplained);
+            self.pipeline.lost("security", "sequence_gap", since, count, None);
         }
         for (sensor, late) in [("security", lost.late_security), ("stream", lost.late_payload)] {
             if late > 0 {
