@@ -22,7 +22,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Build, test, demo and upkeep of Tripline.
+/// Build, test, bench, demo and upkeep of Tripline.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true, max_term_width = 110)]
 struct Cli {
@@ -40,7 +40,8 @@ enum Verb {
         #[arg(long)]
         check: bool,
     },
-    /// Run every test: format, lints, unit tests, docs, tidy, fuzz, end-to-end on this kernel.
+    /// Run every test: format, lints, unit tests, docs, tidy, fuzz, end-to-end on this kernel, and the sensors on Debian's
+    /// kernel in a virtual machine.
     ///
     /// Installs what it lacks first. Uses sudo for the end-to-end part if not root, because eBPF needs it.
     /// A need that cannot be met fails the run; nothing is skipped silently.
