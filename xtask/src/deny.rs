@@ -15,6 +15,8 @@ pub fn run() -> Result<bool> {
         println!("==> installing cargo-deny {VERSION} (some minutes): it checks the dependencies against deny.toml");
         shell::must(shell::cargo().args(["install", "cargo-deny", "--version", VERSION, "--locked", "--force"]))?;
     }
+    // Also what only other targets need, whose licences are looked at too.
+    shell::must(shell::cargo().args(["fetch", "--locked"]))?;
     let mut command = shell::cargo();
     command.args(["deny", "--offline", "check", "bans", "licenses", "sources"]);
     println!("    $ {}", shell::shown(&command));
