@@ -35,11 +35,12 @@ pub struct Heard {
 pub fn apply(server: &mut Server, mcp: &Mcp, now: Time, config: &EngineConfig, number: &mut u64) -> Heard {
     let mut heard = Heard::default();
     let Message { body, complete, .. } = &mcp.message;
-    if !complete {
-        server.incomplete = Some(now);
-    }
     if mcp.side == Side::Forged {
         return heard;
+    }
+    // what a server says hides no call, so that no server can make its own deeds doubtful
+    if mcp.side == Side::Client && may_hide_call(&mcp.message) {
+        server.incomplete = Some(now);
     }
     server.messages = server.messages.saturating_add(1);
     match (mcp.side, body) {
@@ -56,11 +57,40 @@ pub fn apply(server: &mut Server, mcp: &Mcp, now: Time, config: &EngineConfig, n
         }
         (Side::Client, Body::Notification(note)) => client_note(server, note, now),
         (Side::Server, Body::Notification(note)) => server_note(server, note, now),
-        (Side::Server, Body::Response(response)) => answer(server, mcp.stream, response, now, config, &mut heard),
+        (Side::Server, Body::Response(response)) => {
+            answer(server, mcp.stream, response, *complete, now, config, &mut heard);
+        }
         // the server's own requests and their answers reuse the client's ids and touch none of its calls
         (Side::Server, Body::Request(_)) | (Side::Client, Body::Response(_)) | (Side::Forged, _) => {}
     }
     heard
+}
+
+/// Whether what is missing of a client's message may be a call: not where its method is known and, for a call, its name.
+/// (Arguments that were cut weaken that call alone.)
+fn may_hide_call(message: &Message) -> bool {
+    // what was too long for a method is a fingerprint
+    let unknown = |name: &str| name.is_empty() || name.starts_with("fp:");
+    // members of a batch that weren't read are calls as well as anything
+    !message.complete
+        && (message.flags.iter().any(|flag| flag == "batch")
+            || match &message.body {
+                Body::Request(Request { method, call: Some(call), .. }) => {
+                    // the server chooses how long its tools' names are, and a call of one is open all the same
+                    unknown(method) || call.name.is_empty()
+                }
+                Body::Request(Request { method, .. }) => unknown(method) || is_call(method),
+                // a request whose id comes last looks like a notification until then
+                Body::Notification(note) => unknown(&note.method) || is_call(&note.method),
+                // nothing but an id was read; but the id of an answer is the server's choice, and so is its length
+                Body::Response(Response { id, error, .. }) => {
+                    error.is_none() && !matches!(id, Id::Text(text) if unknown(text))
+                }
+            })
+}
+
+fn is_call(method: &str) -> bool {
+    matches!(method, "tools/call" | "prompts/get" | "resources/read" | "resources/subscribe")
 }
 
 #[expect(clippy::too_many_arguments, reason = "one caller, and each is a different thing")]
@@ -250,11 +280,13 @@ fn answer(
     server: &mut Server,
     stream: FileId,
     response: &Response,
+    complete: bool,
     now: Time,
     config: &EngineConfig,
     heard: &mut Heard,
 ) {
     if let Some(tools) = &response.tools {
+        server.list_cut |= !complete;
         list(server, tools, response.more, now, config, heard);
         return;
     }
@@ -336,7 +368,8 @@ fn list(server: &mut Server, tools: &[ToolDecl], more: bool, now: Time, config: 
     let news = used && server.listed;
     // more than one page: whole once the last one came
     if !more {
-        server.listed = true;
+        // a page that was cut may have named any tool
+        server.listed = !std::mem::take(&mut server.list_cut);
     }
     for decl in tools {
         let full = server.tools.len() >= config.limits.tools.max(1);

@@ -54,6 +54,8 @@ pub struct Server {
     pub tools: BTreeMap<String, ToolState>,
     /// A whole list was seen: a name that isn't in it was never listed.
     pub listed: bool,
+    /// A page of the list in progress was cut.
+    pub list_cut: bool,
     /// Tools were left out for want of room.
     pub tools_evicted: u64,
     /// First `tools/call`.
@@ -62,7 +64,7 @@ pub struct Server {
     pub settled: Option<Time>,
     /// MCP messages seen.
     pub messages: u64,
-    /// The last message that was incomplete.
+    /// The last message of the client's that was incomplete and may have been a call.
     pub incomplete: Option<Time>,
     /// Open calls and those in their tail, oldest first.
     pub calls: Vec<Call>,
@@ -120,6 +122,7 @@ impl Server {
             hosts: Vec::new(),
             tools: BTreeMap::new(),
             listed: false,
+            list_cut: false,
             tools_evicted: 0,
             first_call: None,
             settled: None,

@@ -13,7 +13,8 @@
 //! | `handshake`, `list TOOL…` (`name`, `name:digest`, `name:digest:ro`, `…:closed`), `+more` | |
 //! | `call ID TOOL /pointer=value…` | `+repeat`, `+forged`, `+cut`, `progress=`; `answer ID [error\|input\|task=ID:STATUS]` |
 //! | `prompt ID NAME /pointer=value…`, `resource ID URI [+subscribe]` | |
-//! | `cancel ID`, `progress TOKEN`, `task ID STATUS`, `ask METHOD ID [TASK]`, `serverask ID`, `clientanswer ID` | |
+//! | `cancel ID`, `progress TOKEN`, `task ID STATUS`, `ask METHOD ID [TASK]`, `serverask ID`, `clientanswer ID` | `+incomplete` |
+//! | `clientnote METHOD`, `servernote METHOD` | `+incomplete` |
 //! | `loss SENSOR REASON COUNT [by=NAME]`, `blind SENSOR`, `credential PATH ino=`, `agent EXE` | |
 
 use std::collections::BTreeMap;
@@ -415,6 +416,8 @@ impl Script {
                 asked.task = words.plain.get(2).cloned();
                 (Side::Client, Body::Request(asked))
             }
+            "clientnote" => (Side::Client, Body::Notification(note(words.at(0)))),
+            "servernote" => (Side::Server, Body::Notification(note(words.at(0)))),
             "serverask" => (Side::Server, Body::Request(request(id, "sampling/createMessage"))),
             "clientanswer" => (Side::Client, Body::Response(response(id))),
             _ => panic!("unknown verb: {line}"),
