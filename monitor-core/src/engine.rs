@@ -172,9 +172,10 @@ impl Engine {
     /// Remembers what somebody holds without a right.
     fn taint(&mut self, server: Option<ServerId>, taint: Option<Taint>) {
         let Some(taint) = taint else { return };
+        let window = self.config.windows.theft;
         match server.and_then(|id| self.state.servers.get_mut(id)) {
-            Some(server) => server.taints.add(taint),
-            None => self.state.foreign.add(taint),
+            Some(server) => server.taints.add(taint, window),
+            None => self.state.foreign.add(taint, window),
         }
     }
 }

@@ -203,7 +203,7 @@ impl Node {
         self.chain().any(|node| node.id == id)
     }
 
-    fn orphan(id: ProcId, ppid: u32, image: Arc<Image>) -> Self {
+    pub(super) fn orphan(id: ProcId, ppid: u32, image: Arc<Image>) -> Self {
         let lineage = image.link(0);
         Self { id, ppid, image, parent: None, lineage, executed: false, strayed: false, depth: 0 }
     }

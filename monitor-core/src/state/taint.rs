@@ -9,7 +9,7 @@ use crate::credential::Secrecy;
 use crate::id::ServerId;
 use crate::time::Time;
 
-/// Most reads that are remembered per server: the newest count, and one is enough for an alert.
+/// Most reads that are remembered per server: the worst count, then the newest, and one is enough for an alert.
 const MAX: usize = 64;
 
 /// A secret, or a person's data, that a process read without a right to.
@@ -35,7 +35,7 @@ pub struct Taint {
     pub named_by: Option<u64>,
 }
 
-/// The newest of them.
+/// The worst and newest of them.
 #[derive(Debug, Default)]
 pub struct Taints {
     list: VecDeque<Taint>,
@@ -43,17 +43,21 @@ pub struct Taints {
 
 impl Taints {
     /// Remembers a read; the same file again by the same process only moves its time.
-    pub fn add(&mut self, taint: Taint) {
+    /// Where there is no room, what lies further back than `window` goes first, then what gives away least.
+    pub fn add(&mut self, taint: Taint, window: u64) {
         if let Some(known) =
             self.list.iter_mut().find(|known| known.path == taint.path && known.node.id == taint.node.id)
         {
             *known = taint;
             return;
         }
-        if self.list.len() >= MAX {
-            self.list.pop_front();
-        }
+        let now = taint.time;
         self.list.push_back(taint);
+        if self.list.len() > MAX {
+            let worth = |taint: &Taint| (now.since(taint.time) <= window, taint.secrecy, taint.time);
+            let least = self.list.iter().enumerate().min_by_key(|(_, taint)| worth(taint)).map(|(at, _)| at);
+            least.and_then(|at| self.list.remove(at));
+        }
     }
 
     /// Those of the last `window` before `now`, newest first.
@@ -65,5 +69,63 @@ impl Taints {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX, Taint, Taints};
+    use crate::alert::{Evidence, Fact};
+    use crate::credential::Secrecy;
+    use crate::id::ProcId;
+    use crate::state::Node;
+    use crate::time::{SECOND, Time};
+
+    const WINDOW: u64 = 60 * SECOND;
+
+    fn taint(path: &str, secrecy: Option<Secrecy>, second: u64) -> Taint {
+        let time = Time(second * SECOND);
+        let fact = Fact::Mcp { tool: None, field: None, request: None, detail: None };
+        Taint {
+            time,
+            node: std::sync::Arc::new(Node::orphan(ProcId { pid: 7, start: 7 }, 1, std::sync::Arc::default())),
+            path: path.to_owned(),
+            what: String::new(),
+            secrecy,
+            victim: None,
+            evidence: Evidence { time: time.into(), fact },
+            at_start: false,
+            named_by: None,
+        }
+    }
+
+    fn holds(taints: &Taints, path: &str) -> bool {
+        taints.list.iter().any(|taint| taint.path == path)
+    }
+
+    #[test]
+    fn a_flood_of_lesser_reads_moves_no_key_out() {
+        let mut taints = Taints::default();
+        taints.add(taint("key", Some(Secrecy::Key), 100), WINDOW);
+        for at in 0..2 * MAX {
+            taints.add(taint(&format!("{at}.env"), Some(Secrecy::Ambient), 101), WINDOW);
+            taints.add(taint(&format!("{at}.csv"), None, 101), WINDOW);
+        }
+        assert!(holds(&taints, "key"));
+        assert!(!holds(&taints, "0.env"), "the oldest among equals");
+        assert!(holds(&taints, &format!("{}.env", 2 * MAX - 1)));
+        assert_eq!(taints.list.len(), MAX);
+    }
+
+    #[test]
+    fn what_no_longer_counts_holds_no_room() {
+        let mut taints = Taints::default();
+        for at in 0..MAX {
+            taints.add(taint(&format!("key {at}"), Some(Secrecy::Key), 100), WINDOW);
+        }
+        taints.add(taint(".env", Some(Secrecy::Ambient), 101), WINDOW);
+        assert!(!holds(&taints, ".env"), "every key still counts for more");
+        taints.add(taint(".env", Some(Secrecy::Ambient), 161), WINDOW);
+        assert!(holds(&taints, ".env") && !holds(&taints, "key 0"));
     }
 }
