@@ -44,6 +44,8 @@ pub struct Call {
     pub answered: Option<Time>,
     /// What keeps it open.
     pub ending: Ending,
+    /// Its answer may name a task that goes on: the client asked for one, or leaves it to the server.
+    pub may_be_task: bool,
     /// What it may cause.
     pub declared: Declared,
     /// Hosts that its arguments name, with the pointer of the argument.

@@ -167,6 +167,7 @@ fn open(
         progressed: now,
         answered: None,
         ending: Ending::Answer,
+        may_be_task: tool.as_task || chooses_tasks(request),
         declared: if asked == Asked::Resource { resource(tool) } else { declared(server, &tool.name) },
         hosts,
         paths,
@@ -174,6 +175,12 @@ fn open(
         observed: crate::ledger::Observations::default(),
     });
     heard.opened = Some(key);
+}
+
+/// Whether the server may answer this request with a task that nobody asked for: since 2026-07-28, where every request
+/// says its revision. (Revisions are dates.)
+fn chooses_tasks(request: &Request) -> bool {
+    request.peer.as_ref().is_some_and(|peer| peer.protocol.as_str() >= "2026-07-28")
 }
 
 /// Whether the server declares a tool of this name: a prompt of the same name may do the same, and no other explains
@@ -299,7 +306,7 @@ fn answer(
     let Some(call) = server.calls.get_mut(at) else { return };
     let failed = response.error.is_some() || response.is_error;
     match (&response.task, &call.ending) {
-        (Some(task), _) if !terminal(&task.status) => {
+        (Some(task), _) if call.may_be_task && !terminal(&task.status) => {
             call.ending = Ending::Task(task.id.clone());
             call.progressed = now;
             return;

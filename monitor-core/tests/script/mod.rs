@@ -11,7 +11,7 @@
 //! | `connect`, `send`, `listen`, `bind`, `accept NAME ADDR:PORT` | `host=`, `cookie=`, `result=`, `+udp`; `end NAME cookie= sent= state=` |
 //! | `unix NAME PATH [+bind] [result=]`, `socket NAME FAMILY`, `memory NAME TARGET OP [+failed]`, `opaque NAME WHAT` | |
 //! | `handshake`, `list TOOL…` (`name`, `name:digest`, `name:digest:ro`, `…:closed`), `+more` | |
-//! | `call ID TOOL /pointer=value…` | `+repeat`, `+forged`, `+cut`, `progress=`; `answer ID [error\|input\|task=ID:STATUS]` |
+//! | `call ID TOOL /pointer=value…` | `+repeat`, `+forged`, `+cut`, `+task`, `progress=`, `protocol=`; `answer ID [error\|input\|task=ID:STATUS]` |
 //! | `prompt ID NAME /pointer=value…`, `resource ID URI [+subscribe]` | |
 //! | `cancel ID`, `progress TOKEN`, `task ID STATUS`, `ask METHOD ID [TASK]`, `serverask ID`, `clientanswer ID` | `+incomplete` |
 //! | `clientnote METHOD`, `servernote METHOD` | `+incomplete` |
@@ -25,7 +25,9 @@ use monitor_core::event::{
 };
 use monitor_core::id::{FileId, ProcId, ServerId};
 use monitor_core::time::{MS, Time};
-use monitor_wire::mcp::{Argument, Body, Id, Message, Notification, Request, Response, TaskState, ToolCall, ToolDecl};
+use monitor_wire::mcp::{
+    Argument, Body, Id, Message, Notification, Peer, Request, Response, TaskState, ToolCall, ToolDecl,
+};
 
 /// 2026-11-22T00:00:00Z.
 pub const EPOCH: u64 = 1_795_305_600_000_000_000;
@@ -108,7 +110,7 @@ impl Script {
         let time: u64 = words.remove(0).parse().unwrap_or_else(|_| panic!("no time in: {line}"));
         let verb = words.remove(0);
         let keys: &[&str] = match verb.as_str() {
-            "call" => &["progress"],
+            "call" => &["progress", "protocol"],
             _ => &[
                 "script", "sino", "preload", "ino", "via", "host", "cookie", "result", "sent", "state", "by", "task",
                 "cwd", "service",
@@ -378,7 +380,12 @@ impl Script {
                     digest: format!("digest of {}", words.at(1)),
                     progress: words.get("progress").map(Id::Text),
                     repeat: words.has("repeat"),
-                    as_task: false,
+                    as_task: words.has("task"),
+                });
+                asked.peer = words.get("protocol").map(|protocol| Peer {
+                    name: "client".to_owned(),
+                    version: "1".to_owned(),
+                    protocol,
                 });
                 (if words.has("forged") { Side::Forged } else { Side::Client }, Body::Request(asked))
             }
