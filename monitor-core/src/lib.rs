@@ -12,6 +12,7 @@ pub mod engine;
 pub mod event;
 pub mod explain;
 pub mod id;
+mod interpreter;
 mod launcher;
 pub mod ledger;
 pub mod named;

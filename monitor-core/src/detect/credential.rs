@@ -4,6 +4,7 @@
 use crate::alert::{Evidence, Fact, Severity};
 use crate::credential::{Credential, OwnerSpec, Secrecy, Standing};
 use crate::event::{File, FileOp, Memory, MemoryOp};
+use crate::interpreter::loads_code;
 use crate::profile::Phase;
 use crate::rules;
 use crate::state::{Hold, Image, Server, State, Taint};
@@ -201,7 +202,8 @@ pub fn is_shared(credential: &Credential) -> bool {
     credential.secrecy == Secrecy::Ambient || matches!(credential.kind.as_str(), "npm_config" | "pip_config")
 }
 
-/// Whether a program owns a credential: by where its executable (or main script) lies, without a preload.
+/// Whether a program owns a credential: by where its executable (or main script) lies, without a preload, be it of the
+/// environment's or by an option.
 #[must_use]
 pub fn is_owner(image: &Image, owners: &[OwnerSpec]) -> bool {
     image.preload.is_empty()
@@ -209,6 +211,7 @@ pub fn is_owner(image: &Image, owners: &[OwnerSpec]) -> bool {
         && owners.iter().any(|owner| {
             owner.admits(&image.exe.path, image.script_path()).is_some_and(|standing| standing > Standing::Scratch)
         })
+        && !loads_code(image)
 }
 
 /// The call whose arguments named this credential, if one that is open did.

@@ -71,7 +71,9 @@ pub fn child(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec) -> Explained
     let server = scene.server;
     let exe = exec.exe.path.as_str();
     let name = program(exe);
-    let interpreter_with_code = exec.script.is_none() && is_interpreter(name) && has_inline_code(&exec.argv);
+    let interpreter_with_code = exec.script.is_none()
+        && is_interpreter(name)
+        && (has_inline_code(&exec.argv) || crate::interpreter::code(name, &exec.argv).is_some());
     let script = exec.script.as_ref().map(|script| script.path.as_str());
     let declared = server.profile.as_ref().is_some_and(|profile| profile.child(exe, script, scene.phase).is_some());
     // where little is declared, a runtime's workers are its scripts, not code from a command line

@@ -255,6 +255,9 @@ impl Image {
         if self.script.is_some() {
             return None;
         }
+        if let Some(code) = crate::interpreter::code(self.program(), &self.argv) {
+            return Some(code);
+        }
         let at = self.argv.iter().skip(1).position(|arg| matches!(arg.as_str(), "-e" | "-c" | "-p" | "--eval"))?;
         self.argv.get(at + 2).map(String::as_str)
     }

@@ -5,7 +5,7 @@
 //! | verb | what |
 //! | --- | --- |
 //! | `start EXE ARG…` | the server's root executes and comes under watch |
-//! | `spawn NAME PARENT EXE ARG…` | fork and exec; `script=`, `sino=`, `preload=`, `+memfd`, `+unlinked`, `+compat` |
+//! | `spawn NAME PARENT EXE ARG…` | fork and exec; `script=`, `sino=`, `preload=`, `+memfd`, `+unlinked`, `+compat`, `+argvcut` |
 //! | `fork NAME PARENT`, `exec NAME EXE ARG…`, `exit NAME`, `foreign NAME EXE ARG…` | |
 //! | `read`, `write`, `append`, `use`, `opath`, `unlink`, `chmod NAME PATH` | `ino=`, `via=`, `+cut`, `+fanotify`; `rename`, `link`, `symlink NAME PATH TO` |
 //! | `connect`, `send`, `listen`, `bind`, `accept NAME ADDR:PORT` | `host=`, `cookie=`, `result=`, `+udp`; `end NAME cookie= sent= state=` |
@@ -448,7 +448,7 @@ impl Script {
             parent,
             exe: file_ref(&exe, 0),
             argv,
-            argv_cut: false,
+            argv_cut: words.has("argvcut"),
             cwd: words.get("cwd").unwrap_or_else(|| self.setup.cwd.clone()),
             uid: 1000,
             unlinked: words.has("unlinked"),
