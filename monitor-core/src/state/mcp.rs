@@ -71,9 +71,11 @@ pub fn apply(server: &mut Server, mcp: &Mcp, now: Time, config: &EngineConfig, n
 fn may_hide_call(message: &Message) -> bool {
     // what was too long for a method is a fingerprint
     let unknown = |name: &str| name.is_empty() || name.starts_with("fp:");
-    // members of a batch that weren't read are calls as well as anything
+    // members of a batch that weren't read are calls as well as anything, and so is what stood beyond the last byte read:
+    // of two names the last one counts
     !message.complete
-        && (message.flags.iter().any(|flag| flag == "batch")
+        && (message.bytes > monitor_wire::limits::MESSAGE
+            || message.flags.iter().any(|flag| flag == "batch")
             || match &message.body {
                 Body::Request(Request { method, call: Some(call), .. }) => {
                     // the server chooses how long its tools' names are, and a call of one is open all the same
