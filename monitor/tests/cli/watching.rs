@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Ground, Ran, as_nobody, command, is_root, make_executable, need_root, tripline, values};
+use super::{Ground, Ran, as_nobody, command, is_root, make_executable, need_root, tripline, until, values};
 
 /// A pid that no process has: above the kernel's own limit.
 const NO_PID: &str = "4194305";
@@ -56,8 +56,9 @@ fn attach_needs_a_process() {
     ground.run("attach", &["--pid", NO_PID]).fails(1, &["no process", NO_PID]);
     // A child that nobody waited for yet has no program, as a kernel thread has none.
     let mut ended = Command::new("true").spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(300));
     let pid = ended.id().to_string();
+    let stat = format!("/proc/{pid}/stat");
+    until("the child's end", || fs::read_to_string(&stat).ok()?.contains(") Z ").then_some(()));
     ground.run("attach", &["--pid", &pid]).fails(1, &[&pid, "kernel thread or has ended"]);
     ended.wait().unwrap();
     ground.run("record", &["-o", &ground.text("r"), "--pid", NO_PID]).fails(1, &["no process", NO_PID]);
