@@ -74,7 +74,19 @@ pub struct Offsets {
     pub kiocb_fd: u32,
     pub sock_cookie: u32,
     pub inode_i_private: u32,
-    pub pad: u32,
+    pub task_nsproxy: u32,
+    pub nsproxy_mnt: u32,
+    pub nsproxy_net: u32,
+    pub mnt_namespace_inum: u32,
+    pub net_inum: u32,
+    pub task_thread_pid: u32,
+    pub pid_level: u32,
+    pub pid_numbers: u32,
+    pub upid_ns: u32,
+    pub pid_namespace_inum: u32,
+    pub task_cred: u32,
+    pub cred_user_ns: u32,
+    pub user_namespace_inum: u32,
 }
 
 /// What the agent says of a process in scope.
@@ -124,4 +136,4 @@ pub struct Conn {
     pub scope: u32,
 }
 
-const _: () = assert!(size_of::<Offsets>() == 272 && size_of::<Scope>() == 16 && size_of::<Control>() == 16);
+const _: () = assert!(size_of::<Offsets>() == 320 && size_of::<Scope>() == 16 && size_of::<Control>() == 16);

@@ -56,16 +56,16 @@ pub struct ProcOpen {
 }
 
 /// A name or mode was changed by a watched process. Tail: first path and second, both as passed, then the folders that
-/// they are relative to, resolved (empty for an absolute path).
+/// they are relative to, resolved (empty for an absolute path). A folder that was cut is its end.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Change {
     /// One of the `CHANGE_…` values.
     pub op: u32,
-    /// Directory descriptor of the first path (`AT_FDCWD` = -100).
-    pub dirfd: i32,
-    /// Directory descriptor of the second path.
-    pub dirfd2: i32,
+    /// 1: the first path couldn't be read, or its folder was cut.
+    pub cut: u32,
+    /// 1: the same of the second path.
+    pub cut2: u32,
     /// Bytes of the first path.
     pub path_len: u32,
     /// Bytes of the second path.

@@ -32,7 +32,7 @@ pub struct Header {
     pub pad: u32,
 }
 
-/// A path, argument list or byte string in the tail was cut.
+/// A path in the tail was cut, or is none because the name couldn't be read.
 pub const FLAG_CUT: u16 = 1;
 /// The file behind the record has no name any more (`i_nlink` is 0).
 pub const FLAG_UNLINKED: u16 = 1 << 1;
@@ -49,6 +49,11 @@ pub const FLAG_BELOW: u16 = 1 << 5;
 
 /// Done by an io_uring request.
 pub const FLAG_URING: u16 = 1 << 6;
+
+/// The descriptor was there when the program began.
+pub const FLAG_INHERITED: u16 = 1 << 7;
+/// The argument list was cut.
+pub const FLAG_ARGV_CUT: u16 = 1 << 8;
 
 /// A process was created ([`crate::process::Fork`]).
 pub const KIND_FORK: u16 = 1;
@@ -68,7 +73,7 @@ pub const KIND_CHANGE_RESOLVED: u16 = 13;
 pub const KIND_INET: u16 = 20;
 /// A connection changed state ([`crate::socket::State`]).
 pub const KIND_SOCK_STATE: u16 = 21;
-/// An `AF_UNIX` connect or bind ([`crate::socket::Unix`]).
+/// An `AF_UNIX` connect or listen ([`crate::socket::Unix`]).
 pub const KIND_UNIX: u16 = 22;
 /// A socket of an unusual family was made ([`crate::socket::Made`]).
 pub const KIND_SOCKET: u16 = 23;

@@ -41,6 +41,14 @@ pub struct Exec {
     pub cwd_len: u32,
     /// `s_magic` of the executable's file system.
     pub magic: u32,
+    /// Inode number of the process's own pid namespace, as `/proc/PID/ns/pid` shows it.
+    pub pid_ns: u32,
+    /// Of its mount namespace.
+    pub mnt_ns: u32,
+    /// Of its network namespace.
+    pub net_ns: u32,
+    /// Of its user namespace.
+    pub user_ns: u32,
 }
 
 /// The header's process ended.
@@ -53,4 +61,4 @@ pub struct Exit {
     pub pad: u32,
 }
 
-const _: () = assert!(size_of::<Fork>() == 16 && size_of::<Exec>() == 48 && size_of::<Exit>() == 8);
+const _: () = assert!(size_of::<Fork>() == 16 && size_of::<Exec>() == 64 && size_of::<Exit>() == 8);

@@ -61,19 +61,25 @@ pub struct State {
     pub owner_start: u64,
 }
 
-/// An `AF_UNIX` connect by a watched process. Tail: resolved path of the peer (or `@name`), then the name as passed.
+/// An `AF_UNIX` connect or listen by a watched process. Tail: resolved path of the listening socket, then its name as
+/// passed (connect) or as bound (listen).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Unix {
     /// Return value of the system call: 0 or negative errno.
     pub ret: i32,
-    /// 1 connect, 2 bind.
+    /// One of the `UNIX_…` values.
     pub op: u32,
     /// Bytes of the resolved path in the tail.
     pub path_len: u32,
     /// Bytes of the name as passed (`sun_path`; a leading NUL is the abstract namespace).
     pub via_len: u32,
 }
+
+/// `connect(2)`.
+pub const UNIX_CONNECT: u32 = 1;
+/// `listen(2)`, after it succeeded.
+pub const UNIX_LISTEN: u32 = 3;
 
 /// A socket of an unusual family or type was made.
 #[repr(C)]

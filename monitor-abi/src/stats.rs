@@ -4,11 +4,11 @@
 pub const SECURITY_FULL: u32 = 0;
 /// Records refused because the payload ring was full.
 pub const PAYLOAD_FULL: u32 = 1;
-/// User memory that could not be read.
+/// Bytes of a stream that could not be read; each is a gap of its stream too.
 pub const READ_FAULT: u32 = 2;
 /// The scope map was full: a child of a server is not watched.
 pub const SCOPE_FULL: u32 = 3;
-/// Paths that were cut.
+/// Paths that were cut; the record of each says so.
 pub const PATH_CUT: u32 = 4;
 /// Records sent on the security ring.
 pub const SECURITY_SENT: u32 = 5;
@@ -16,9 +16,15 @@ pub const SECURITY_SENT: u32 = 5;
 pub const PAYLOAD_SENT: u32 = 6;
 /// A descriptor could not be resolved to its file.
 pub const UNRESOLVED: u32 = 7;
-/// Connections that the connection map had no room for.
+/// Connections that could not be put into the connection map. (Those that it gave up for newer ones aren't counted.)
 pub const CONN_FULL: u32 = 8;
 /// No scratch space was free: more programs preempted on one CPU than there are spaces.
 pub const SCRATCH_BUSY: u32 = 9;
+/// Arguments of a program that could not be read.
+pub const ARGV_FAULT: u32 = 10;
+/// Names of files, as passed, that could not be read.
+pub const NAME_FAULT: u32 = 11;
+/// Names of local sockets, as passed, that could not be read.
+pub const ADDRESS_FAULT: u32 = 12;
 /// Number of counters.
 pub const COUNT: u32 = 16;

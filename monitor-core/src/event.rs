@@ -164,6 +164,22 @@ pub struct Exec {
     /// cgroup v2 id.
     #[serde(default)]
     pub cgroup: u64,
+    /// Which namespaces it is in, where the kernel told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<Namespaces>,
+}
+
+/// Namespaces of a process, by the inode numbers that `/proc/PID/ns` shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Namespaces {
+    /// Process numbers.
+    pub pid: u32,
+    /// Mounts.
+    pub mnt: u32,
+    /// Network.
+    pub net: u32,
+    /// Users.
+    pub user: u32,
 }
 
 /// A process ended.
@@ -214,6 +230,8 @@ pub enum FileOp {
     Open,
     /// First use of a descriptor that this process did not open (received or inherited).
     Use,
+    /// A descriptor was there when the process's program began; nothing was read through it yet.
+    Inherit,
     /// Renamed; `to` is the new place.
     Rename,
     /// A hard link was made; `to` is the new name.
@@ -463,7 +481,7 @@ pub struct Loss {
     /// Sensor: `process`, `file`, `socket`, `stream`, `memory`, `fanotify`; `security` for the ring that carries all but
     /// stream bytes, `engine` for what user space had no room for.
     pub sensor: String,
-    /// Reason: `ring_full`, `read_fault`, `cut`, `late`, `table_full`, `queue_overflow`.
+    /// Reason: `ring_full`, `read_fault`, `cut`, `late`, `table_full`, `queue_overflow`, `unresolved`, ….
     pub reason: String,
     /// Start of the interval in which it may have happened.
     pub from: Time,

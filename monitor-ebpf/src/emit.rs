@@ -181,6 +181,8 @@ impl Drop for Claim {
 pub struct Builder {
     scratch: Claim,
     at: usize,
+    /// 1: a part of it could not be read. A number that no branch depends on, so that the verifier follows one way only.
+    faulted: u64,
 }
 
 /// Largest piece that [`Builder::append`] takes, and the mask that tells the verifier so.
@@ -190,13 +192,24 @@ impl Builder {
     /// Starts a record with a fixed part of type `T`, which [`Builder::finish`] writes.
     #[inline(always)]
     pub fn new<T>(scratch: Claim) -> Self {
-        Self { scratch, at: size_of::<Fixed<T>>() }
+        Self { scratch, at: size_of::<Fixed<T>>(), faulted: 0 }
     }
 
     /// The scratch space, to walk a path in.
     #[inline(always)]
     pub fn scratch(&mut self) -> &mut Scratch {
         &mut self.scratch
+    }
+
+    /// 1 if, since the last question, memory that something was to be appended from could not be read; counted.
+    #[inline(always)]
+    pub fn take_fault(&mut self, reason: u32) -> u64 {
+        let faulted = core::mem::replace(&mut self.faulted, 0);
+        if let Some(counter) = STATS.get_ptr_mut(reason) {
+            // SAFETY: a per-CPU slot; a nested program can at worst lose one count.
+            unsafe { *counter += faulted };
+        }
+        faulted
     }
 
     /// Appends the path that was walked into the scratch; returns its length.
@@ -229,7 +242,7 @@ impl Builder {
             }
         };
         if done < 0 {
-            count(stats::READ_FAULT);
+            self.faulted = 1;
             return 0;
         }
         self.at += len as usize;
@@ -247,6 +260,7 @@ impl Builder {
             let target = self.scratch.record.as_mut_ptr().add(self.at);
             aya_ebpf::helpers::generated::bpf_probe_read_user_str(target.cast(), max, source as *const _)
         };
+        self.faulted |= done as u64 >> 63;
         if done <= 1 || done > i64::from(max) {
             return 0;
         }

@@ -153,6 +153,32 @@ pub fn start_of(task: u64) -> u64 {
     read(leader, offset!(task_start_boottime))
 }
 
+/// Numbers of a task's namespaces, as `/proc/PID/ns/*` shows them: pid, mnt, net, user. Zeros where the kernel's types
+/// don't lead there.
+#[inline(always)]
+pub fn namespaces(task: u64) -> [u32; 4] {
+    if offset!(task_nsproxy) == 0 {
+        return [0; 4];
+    }
+    let proxy: u64 = read(task, offset!(task_nsproxy));
+    let mnt: u64 = read(proxy, offset!(nsproxy_mnt));
+    let net: u64 = read(proxy, offset!(nsproxy_net));
+    // The process's own one is that of the innermost of its numbers: `struct pid { …, level, numbers[] }` with
+    // `struct upid { nr, ns }` (include/linux/pid.h, task_active_pid_ns).
+    let pid: u64 = read(task, offset!(task_thread_pid));
+    let level = u64::from(read::<u32>(pid, offset!(pid_level)));
+    let innermost = pid + offset!(pid_numbers) + level * (offset!(upid_ns) + 8);
+    let pid: u64 = read(innermost, offset!(upid_ns));
+    let cred: u64 = read(task, offset!(task_cred));
+    let user: u64 = read(cred, offset!(cred_user_ns));
+    [
+        read(pid, offset!(pid_namespace_inum)),
+        read(mnt, offset!(mnt_namespace_inum)),
+        read(net, offset!(net_inum)),
+        read(user, offset!(user_namespace_inum)),
+    ]
+}
+
 /// Follows a field of the running task: the verifier knows the type of what lies there (from BTF), so that the load is one
 /// instruction, not a call. A pointer that turns out bad reads as zero (`BPF_PROBE_MEM`).
 ///
@@ -179,6 +205,18 @@ pub fn file_of(fd: u64) -> u64 {
         return 0;
     }
     read(table, fd * 8)
+}
+
+/// How many descriptors the current process's table has room for.
+#[inline(always)]
+pub fn descriptors() -> u64 {
+    let (files, fdt, max) = (offset!(task_files), offset!(files_fdt), offset!(fdtable_max_fds));
+    // SAFETY: current()->files->fdt->max_fds, by the offsets of those fields.
+    let max: u32 = unsafe {
+        let fdt: *const u8 = follow(follow(current().cast(), files), fdt);
+        follow(fdt, max)
+    };
+    u64::from(max)
 }
 
 /// An inode's identity.

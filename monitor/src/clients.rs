@@ -301,6 +301,7 @@ mod tests {
             script: None,
             preload: Vec::new(),
             cgroup: 0,
+            namespaces: None,
         }
     }
 

@@ -41,7 +41,6 @@ pub fn perform(name: &str, arguments: &Value) -> Result<()> {
         "handle" => by_handle(path()?),
         "compat" => compat_open(path()?),
         "uring" => uring::open(&c_string(path()?)?),
-        "received" => received(path()?),
         "rename" => done(fs::rename(path()?, to()?)),
         "renameat2" => {
             let (from, to) = (c_string(path()?)?, c_string(to()?)?);
@@ -84,7 +83,7 @@ pub fn perform(name: &str, arguments: &Value) -> Result<()> {
             let status = std::process::Command::new(path()?).arg("nothing").status()?;
             if status.success() { Ok(()) } else { bail!("it ended with {status}") }
         }
-        _ => crate::outward::perform(name, arguments),
+        _ => crate::handed::perform(name, arguments).unwrap_or_else(|| crate::outward::perform(name, arguments)),
     }
 }
 
@@ -185,27 +184,6 @@ fn compat_open(path: &str) -> Result<()> {
 #[cfg(not(target_arch = "x86_64"))]
 fn compat_open(_path: &str) -> Result<()> {
     bail!("no 32-bit system calls here")
-}
-
-/// A descriptor that somebody else opened and gives to whoever connects to the socket `path`; one byte is read from it.
-fn received(path: &str) -> Result<()> {
-    use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
-    use std::io::{IoSliceMut, Read};
-    use std::os::fd::FromRawFd;
-    let stream = UnixStream::connect(path)?;
-    let mut byte = [0];
-    let mut space = nix::cmsg_space!([i32; 1]);
-    let mut parts = [IoSliceMut::new(&mut byte)];
-    let message = recvmsg::<()>(stream.as_raw_fd(), &mut parts, Some(&mut space), MsgFlags::empty())?;
-    for control in message.cmsgs()? {
-        if let ControlMessageOwned::ScmRights(fds) = control {
-            let fd = fds.first().context("no descriptor came")?;
-            // SAFETY: the kernel has just made it for us.
-            let mut file = unsafe { fs::File::from_raw_fd(*fd) };
-            return done(file.read_exact(&mut [0]));
-        }
-    }
-    bail!("no descriptor came")
 }
 
 /// The other side of `received`: gives `file` to the first who connects.

@@ -22,7 +22,11 @@ pub struct Watched {
 impl Watched {
     /// Starts `server` by `tripline exec` and shakes hands.
     pub fn start(name: &str, server: &Path, transport: Transport) -> Result<Watched> {
-        let place = Place::new(name)?;
+        Self::start_in(Place::new(name)?, server, transport)
+    }
+
+    /// The same in a folder that is there already.
+    pub fn start_in(place: Place, server: &Path, transport: Transport) -> Result<Watched> {
         let mut command = Command::new(subject::tripline()?);
         command.arg("exec").arg("--config").arg(place.config());
         command.arg("--events").arg(place.events()).arg("--alerts").arg(place.alerts()).arg("--").arg(server);

@@ -13,6 +13,7 @@ pub mod cloudflare;
 pub mod deeds;
 pub mod effects;
 pub mod exec;
+pub mod handed;
 pub mod home;
 pub mod neighbour;
 pub mod network;

@@ -7,8 +7,11 @@ use nix::libc;
 use serde_json::Value;
 use std::ffi::CString;
 use std::fs::File;
-use std::net::{TcpListener, UdpSocket};
-use std::os::fd::{AsRawFd, FromRawFd};
+use std::io::Write;
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
 
 /// Does `name` with `arguments`; fails if there is no such deed.
 pub fn perform(name: &str, arguments: &Value) -> Result<()> {
@@ -39,11 +42,39 @@ pub fn perform(name: &str, arguments: &Value) -> Result<()> {
             }
             Ok(())
         }
+        "unix_listen" => UnixListener::bind(text("path")?).map(drop).map_err(Into::into),
+        "abstract_listen" => {
+            let address = SocketAddr::from_abstract_name(text("path")?)?;
+            UnixListener::bind_addr(&address).map(drop).map_err(Into::into)
+        }
+        "send6" => {
+            UdpSocket::bind("[::]:0")?.send_to(b"x", text("to")?)?;
+            Ok(())
+        }
+        "exchange" => exchange(text("to")?),
+        "packet" => {
+            // SAFETY: plain numbers; the descriptor is ours.
+            let fd = unsafe { Errno::result(libc::socket(libc::AF_PACKET, libc::SOCK_DGRAM, 0))? };
+            // SAFETY: it was just made.
+            drop(unsafe { OwnedFd::from_raw_fd(fd) });
+            Ok(())
+        }
         "bind_udp" => UdpSocket::bind(text("to")?).map(drop).map_err(Into::into),
         "splice_file" => splice_file(text("path")?),
         "link_nameless" => link_nameless(text("path")?, text("to")?),
         _ => bail!("no such deed"),
     }
+}
+
+/// How many bytes `exchange` sends, and gets.
+pub const EXCHANGED: (usize, usize) = (1000, 500);
+
+/// Sends so many bytes and reads the answer to its end.
+fn exchange(to: &str) -> Result<()> {
+    let mut stream = TcpStream::connect(to)?;
+    stream.write_all(&[b'.'; EXCHANGED.0])?;
+    let got = crate::handed::drain(&stream)?;
+    if got == EXCHANGED.1 { Ok(()) } else { bail!("{got} bytes came") }
 }
 
 /// The program that does nothing, which lies beside this one.

@@ -228,7 +228,7 @@ impl Fact {
             credential: None,
         };
         match file.op {
-            FileOp::Open | FileOp::Use | FileOp::MapExec if !file.write => Self::FileOpen(fact),
+            FileOp::Open | FileOp::Use | FileOp::Inherit | FileOp::MapExec if !file.write => Self::FileOpen(fact),
             _ => Self::FileChange(fact),
         }
     }
@@ -311,6 +311,7 @@ fn file_op(file: &File) -> &'static str {
             _ => "open_read",
         },
         FileOp::Use => "use",
+        FileOp::Inherit => "inherit",
         FileOp::Rename => "rename",
         FileOp::Link => "link",
         FileOp::Symlink => "symlink",

@@ -29,7 +29,7 @@ pub struct Reached<'a> {
 pub fn reached<'a>(cx: &Cx<'a>, file: &'a File) -> Option<Reached<'a>> {
     let (reads, relevant) = match file.op {
         FileOp::Open => (file.read && !file.path_only && !file.dir, true),
-        FileOp::Use => (file.read && !file.dir, true),
+        FileOp::Use | FileOp::Inherit => (file.read && !file.dir, true),
         FileOp::Rename | FileOp::Link => (true, true),
         FileOp::Chmod | FileOp::Truncate | FileOp::Unlink | FileOp::Create | FileOp::Symlink | FileOp::MapExec => {
             (false, true)
@@ -147,6 +147,7 @@ pub fn verb(file: &File) -> &'static str {
         FileOp::Rename => "renamed",
         // that sensor doesn't tell for what: the worse is judged, and said is what is known
         FileOp::Open if file.by == "fanotify" => "opened",
+        FileOp::Inherit => "began with an open descriptor of",
         _ => "read",
     }
 }
@@ -294,7 +295,7 @@ pub fn learn(state: &mut State, config: &crate::config::EngineConfig, file: &Fil
                 state.credentials.learn(&file.file);
             }
         }
-        FileOp::Open | FileOp::Create | FileOp::Use
+        FileOp::Open | FileOp::Create | FileOp::Use | FileOp::Inherit
             if config.credentials.lookup(&file.file.path).is_some_and(|found| found.secrecy > Secrecy::Ambient) =>
         {
             state.credentials.learn(&file.file);

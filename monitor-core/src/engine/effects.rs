@@ -16,7 +16,8 @@ use crate::time::Time;
 impl Engine {
     pub(super) fn file(&mut self, said: Option<ServerId>, file: &File, now: Time, alerts: &mut Vec<Alert>) {
         let server = self.state.server_of(said, file.proc);
-        let plain_read = !file.write && matches!(file.op, FileOp::Open | FileOp::Use | FileOp::MapExec);
+        let plain_read =
+            !file.write && matches!(file.op, FileOp::Open | FileOp::Use | FileOp::Inherit | FileOp::MapExec);
         if let Some(server) = server.filter(|_| plain_read)
             && self.quiet.contains(server, &file.file.path)
             && self.state.credentials.known_as(file.file.id).is_none()
@@ -41,7 +42,8 @@ impl Engine {
         }
         if let Some(scene) = cx.scene() {
             execution::library(&cx, file, &mut findings);
-            let changes = file.write || !matches!(file.op, FileOp::Open | FileOp::Use | FileOp::MapExec);
+            let changes =
+                file.write || !matches!(file.op, FileOp::Open | FileOp::Use | FileOp::Inherit | FileOp::MapExec);
             if changes {
                 // a credential that got another name was told as that, and one renaming is one change
                 let point = |path| persistence_point(&cx, file, path).is_some();

@@ -7,9 +7,9 @@
 //! | `start EXE ARG…` | the server's root executes and comes under watch |
 //! | `spawn NAME PARENT EXE ARG…` | fork and exec; `script=`, `sino=`, `preload=`, `+memfd`, `+unlinked`, `+compat`, `+argvcut` |
 //! | `fork NAME PARENT`, `exec NAME EXE ARG…`, `exit NAME`, `foreign NAME EXE ARG…` | |
-//! | `read`, `write`, `append`, `use`, `opath`, `unlink`, `chmod NAME PATH` | `ino=`, `via=`, `+cut`, `+fanotify`; `rename`, `link`, `symlink NAME PATH TO` |
+//! | `read`, `write`, `append`, `use`, `inherit`, `opath`, `unlink`, `chmod NAME PATH` | `ino=`, `via=`, `+cut`, `+fanotify`; `rename`, `link`, `symlink NAME PATH TO` |
 //! | `connect`, `send`, `listen`, `bind`, `accept NAME ADDR:PORT` | `host=`, `cookie=`, `result=`, `+udp`; `end NAME cookie= sent= state=` |
-//! | `unix NAME PATH [+bind] [result=]`, `socket NAME FAMILY`, `memory NAME TARGET OP [+failed]`, `opaque NAME WHAT` | |
+//! | `unix NAME PATH [+listen] [result=]`, `socket NAME FAMILY`, `memory NAME TARGET OP [+failed]`, `opaque NAME WHAT` | |
 //! | `handshake`, `list TOOL…` (`name`, `name:digest`, `name:digest:ro`, `…:closed`), `+more` | |
 //! | `call ID TOOL /pointer=value…` | `+repeat`, `+forged`, `+cut`, `+task`, `progress=`, `protocol=`; `answer ID [error\|input\|task=ID:STATUS]` |
 //! | `prompt ID NAME /pointer=value…`, `resource ID URI [+subscribe]` | |
@@ -180,8 +180,8 @@ impl Script {
                 self.push(time, watched, Kind::Exit(Exit { proc, status: 0 }));
             }
             "end-server" => self.push(time, true, Kind::ServerEnd),
-            "read" | "write" | "append" | "use" | "opath" | "unlink" | "chmod" | "rename" | "link" | "symlink"
-            | "create" | "readwrite" => self.file(time, verb, words),
+            "read" | "write" | "append" | "use" | "inherit" | "opath" | "unlink" | "chmod" | "rename" | "link"
+            | "symlink" | "create" | "readwrite" => self.file(time, verb, words),
             "connect" | "send" | "listen" | "bind" | "accept" => self.net(time, verb, words),
             "end" => {
                 let (proc, watched) = self.proc(words.at(0));
@@ -199,7 +199,7 @@ impl Script {
             }
             "unix" => {
                 let (proc, watched) = self.proc(words.at(0));
-                let op = if words.has("bind") { "bind" } else { "connect" };
+                let op = if words.has("listen") { "listen" } else { "connect" };
                 let unix = Unix {
                     proc,
                     path: words.at(1).to_owned(),
@@ -267,6 +267,7 @@ impl Script {
         let (proc, watched) = self.proc(words.at(0));
         let op = match verb {
             "use" => FileOp::Use,
+            "inherit" => FileOp::Inherit,
             "unlink" => FileOp::Unlink,
             "chmod" => FileOp::Chmod,
             "rename" => FileOp::Rename,
@@ -283,7 +284,7 @@ impl Script {
                 proc,
                 op,
                 file: FileRef { cut: words.has("cut"), ..file_ref(words.at(1), words.number("ino")) },
-                read: matches!(verb, "read" | "use" | "readwrite" | "opath"),
+                read: matches!(verb, "read" | "use" | "inherit" | "readwrite" | "opath"),
                 write: matches!(verb, "write" | "append" | "create" | "readwrite"),
                 create: false,
                 path_only: verb == "opath",
@@ -458,6 +459,7 @@ impl Script {
             script: words.get("script").map(|path| file_ref(&path, words.number("sino"))),
             preload: words.get("preload").into_iter().collect(),
             cgroup: 0,
+            namespaces: None,
         }
     }
 

@@ -2,15 +2,17 @@
 //! resolved to its file in the kernel.
 
 use aya_ebpf::EbpfContext;
+use aya_ebpf::cty::c_void;
+use aya_ebpf::helpers::generated::bpf_loop;
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_boot_ns};
-use aya_ebpf::macros::tracepoint;
-use aya_ebpf::programs::TracePointContext;
+use aya_ebpf::macros::{btf_tracepoint, tracepoint};
+use aya_ebpf::programs::{BtfTracePointContext, TracePointContext};
 use monitor_abi::config::Scope;
 use monitor_abi::file::{
     CHANGE_CHMOD, CHANGE_LINK, CHANGE_RENAME, CHANGE_SYMLINK, CHANGE_TRUNCATE, CHANGE_UNLINK, Change, Identity, Open,
     ProcOpen, VIA_MAX,
 };
-use monitor_abi::header::{FLAG_CUT, FLAG_UNLINKED, FLAG_USE, KIND_CHANGE, KIND_OPEN, KIND_PROC_OPEN};
+use monitor_abi::header::{FLAG_CUT, FLAG_INHERITED, FLAG_UNLINKED, FLAG_USE, KIND_CHANGE, KIND_OPEN, KIND_PROC_OPEN};
 use monitor_abi::stats;
 
 use crate::emit::{self, Builder};
@@ -23,6 +25,8 @@ pub const PROC_MAGIC: u32 = 0x9fa0;
 /// `PIPEFS_MAGIC` (include/uapi/linux/magic.h).
 const PIPE_MAGIC: u32 = 0x5049_5045;
 const AT_FDCWD: i32 = -100;
+const S_IFMT: u16 = 0o170_000;
+const S_IFREG: u16 = 0o100_000;
 
 /// Return value of the system call: `struct { u64 common; long nr; long ret; }`, the layout every `sys_exit_*` has.
 #[inline(always)]
@@ -127,6 +131,62 @@ pub fn used(scope: &Scope, file: u64, flags: u16) {
     let _full = USED.insert(key, 1, 0);
     hold(scope);
     report(scope, file, &inode, FLAG_USE | flags, 0);
+}
+
+/// `TP_PROTO(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`, as [`super::process::process_exec`], which
+/// is attached before: a program begins in a watched process. The sensitive files that its descriptors lead to it was
+/// given, and can read, whatever it opens itself. Their first use is told besides.
+#[btf_tracepoint(function = "sched_process_exec")]
+pub fn inherit_exec(_ctx: BtfTracePointContext) -> i32 {
+    let Some(scope) = scope::watched() else { return 0 };
+    // Zeros by a read that the verifier knows nothing of: it would follow the loop for each value otherwise.
+    let mut look = Look { scope, fd: read(0, 0), told: read(0, 0) };
+    // SAFETY: the callback takes this very type, and the loop ends before the borrow does.
+    unsafe { bpf_loop(INHERITED_MAX, next_descriptor as *mut c_void, core::ptr::from_mut(&mut look).cast(), 0) };
+    0
+}
+
+/// Most descriptors that are looked at when a program begins: as many as a process may have where nobody raised its limit.
+const INHERITED_MAX: u32 = 1024;
+/// Most of them that are told.
+const INHERITED_TOLD: u64 = 16;
+
+/// Where the look through a process's descriptors stands.
+struct Look {
+    scope: Scope,
+    fd: u64,
+    told: u64,
+}
+
+/// Callback of `bpf_loop`: 0 goes on, 1 stops.
+unsafe extern "C" fn next_descriptor(_index: u64, look: *mut Look) -> i64 {
+    // SAFETY: bpf_loop hands through the pointer that `inherit_exec` gave it.
+    let look = unsafe { &mut *look };
+    let fd = look.fd;
+    if fd >= kernel::descriptors() || look.told >= INHERITED_TOLD {
+        return 1;
+    }
+    look.fd = fd + 1;
+    let file = kernel::file_of(fd);
+    let inode: u64 = read(file, offset!(file_f_inode));
+    // Servers' own pipes are among the sensitive files too.
+    if file != 0 && read::<u16>(inode, offset!(inode_i_mode)) & S_IFMT == S_IFREG {
+        look.told += inherited(&look.scope, file);
+    }
+    0
+}
+
+/// Tells of a regular file that a descriptor leads to, if it is sensitive: how many were told.
+#[inline(never)] // a frame of its own, as that of `used`
+fn inherited(scope: &Scope, file: u64) -> u64 {
+    let inode = kernel::inode_of(file);
+    // SAFETY: only presence is asked for.
+    if unsafe { SENSITIVE.get(Identity { tgid: 0, ..identity(&inode) }) }.is_none() {
+        return 0;
+    }
+    hold(scope);
+    report(scope, file, &inode, FLAG_USE | FLAG_INHERITED, 0);
+    1
 }
 
 /// A server has a sensitive file from now on: what it sends next is told, even on a socket that was told before.
@@ -324,14 +384,14 @@ fn changed(ctx: &TracePointContext, op: u32, at: [usize; 5]) {
     let Some(scratch) = emit::scratch() else { return };
     let mut builder = Builder::new::<Change>(scratch);
     let dir = |n: usize| if n < 6 { kernel::argument(n) as i32 } else { AT_FDCWD };
-    let path_len = if at[1] < 6 { builder.append_user_str(kernel::argument(at[1]), 4096) } else { 0 };
-    let to_len = if at[3] < 6 { builder.append_user_str(kernel::argument(at[3]), 4096) } else { 0 };
-    let base_len = if at[1] < 6 { base(&mut builder, kernel::argument(at[1]), dir(at[0])) } else { 0 };
-    let base2_len = if at[3] < 6 { base(&mut builder, kernel::argument(at[3]), dir(at[2])) } else { 0 };
+    let (path_len, gone) = name(&mut builder, at[1]);
+    let (to_len, gone2) = name(&mut builder, at[3]);
+    let (base_len, cut) = base(&mut builder, at[1], dir(at[0]));
+    let (base2_len, cut2) = base(&mut builder, at[3], dir(at[2]));
     let body = Change {
         op,
-        dirfd: dir(at[0]),
-        dirfd2: dir(at[2]),
+        cut: (gone | cut) as u32,
+        cut2: (gone2 | cut2) as u32,
         path_len,
         to_len,
         base_len,
@@ -341,12 +401,21 @@ fn changed(ctx: &TracePointContext, op: u32, at: [usize; 5]) {
     builder.finish(KIND_CHANGE, 0, &scope, body);
 }
 
-/// Appends the folder that a relative path starts from: the working directory, or that of a descriptor. The process may
-/// be gone when the agent looks.
+/// Appends the string that argument `n` points to, if there is one: its length, and 1 if it could not be read.
 #[inline(always)]
-fn base(builder: &mut Builder, text: u64, dirfd: i32) -> u32 {
-    if kernel::read_user::<u8>(text) == Some(b'/') {
-        return 0;
+fn name(builder: &mut Builder, n: usize) -> (u32, u64) {
+    if n >= 6 {
+        return (0, 0);
+    }
+    (builder.append_user_str(kernel::argument(n), 4096), builder.take_fault(stats::NAME_FAULT))
+}
+
+/// Appends the folder that the path in argument `n` starts from, if it is relative: the working directory, or that of a
+/// descriptor. The process may be gone when the agent looks. Its length, and 1 if it was cut.
+#[inline(always)]
+fn base(builder: &mut Builder, n: usize, dirfd: i32) -> (u32, u64) {
+    if n >= 6 || kernel::read_user::<u8>(kernel::argument(n)) == Some(b'/') {
+        return (0, 0);
     }
     let path = if dirfd == AT_FDCWD {
         let fs: u64 = read(kernel::current() as u64, offset!(task_fs));
@@ -355,5 +424,7 @@ fn base(builder: &mut Builder, text: u64, dirfd: i32) -> u32 {
         kernel::file_of(dirfd as u64) + offset!(file_f_path)
     };
     path::walk(builder.scratch(), path);
-    builder.append_path()
+    // The walk's own word, on which no branch depends: the verifier follows one way only.
+    let cut = builder.scratch().cut;
+    (builder.append_path(), cut)
 }

@@ -4,7 +4,7 @@ use aya_ebpf::helpers::{bpf_get_current_cgroup_id, bpf_get_current_pid_tgid};
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use monitor_abi::config::{SCOPE_CANDIDATE, SCOPE_PENDING, SCOPE_UNDECIDED, Scope};
-use monitor_abi::header::{FLAG_COMPAT, FLAG_CUT, FLAG_UNLINKED, KIND_EXEC, KIND_EXIT, KIND_FORK};
+use monitor_abi::header::{FLAG_ARGV_CUT, FLAG_COMPAT, FLAG_CUT, FLAG_UNLINKED, KIND_EXEC, KIND_EXIT, KIND_FORK};
 use monitor_abi::process::{ARGV_MAX, Exec, Exit, Fork};
 use monitor_abi::stats;
 
@@ -91,15 +91,19 @@ pub fn process_exec(ctx: BtfTracePointContext) -> i32 {
     let arg_end: u64 = read(mm, offset!(mm_arg_end));
     let size = arg_end.wrapping_sub(arg_start);
     if size > ARGV_MAX as u64 {
-        flags |= FLAG_CUT;
+        flags |= FLAG_ARGV_CUT;
     }
     let argv_len = builder.append(arg_start, size, true);
+    flags |= builder.take_fault(stats::ARGV_FAULT) as u16 * FLAG_ARGV_CUT;
 
     let fs: u64 = read(task, offset!(task_fs));
     path::walk(builder.scratch(), fs + offset!(fs_pwd));
-    let cwd_len = builder.append_path();
+    // The end of a folder is no folder: it is none where it was cut. Without a branch, which the verifier would follow.
+    let whole = 1 - (builder.scratch().cut as u32 & 1);
+    let cwd_len = builder.append_path() * whole;
 
     let parent: u64 = read(task, offset!(task_real_parent));
+    let [pid_ns, mnt_ns, net_ns, user_ns] = kernel::namespaces(task);
     let body = Exec {
         ino: inode.ino,
         parent_start: kernel::start_of(parent),
@@ -111,6 +115,10 @@ pub fn process_exec(ctx: BtfTracePointContext) -> i32 {
         argv_len,
         cwd_len,
         magic: inode.magic,
+        pid_ns,
+        mnt_ns,
+        net_ns,
+        user_ns,
     };
     builder.finish(KIND_EXEC, flags, &scope, body);
     0

@@ -8,8 +8,10 @@ use aya_ebpf::macros::{btf_tracepoint, cgroup_sock, cgroup_sock_addr, tracepoint
 use aya_ebpf::programs::{BtfTracePointContext, SockAddrContext, SockContext, TracePointContext};
 use monitor_abi::config::{Conn, Scope};
 use monitor_abi::file::Identity;
-use monitor_abi::header::{KIND_INET, KIND_SOCK_STATE, KIND_SOCKET, KIND_UNIX};
-use monitor_abi::socket::{INET_ACCEPT, INET_BIND, INET_CONNECT, INET_LISTEN, INET_SEND, Inet, Made, State, Unix};
+use monitor_abi::header::{FLAG_CUT, KIND_INET, KIND_SOCK_STATE, KIND_SOCKET, KIND_UNIX};
+use monitor_abi::socket::{
+    INET_ACCEPT, INET_BIND, INET_CONNECT, INET_LISTEN, INET_SEND, Inet, Made, State, UNIX_CONNECT, UNIX_LISTEN, Unix,
+};
 use monitor_abi::stats;
 
 use super::file::returned;
@@ -218,11 +220,15 @@ fn listens(sk: *const u8, scope: &Scope) {
     local(cookie, sk as u64, scope, INET_LISTEN);
 }
 
-/// `listen(fd, backlog)`: the port of a socket that wasn't bound.
+/// `listen(fd, backlog)`: the port of a socket that wasn't bound, and local sockets.
 #[tracepoint]
 pub fn listen_exit(ctx: TracePointContext) -> u32 {
-    if let Some(scope) = scope::watched() {
-        listened(&scope, returned(&ctx) as i32, sock_of(kernel::argument(0)));
+    let Some(scope) = scope::watched() else { return 0 };
+    let (ret, fd) = (returned(&ctx) as i32, kernel::argument(0));
+    if ret == 0 && u32::from(read::<u16>(sock_of(fd), offset!(sock_family))) == AF_UNIX {
+        unix_listened(&scope, 0, sock_of(fd));
+    } else {
+        listened(&scope, ret, sock_of(fd));
     }
     0
 }
@@ -364,20 +370,42 @@ pub struct Name {
 pub fn unix(scope: &Scope, flags: u16, ret: i32, sk: u64, passed: Name) {
     let Some(scratch) = emit::scratch() else { return };
     let mut builder = Builder::new::<Unix>(scratch);
-    let mut path_len = 0;
-    if sk != 0 {
-        let peer: u64 = read(sk, offset!(unix_peer));
-        // The listener's `path` is a reference to the socket's place in the file system; the accepted end shares it.
-        let dentry: u64 = read(peer, offset!(unix_path) + 8);
-        if dentry != 0 {
-            path::walk(builder.scratch(), peer + offset!(unix_path));
-            path_len = builder.append_path();
-        }
-    }
+    let mut flags = flags;
+    // The accepted end shares the listener's place.
+    let path_len = if sk == 0 { 0 } else { place(&mut builder, read(sk, offset!(unix_peer)), &mut flags) };
     // sun_path follows the 2 bytes of sun_family; at most 108 bytes (unix(7)).
     let name = if passed.len > 2 && passed.len <= 110 { passed.len - 2 } else { 0 };
     let via_len = builder.append(passed.address + 2, name & 0x7f, passed.user);
-    builder.finish(KIND_UNIX, flags, scope, Unix { ret, op: 1, path_len, via_len });
+    let _counted = builder.take_fault(stats::ADDRESS_FAULT);
+    builder.finish(KIND_UNIX, flags, scope, Unix { ret, op: UNIX_CONNECT, path_len, via_len });
+}
+
+/// Reports that a local socket listens, at its place in the file system or by its abstract name.
+#[inline(always)]
+pub fn unix_listened(scope: &Scope, flags: u16, sk: u64) {
+    let Some(scratch) = emit::scratch() else { return };
+    let mut builder = Builder::new::<Unix>(scratch);
+    let mut flags = flags;
+    let path_len = place(&mut builder, sk, &mut flags);
+    // struct unix_address { refcnt, len, struct sockaddr_un name[] }, whose sun_path is after 2 bytes.
+    let address: u64 = read(sk, offset!(unix_addr));
+    let len = u64::from(read::<u32>(address, offset!(unix_address_len)));
+    let name = if address != 0 && len > 2 && len <= 110 { len - 2 } else { 0 };
+    let via_len = builder.append(address + offset!(unix_address_name) + 2, name & 0x7f, false);
+    builder.finish(KIND_UNIX, flags, scope, Unix { ret: 0, op: UNIX_LISTEN, path_len, via_len });
+}
+
+/// Appends the place in the file system that a local socket is bound to, if it has one.
+#[inline(always)]
+fn place(builder: &mut Builder, sk: u64, flags: &mut u16) -> u32 {
+    if read::<u64>(sk, offset!(unix_path) + 8) == 0 {
+        return 0;
+    }
+    if !path::walk(builder.scratch(), sk + offset!(unix_path)) {
+        *flags |= FLAG_CUT;
+        emit::count(stats::PATH_CUT);
+    }
+    builder.append_path()
 }
 
 /// `socket(family, type, protocol)`: families that the cgroup hooks don't serve, and raw sockets.

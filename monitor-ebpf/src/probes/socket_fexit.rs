@@ -9,7 +9,7 @@ use aya_ebpf::macros::fexit;
 use aya_ebpf::programs::FExitContext;
 use monitor_abi::header::FLAG_BELOW;
 
-use super::socket::{Name, failed, listened, unix};
+use super::socket::{Name, failed, listened, unix, unix_listened};
 use crate::kernel::{offset, read};
 use crate::scope;
 
@@ -42,6 +42,17 @@ pub fn fexit_inet_stream(ctx: FExitContext) -> i32 {
 pub fn fexit_listen(ctx: FExitContext) -> i32 {
     if let Some(scope) = scope::watched() {
         listened(&scope, ctx.arg::<u64>(2) as i32, read(ctx.arg(0), offset!(socket_sk)));
+    }
+    0
+}
+
+/// `int unix_listen(struct socket *sock, int backlog)` (6.1, 6.18).
+#[fexit(function = "unix_listen")]
+pub fn fexit_unix_listen(ctx: FExitContext) -> i32 {
+    if ctx.arg::<u64>(2) as i32 == 0
+        && let Some(scope) = scope::watched()
+    {
+        unix_listened(&scope, FLAG_BELOW, read(ctx.arg(0), offset!(socket_sk)));
     }
     0
 }

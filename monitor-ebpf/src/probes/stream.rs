@@ -109,7 +109,9 @@ pub fn sendmmsg_exit(ctx: TracePointContext) -> u32 {
 /// `recvmmsg(fd, …)`: the same.
 #[tracepoint]
 pub fn recvmmsg_exit(ctx: TracePointContext) -> u32 {
-    several(&ctx, DIR_READ);
+    if kernel::argument(3) as u32 & PEEK == 0 {
+        several(&ctx, DIR_READ);
+    }
     0
 }
 
@@ -127,9 +129,15 @@ fn several(ctx: &TracePointContext, dir: u16) {
 /// `vmsplice(fd, iov, n, flags)`: into the pipe whose end for writing this is, or out of that for reading.
 #[tracepoint]
 pub fn vmsplice_exit(ctx: TracePointContext) -> u32 {
+    mapped(returned(&ctx));
+    0
+}
+
+/// `vmsplice` returned `total`; its arguments are those of the system call.
+#[inline(always)]
+pub fn mapped(total: i64) {
     /// `O_ACCMODE`, of which `O_RDONLY` is 0.
     const MODE: u32 = 3;
-    let total = returned(&ctx);
     if total > 0
         && let Some(scope) = scope::watched()
     {
@@ -138,7 +146,6 @@ pub fn vmsplice_exit(ctx: TracePointContext) -> u32 {
         let dir = if read::<u32>(file, offset!(file_f_flags)) & MODE == 0 { DIR_READ } else { DIR_WRITE };
         unread(&scope, file, fd, dir, total as u64, GAP_SPLICE);
     }
-    0
 }
 
 /// `tee(in, out, …)`: what is in one pipe is in the other too; nothing is read.

@@ -11,7 +11,7 @@ use monitor_abi::config::Scope;
 use monitor_abi::stream::{DIR_READ, DIR_WRITE, GAP_READ_FAULT, GAP_SPLICE};
 
 use super::chunks::{Bytes, Pieces};
-use super::stream::{PEEK, in_pieces, unread, whole};
+use super::stream::{PEEK, in_pieces, mapped, unread, whole};
 use crate::{kernel, scope};
 
 /// `MSG_CMSG_COMPAT`: the message header is a 32-bit one.
@@ -94,7 +94,9 @@ pub fn fexit_sendmmsg(ctx: FExitContext) -> i32 {
 /// struct __kernel_timespec __user *timeout, struct old_timespec32 __user *timeout32)`: the same.
 #[fexit(function = "__sys_recvmmsg")]
 pub fn fexit_recvmmsg(ctx: FExitContext) -> i32 {
-    several(&ctx, ctx.arg::<u64>(6) as i32 as i64, DIR_READ);
+    if ctx.arg::<u32>(3) & PEEK == 0 {
+        several(&ctx, ctx.arg::<u64>(6) as i32 as i64, DIR_READ);
+    }
     0
 }
 
@@ -104,6 +106,14 @@ fn several(ctx: &FExitContext, count: i64, dir: u16) {
         let fd = u64::from(ctx.arg::<u32>(0));
         unread(&scope, kernel::file_of(fd), fd, dir, total, GAP_READ_FAULT);
     }
+}
+
+/// `long __x64_sys_vmsplice(const struct pt_regs *regs)`: the system call itself, since what is below it has no function
+/// of its own on every kernel. The 32-bit table has another one.
+#[fexit(function = "__x64_sys_vmsplice")]
+pub fn fexit_vmsplice(ctx: FExitContext) -> i32 {
+    mapped(ctx.arg(1));
+    0
 }
 
 /// `long do_tee(struct file *in, struct file *out, size_t len, unsigned int flags)`: what is in one pipe is in the other too;

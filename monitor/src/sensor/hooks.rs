@@ -146,6 +146,7 @@ const BASE: &[Program] = &[
     program("process_fork", "process", BtfTracepoint("sched_process_fork"), true),
     program("process_exec", "process", BtfTracepoint("sched_process_exec"), true),
     program("process_exit", "process", BtfTracepoint("sched_process_exit"), true),
+    program("inherit_exec", "process", BtfTracepoint("sched_process_exec"), false),
     program("connect4", "socket", Cgroup("connect4"), true),
     program("connect6", "socket", Cgroup("connect6"), false),
     program("sendmsg4", "socket", Cgroup("sendmsg4"), false),
@@ -214,12 +215,16 @@ const OBJECT_TRACEPOINT: &[Program] = &[
     program("vm_write_exit", "memory", SyscallExit(&["process_vm_writev"]), false),
 ];
 
-/// `AF_UNIX` connects, and the outcome of inet calls where no state tells it. The functions are in the kernel's own type information where `CONFIG_UNIX=y`.
+/// The function of the system-call table.
+const VMSPLICE: &str = if cfg!(target_arch = "aarch64") { "__arm64_sys_vmsplice" } else { "__x64_sys_vmsplice" };
+
+/// `AF_UNIX` connects and listeners, and the outcome of inet calls where no state tells it. The functions are in the kernel's own type information where `CONFIG_UNIX=y`.
 const UNIX_FEXIT: &[Program] = &[
     program("fexit_unix_stream", "socket", Fexit("unix_stream_connect"), false),
     program("fexit_unix_dgram", "socket", Fexit("unix_dgram_connect"), false),
     program("fexit_inet_stream", "socket", Fexit("inet_stream_connect"), false),
     program("fexit_listen", "socket", Fexit("inet_listen"), false),
+    program("fexit_unix_listen", "socket", Fexit("unix_listen"), false),
 ];
 
 const UNIX_TRACEPOINT: &[Program] = &[
@@ -240,6 +245,7 @@ const STREAM_FEXIT: &[Program] = &[
     program("fexit_sendmmsg", "socket", Fexit("__sys_sendmmsg"), false),
     program("fexit_recvmmsg", "stream", Fexit("__sys_recvmmsg"), false),
     program("fexit_splice", "stream", Fexit("do_splice"), false),
+    program("fexit_vmsplice", "stream", Fexit(VMSPLICE), false),
     program("fexit_tee", "stream", Fexit("do_tee"), false),
     program("fexit_sendfile", "stream", Fexit("do_sendfile"), false),
     program("fexit_copy", "file", Fexit("vfs_copy_file_range"), false),

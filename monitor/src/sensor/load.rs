@@ -169,13 +169,15 @@ impl Stats {
 
     /// All counters that mean loss.
     #[must_use]
-    pub fn losses(&self) -> [(&'static str, &'static str, u64); 7] {
+    pub fn losses(&self) -> [(&'static str, &'static str, u64); 9] {
         [
             ("security", "ring_full", self.get(stats::SECURITY_FULL)),
             ("security", "busy", self.get(stats::SCRATCH_BUSY)),
             ("file", "unresolved", self.get(stats::UNRESOLVED)),
             ("stream", "ring_full", self.get(stats::PAYLOAD_FULL)),
-            ("stream", "read_fault", self.get(stats::READ_FAULT)),
+            ("file", "read_fault", self.get(stats::NAME_FAULT)),
+            ("process", "read_fault", self.get(stats::ARGV_FAULT)),
+            ("socket", "read_fault", self.get(stats::ADDRESS_FAULT)),
             ("process", "table_full", self.get(stats::SCOPE_FULL)),
             ("socket", "table_full", self.get(stats::CONN_FULL)),
         ]

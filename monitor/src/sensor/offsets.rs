@@ -77,7 +77,29 @@ pub fn read(btf: &Btf) -> Result<Offsets, BtfError> {
         kiocb_fd: at("io_kiocb", "cqe.fd").unwrap_or(0),
         sock_cookie: at("sock", "__sk_common.skc_cookie")?,
         inode_i_private: at("inode", "i_private")?,
-        pad: 0,
+        // none where the kernel lacks one of them: they tell where a process is, and nothing is judged by that
+        ..namespaces(btf).unwrap_or_default()
+    })
+}
+
+/// The way from a task to the numbers of its namespaces.
+fn namespaces(btf: &Btf) -> Result<Offsets, BtfError> {
+    let at = |name: &str, field: &str| btf.offset(name, field);
+    Ok(Offsets {
+        task_nsproxy: at("task_struct", "nsproxy")?,
+        nsproxy_mnt: at("nsproxy", "mnt_ns")?,
+        nsproxy_net: at("nsproxy", "net_ns")?,
+        mnt_namespace_inum: at("mnt_namespace", "ns.inum")?,
+        net_inum: at("net", "ns.inum")?,
+        task_thread_pid: at("task_struct", "thread_pid")?,
+        pid_level: at("pid", "level")?,
+        pid_numbers: at("pid", "numbers")?,
+        upid_ns: at("upid", "ns")?,
+        pid_namespace_inum: at("pid_namespace", "ns.inum")?,
+        task_cred: at("task_struct", "cred")?,
+        cred_user_ns: at("cred", "user_ns")?,
+        user_namespace_inum: at("user_namespace", "ns.inum")?,
+        ..Offsets::default()
     })
 }
 
@@ -90,5 +112,6 @@ mod tests {
         assert_ne!(offsets.file_f_inode, 0);
         assert_ne!(offsets.kiocb_opcode, 0);
         assert_ne!(offsets.kiocb_fd, 0);
+        assert_ne!(offsets.task_nsproxy, 0);
     }
 }

@@ -132,6 +132,7 @@ fn exec(proc: ProcId, parent: Option<ProcId>) -> Kind {
         script: Some(file("/home/u/srv/server.js".to_owned(), 8)),
         preload: Vec::new(),
         cgroup: 1,
+        namespaces: None,
     })
 }
 

@@ -5,8 +5,12 @@
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::unistd::pipe;
 use serde_json::{Value, json};
+use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::process::ExitCode;
+use std::ptr::null_mut;
 use tests::{deeds, uring};
 
 /// Longest message, and the buffer for one read.
@@ -104,6 +108,10 @@ fn read(how: &str, buffer: &mut [u8]) -> usize {
         let count = unsafe {
             match how {
                 "readv" => libc::readv(0, parts.as_ptr(), 2),
+                "preadv2" => libc::preadv2(0, parts.as_ptr(), 2, -1, 0),
+                "splice" => {
+                    by_pipe(|_, write| libc::splice(0, null_mut(), write, null_mut(), size, 0), all.cast(), size)
+                }
                 "recvfrom" => libc::recv(0, all, size, 0),
                 "peek" => {
                     libc::recv(0, all, size, libc::MSG_PEEK);
@@ -112,7 +120,7 @@ fn read(how: &str, buffer: &mut [u8]) -> usize {
                 "recvmsg" => libc::recvmsg(0, &raw mut message, 0),
                 "recvmmsg" => {
                     let mut messages = libc::mmsghdr { msg_hdr: message, msg_len: 0 };
-                    let count = libc::recvmmsg(0, &raw mut messages, 1, 0, std::ptr::null_mut());
+                    let count = libc::recvmmsg(0, &raw mut messages, 1, 0, null_mut());
                     if count == 1 { messages.msg_len as isize } else { count as isize }
                 }
                 _ => libc::read(0, all, size),
@@ -143,6 +151,10 @@ fn write(how: &str, mut bytes: &[u8]) {
             match how {
                 "writev" => libc::writev(1, parts.as_ptr(), 2),
                 "sendto" => libc::send(1, bytes.as_ptr().cast(), bytes.len(), 0),
+                "splice" => filled(bytes, |read, size| libc::splice(read, null_mut(), 1, null_mut(), size, 0)),
+                "tee" => filled(bytes, |read, size| libc::tee(read, 1, size, 0)),
+                "vmsplice" => libc::vmsplice(1, parts.as_ptr(), 2, 0),
+                "sendfile" => from_file(bytes),
                 "pwritev2" => libc::pwritev2(1, parts.as_ptr(), 2, -1, 0),
                 "sendmsg" => libc::sendmsg(1, &raw const message, 0),
                 "sendmmsg" => {
@@ -158,6 +170,35 @@ fn write(how: &str, mut bytes: &[u8]) {
         }
         bytes = &bytes[count as usize..];
     }
+}
+
+/// What `move_in` brings into a pipe, read from there.
+fn by_pipe(move_in: impl FnOnce(i32, i32) -> isize, to: *mut u8, size: usize) -> isize {
+    let Ok((read, write)) = pipe() else { return -1 };
+    if move_in(read.as_raw_fd(), write.as_raw_fd()) < 0 {
+        return -1;
+    }
+    // SAFETY: the caller's buffer of that size.
+    unsafe { libc::read(read.as_raw_fd(), to.cast(), size) }
+}
+
+/// A pipe with these bytes in it, of which `move_out` moves some on.
+fn filled(bytes: &[u8], move_out: impl FnOnce(i32, usize) -> isize) -> isize {
+    let Ok((read, write)) = pipe() else { return -1 };
+    // SAFETY: bytes that live on; answers are short, so that a pipe takes them whole.
+    let size = unsafe { libc::write(write.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
+    if size <= 0 { size } else { move_out(read.as_raw_fd(), size as usize) }
+}
+
+/// The bytes by way of a file without a name.
+fn from_file(bytes: &[u8]) -> isize {
+    let Ok(mut file) = tempfile::tempfile_in(".") else { return -1 };
+    if file.write_all(bytes).is_err() {
+        return -1;
+    }
+    let mut from = 0;
+    // SAFETY: descriptors and an offset that live until the call is over.
+    unsafe { libc::sendfile(1, file.as_raw_fd(), &raw mut from, bytes.len()) }
 }
 
 fn part(at: *mut u8, len: usize) -> libc::iovec {

@@ -3,14 +3,14 @@
 use std::os::unix::fs::MetadataExt;
 
 use monitor_abi::file;
-use monitor_abi::header::{FLAG_BELOW, FLAG_UNLINKED, FLAG_USE, Header};
+use monitor_abi::header::{FLAG_BELOW, FLAG_INHERITED, FLAG_UNLINKED, FLAG_USE, Header};
 use monitor_abi::process::PATH_MAX;
 use monitor_core::event::{File, FileOp, FileRef};
 use monitor_core::id::FileId;
 use monitor_wire::redact::{Key, redact};
 use monitor_wire::text::escape_bytes;
 
-use super::path::{in_root, is_descriptor, named_by, resolve};
+use super::path::{in_root, is_descriptor, join, named_by, resolve};
 use super::{actor, file_ref, passed};
 use crate::sensor::decode::Changed;
 
@@ -24,7 +24,11 @@ pub fn opened(head: &Header, body: &file::Open, path: &[u8], via: &[u8], key: &K
     let path_only = body.open_flags & 0o10_000_000 != 0; // O_PATH
     File {
         proc: actor(head),
-        op: if head.flags & FLAG_USE != 0 { FileOp::Use } else { FileOp::Open },
+        op: match head.flags & (FLAG_USE | FLAG_INHERITED) {
+            0 => FileOp::Open,
+            FLAG_USE => FileOp::Use,
+            _ => FileOp::Inherit,
+        },
         read: !path_only && (access == 0 || access == 2),
         write: !path_only && (access == 1 || access == 2),
         create: body.open_flags & 0o100 != 0, // O_CREAT
@@ -80,25 +84,34 @@ fn target(to: &[u8], key: &Key) -> String {
     passed(to, PATH_MAX - 1, key)
 }
 
+/// Where a path that a process passed leads: by the file system, or only by text where its beginning is missing.
+fn place(pid: u32, base: &[u8], path: &str, cut: bool) -> String {
+    let base = escape_bytes(base);
+    if cut { join(&base, path) } else { resolve(pid, &base, path) }
+}
+
 /// A change of a name or mode: the strings are resolved here, since the call has no descriptor to resolve.
 #[must_use]
 pub fn changed(head: &Header, body: &file::Change, paths: &Changed<'_>, key: &Key) -> File {
     let op = change(body.op);
     let (from, to) = (escape_bytes(paths.path), escape_bytes(paths.to));
-    let mut resolved = resolve(head.tgid, &escape_bytes(paths.base), &from);
+    let mut cut = body.cut != 0;
+    let mut resolved = place(head.tgid, paths.base, &from, cut);
     let second = match op {
         FileOp::Symlink => (!to.is_empty()).then(|| target(paths.to, key)),
-        _ => (!to.is_empty()).then(|| resolve(head.tgid, &escape_bytes(paths.to_base), &to)),
+        _ if body.cut2 != 0 => Some(format!("…{}", place(head.tgid, paths.to_base, &to, true))),
+        _ => (!to.is_empty()).then(|| place(head.tgid, paths.to_base, &to, false)),
     };
     if op == FileOp::Link && is_descriptor(head.tgid, &resolved) {
         // `linkat` with AT_SYMLINK_FOLLOW gives a name to what a descriptor leads to, most often to a file without one
         resolved = named_by(&resolved).or_else(|| second.clone()).unwrap_or(resolved);
     }
     let existing = second.as_ref().filter(|_| matches!(op, FileOp::Rename | FileOp::Link)).unwrap_or(&resolved);
-    let id = in_root(head.tgid, existing)
-        .symlink_metadata()
-        .map(|meta| FileId { dev: meta.dev(), ino: meta.ino() })
-        .unwrap_or_default();
+    // Of a path whose beginning is missing another file may have the rest for its name.
+    let whole = !cut && body.cut2 == 0;
+    let meta = whole.then(|| in_root(head.tgid, existing).symlink_metadata().ok()).flatten();
+    let id = meta.map(|meta| FileId { dev: meta.dev(), ino: meta.ino() }).unwrap_or_default();
+    cut |= body.cut2 != 0 && op != FileOp::Symlink;
     File {
         proc: actor(head),
         op,
@@ -109,7 +122,7 @@ pub fn changed(head: &Header, body: &file::Change, paths: &Changed<'_>, key: &Ke
         dir: false,
         unlinked: false,
         via: (from != resolved).then(|| redact(key, &from).into_owned()),
-        file: FileRef { path: resolved, id, cut: false },
+        file: FileRef { path: resolved, id, cut },
         to: second,
         by: "tracepoint".to_owned(),
     }

@@ -4,10 +4,10 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use monitor_abi::header::{FLAG_COMPAT, FLAG_UNLINKED, Header};
+use monitor_abi::header::{FLAG_ARGV_CUT, FLAG_COMPAT, FLAG_UNLINKED, Header};
 use monitor_abi::process;
 use monitor_core::credential::{Standing, standing};
-use monitor_core::event::{Exec, FileRef};
+use monitor_core::event::{Exec, FileRef, Namespaces};
 use monitor_core::id::{FileId, ProcId};
 use monitor_wire::redact::{Key, redact_argv, redact_cut};
 use monitor_wire::text::escape_bytes;
@@ -53,7 +53,7 @@ const INTERPRETERS: [&str; 14] =
 #[must_use]
 pub fn exec(head: &Header, body: &process::Exec, path: &[u8], argv: &[u8], cwd: &[u8], key: &Key) -> Exec {
     // whole arguments end in a NUL
-    let cut = argv.last().is_some_and(|byte| *byte != 0);
+    let cut = head.flags & FLAG_ARGV_CUT != 0 || argv.last().is_some_and(|byte| *byte != 0);
     let mut raw: Vec<String> = split_argv(argv);
     let cwd = escape_bytes(cwd);
     let exe = file_ref(path, body.dev, body.ino, head.flags);
@@ -79,6 +79,12 @@ pub fn exec(head: &Header, body: &process::Exec, path: &[u8], argv: &[u8], cwd: 
         script,
         preload,
         cgroup: body.cgroup,
+        namespaces: (body.pid_ns != 0).then_some(Namespaces {
+            pid: body.pid_ns,
+            mnt: body.mnt_ns,
+            net: body.net_ns,
+            user: body.user_ns,
+        }),
     }
 }
 
@@ -132,6 +138,7 @@ pub fn known(pid: u32, key: &Key) -> Option<Exec> {
         // Its environment is nobody's business: another agent that watches it would rightly report the reading.
         preload: Vec::new(),
         cgroup: 0,
+        namespaces: None,
     })
 }
 
@@ -199,6 +206,9 @@ fn script_of(pid: u32, exe: &str, argv: &[String], cwd: &str) -> Option<FileRef>
         }
         if arg.starts_with('-') {
             continue;
+        }
+        if cwd.is_empty() && !arg.starts_with('/') {
+            return None; // not known from where
         }
         let path = join(cwd, arg);
         // Links to "self" would be followed as ours.

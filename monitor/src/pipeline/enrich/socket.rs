@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use monitor_abi::header::{FLAG_COMPAT, FLAG_URING, Header};
+use monitor_abi::header::{FLAG_COMPAT, FLAG_CUT, FLAG_URING, Header};
 use monitor_abi::socket;
 use monitor_core::event::{Net, NetEnd, NetOp, Proto, SocketMade, Unix};
 use monitor_wire::redact::{Key, redact};
@@ -68,11 +68,14 @@ pub fn state(body: &socket::State) -> NetEnd {
     }
 }
 
-/// A unix connect.
+/// A connection to a local socket, or one that listens.
 #[must_use]
 pub fn unix(head: &Header, body: &socket::Unix, path: &[u8], via: &[u8], key: &Key) -> Unix {
     let path = if !path.is_empty() {
-        escape_bytes(path)
+        let cut = if head.flags & FLAG_CUT != 0 { "…" } else { "" };
+        format!("{cut}{}", escape_bytes(path))
+    } else if via.is_empty() {
+        String::new()
     } else if let Some(name) = via.strip_prefix(&[0]) {
         format!("@{}", redact(key, &escape_bytes(name)))
     } else {
@@ -81,7 +84,7 @@ pub fn unix(head: &Header, body: &socket::Unix, path: &[u8], via: &[u8], key: &K
         redact(key, &named).into_owned()
     };
     let result = if body.ret == 0 { "ok".to_owned() } else { format!("errno {}", body.ret.unsigned_abs()) };
-    let op = if body.op == 2 { "bind" } else { "connect" };
+    let op = if body.op == socket::UNIX_LISTEN { "listen" } else { "connect" };
     Unix { proc: actor(head), path, op: op.to_owned(), result }
 }
 

@@ -1,0 +1,58 @@
+//! Local listeners, the newer internet protocol, and how much a connection carried.
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use tests::effects::Watched;
+use tests::outward::EXCHANGED;
+
+/// By its own place, whatever string it was bound by.
+pub fn listens(it: &mut Watched) -> Result<()> {
+    let passed = it.scratch("../scratch/./listener.sock");
+    it.call("unix_listen", json!({"path": passed}))?;
+    let path = it.scratch("listener.sock");
+    it.expect(&json!({"kind": "unix", "op": "listen", "path": path, "result": "ok", "proc": {"pid": it.pid}})).map(drop)
+}
+
+pub fn listens_abstract(it: &mut Watched) -> Result<()> {
+    it.call("abstract_listen", json!({"path": "tripline-test-listener"}))?;
+    it.expect(&json!({"kind": "unix", "op": "listen", "path": "@tripline-test-listener"})).map(drop)
+}
+
+pub fn newer(it: &mut Watched) -> Result<()> {
+    let net = |op: &str, port: u16| json!({"kind": "net", "op": op, "addr": "::1", "port": port});
+    // Nobody listens there: the attempt counts.
+    let _refused = it.call("connect", json!({"to": "[::1]:19"}));
+    it.expect(&net("connect", 19))?;
+    it.call("send6", json!({"to": "[::1]:5353"}))?;
+    it.expect(&net("send", 5353))?;
+    it.call("bind_udp", json!({"to": "[::1]:18997"}))?;
+    it.expect(&net("bind", 18_997))?;
+    it.call("accept", json!({"to": "[::1]:4713"}))?;
+    it.expect(&net("listen", 4713))?;
+    it.expect(&json!({"kind": "net", "op": "accept", "addr": "::1"})).map(drop)
+}
+
+/// The bytes of both directions, told at the end.
+pub fn counted(it: &mut Watched) -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port();
+    let other = std::thread::spawn(move || -> Result<()> {
+        let (mut stream, _) = listener.accept()?;
+        stream.read_exact(&mut [0; EXCHANGED.0])?;
+        stream.write_all(&[b'.'; EXCHANGED.1])?;
+        Ok(())
+    });
+    it.call("exchange", json!({"to": format!("127.0.0.1:{port}")}))?;
+    other.join().map_err(|_| anyhow::anyhow!("the other end panicked"))??;
+    let made = it.expect(&json!({"kind": "net", "op": "connect", "port": port}))?;
+    let end = it.expect(&json!({"kind": "net_end", "cookie": made["cookie"], "state": "closed"}))?;
+    let bytes = |name: &str| end[name].as_u64().with_context(|| format!("no count of {name}"));
+    // The end of the other side's stream counts as one more.
+    let (sent, received) = (bytes("sent")?, bytes("received")?);
+    if sent != EXCHANGED.0 as u64 || received.abs_diff(EXCHANGED.1 as u64) > 1 {
+        bail!("{EXCHANGED:?} bytes went out and came in, told were {sent} and {received}");
+    }
+    Ok(())
+}
