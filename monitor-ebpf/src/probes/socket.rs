@@ -173,7 +173,7 @@ pub fn sock_state(ctx: BtfTracePointContext) -> i32 {
     let old: i32 = ctx.arg(1);
     let new: i32 = ctx.arg(2);
     if new == TCP_LISTEN {
-        if let Some(scope) = scope::watched() {
+        if let Some(scope) = scope::watched().or_else(undecided) {
             listens(sk, &scope);
         }
         return 0;
@@ -205,6 +205,17 @@ pub fn sock_state(ctx: BtfTracePointContext) -> i32 {
     let scope = Scope { start: conn.start, server: conn.scope, flags: 0 };
     emit::send(KIND_SOCK_STATE, 0, &scope, body);
     0
+}
+
+/// A process outside every scope that listens may be an MCP server that speaks HTTP.
+#[inline(always)]
+fn undecided() -> Option<Scope> {
+    let tgid = (aya_ebpf::helpers::bpf_get_current_pid_tgid() >> 32) as u32;
+    // one that is about to execute its command is in scope, though nothing of it counts yet
+    if scope::of(tgid).is_some() {
+        return None;
+    }
+    scope::undecided(tgid, kernel::start_of(kernel::current() as u64))
 }
 
 /// A socket begins to listen. One that wasn't bound gets its port right after this: the return of the call tells of it.

@@ -27,7 +27,7 @@ use crate::session::{Session, require_root};
 #[command(
     after_help = "A process is taken for an MCP server by profile (package, executable, arguments), if the configuration \
 of an MCP client names its command or, if it starts with its standard input and output on pipes or sockets, by its first MCP message; what it did before that is held and \
-judged then. Servers that run already are watched from now on. With --profile every server of this host is judged by that \
+judged then. One that has no such streams is found by what it is once it listens. Servers that run already are watched from now on. With --profile every server of this host is judged by that \
 profile, whatever it is; `exec` may name another. Alerts go to the store in the state folder and to the \
 configured sinks. Ends in order on SIGTERM or Ctrl-C."
 )]

@@ -1,12 +1,13 @@
 //! Finding servers: candidates by what they execute and say, and what becomes of what they did before that was decided.
 
+use monitor_abi::config::SCOPE_CANDIDATE;
 use monitor_core::event::{Event, Exec, Kind, Loss, ServerStart};
 use monitor_core::id::ServerId;
 
 use super::candidates::{Candidates, Standing};
 use super::clock::boot_now;
 use super::standard::{Standard, Vet};
-use super::{Found, MAX_WORKPLACES, Pipeline, Recognise, Workplace};
+use super::{Found, MAX_WORKPLACES, Pipeline, Recognise, Workplace, enrich};
 
 impl Pipeline {
     /// From now on processes may be undecided; `recognise` tells a server by what it executes. Replaces an earlier one.
@@ -112,7 +113,7 @@ impl Pipeline {
     /// What a candidate executes may tell what it is.
     pub(super) fn executed(&mut self, server: Option<ServerId>, exec: &Exec, boot: u64) {
         let Some(id) = server.filter(|id| Candidates::is_candidate(*id)) else { return };
-        let root = id.0 & !monitor_abi::config::SCOPE_CANDIDATE;
+        let root = id.0 & !SCOPE_CANDIDATE;
         if exec.proc.pid == root && self.hosts.server_of(root) != Some(id) {
             self.candidates.begin(id);
         }
@@ -130,6 +131,23 @@ impl Pipeline {
             part.executed(exec);
         }
         self.find(server, recognised.called);
+    }
+
+    /// A candidate that nobody knows yet began by listening: what it executed before may tell what it is.
+    pub(super) fn listens(&mut self, server: Option<ServerId>, pid: u32, boot: u64) {
+        let Some(id) = server.filter(|id| Candidates::is_candidate(*id)) else { return };
+        if pid != id.0 & !SCOPE_CANDIDATE || self.hosts.server_of(pid).is_some() {
+            return;
+        }
+        self.candidates.begin(id);
+        if self.candidates.standing(id, boot) != Standing::Candidate {
+            return;
+        }
+        self.hosts.join(pid, id);
+        let Some(exec) = enrich::known(pid, &self.key) else { return };
+        if let Some(recognised) = self.recognise.as_ref().and_then(|recognise| recognise(&exec)) {
+            self.find(id, recognised.called);
+        }
     }
 
     /// Stream bytes of a candidate that are no messages.

@@ -119,6 +119,9 @@ impl Pipeline {
             }
             Body::Inet(body) => {
                 let mut net = enrich::inet(head, body);
+                if net.op == NetOp::Listen {
+                    self.listens(server, head.tgid, head.time);
+                }
                 if net.op == NetOp::Connect && net.cookie != 0 {
                     net.result = self.outcomes.of(net.cookie);
                 }

@@ -102,6 +102,36 @@ fn root_a_client_s_configuration_names_a_server() {
     assert!(!log.contains("not-a-real-secret"));
 }
 
+/// A server that speaks HTTP is started with no pipe at all.
+#[test]
+fn root_a_server_that_listens_is_found_by_what_it_is() {
+    need_root();
+    let ground = Ground::new();
+    let (home, alerts) = (ground.text("homes/dev"), ground.text("alerts"));
+    fs::create_dir_all(ground.path("homes/dev/.aws")).unwrap();
+    ground.write("homes/dev/.aws/credentials", "[default]\naws_secret_access_key = none\n");
+    let program = "import os, socket\nlistener = socket.create_server(('127.0.0.1', 0))\n\
+                   open(os.environ['HOME'] + '/.aws/credentials').read()\n";
+    for name in ["named.py", "other.py"] {
+        ground.write(name, program);
+    }
+    let include = format!("{}[servers]\ninclude = [\"{}\"]\n", ground.state(), ground.text("named.py"));
+    ground.write("config.toml", include);
+    let _agent = Agent::start(&ground, &alerts);
+    for name in ["other.py", "named.py"] {
+        let mut server = Command::new("python3");
+        server.arg(ground.text(name)).env_clear().env("HOME", &home).env("PATH", "/usr/bin:/bin");
+        assert!(server.stdin(Stdio::null()).stdout(Stdio::null()).status().unwrap().success());
+    }
+    let found = until("the alert of a server that listened", || {
+        let found = values(&fs::read_to_string(&alerts).unwrap_or_default());
+        let is_read = |alert: &Value| alert["category"] == "credential_access";
+        let found: Vec<Value> = found.into_iter().filter(is_read).collect();
+        (!found.is_empty()).then_some(found)
+    });
+    assert!(found.iter().all(|alert| alert["server"]["argv"].to_string().contains("named.py")), "{found:?}");
+}
+
 #[test]
 fn root_a_named_profile_judges_every_server_that_run_finds() {
     need_root();
