@@ -10,6 +10,10 @@ enum Kind {
     Python,
     Ruby,
     Perl,
+    Php,
+    Lua,
+    Shell,
+    PowerShell,
     Java,
 }
 
@@ -40,15 +44,22 @@ pub fn loads_code(image: &Image) -> bool {
     image.argv_cut
 }
 
-/// The code that is given on the command line of a Node or a Python; empty if it comes from the standard input, which is
-/// so where neither a main script nor a module is named.
+/// The code that is given on the command line of an interpreter, by its file name; empty if it comes from the standard
+/// input, which is so where neither a main script nor a module is named. Of a shell only what its options give.
 #[must_use]
 pub fn code<'a>(program: &str, argv: &'a [String]) -> Option<&'a str> {
-    let kind = Kind::of(program).filter(|kind| matches!(kind, Kind::Node | Kind::Python) && !argv.is_empty())?;
+    let kind = Kind::of(program).filter(|kind| *kind != Kind::Java && !argv.is_empty())?;
     let mut args = argv.iter().skip(1).map(String::as_str);
-    let mut valued = false;
+    let (mut valued, mut command) = (false, false);
     while let Some(arg) = args.next() {
-        if is_operand(arg) {
+        if is_operand(arg) && !(kind == Kind::Shell && arg.starts_with('+')) {
+            if command && !valued {
+                return Some(arg);
+            }
+            // the shell of a program of many names
+            if !valued && program == "busybox" && matches!(arg, "sh" | "ash") {
+                continue;
+            }
             if !valued {
                 return match arg {
                     "eval" | "repl" if program == "deno" => Some(args.next().unwrap_or_default()),
@@ -62,17 +73,32 @@ pub fn code<'a>(program: &str, argv: &'a [String]) -> Option<&'a str> {
         match kind.gives(arg) {
             Gives::Code("") => return Some(args.next().unwrap_or_default()),
             Gives::Code(code) => return Some(code),
+            Gives::Command => command = true,
             Gives::Other => return None,
-            Gives::Nothing => valued = kind.takes_value(arg),
+            Gives::Nothing => {}
         }
+        valued = kind.takes_value(arg);
     }
-    Some("")
+    (command || kind != Kind::Shell).then_some("")
+}
+
+/// As [`code`]; of a program whose options aren't known, the word after one that commonly gives code.
+#[must_use]
+pub fn inline<'a>(program: &str, argv: &'a [String]) -> Option<&'a str> {
+    if Kind::of(program).is_some_and(|kind| kind != Kind::Java) {
+        return code(program, argv);
+    }
+    let mut args = argv.iter().skip(1).map(String::as_str);
+    let gives = |arg: &str| matches!(arg, "-c" | "-e" | "-p" | "--eval" | "--print" | "--command");
+    args.by_ref().find(|arg| gives(arg)).map(|_| args.next().unwrap_or_default())
 }
 
 /// What an option gives the interpreter to do.
 enum Gives<'a> {
     /// Code; empty if it is the next argument.
     Code(&'a str),
+    /// Code, in the first argument that is no option.
+    Command,
     /// A module, or nothing but words about itself.
     Other,
     Nothing,
@@ -82,10 +108,17 @@ impl Kind {
     fn of(program: &str) -> Option<Self> {
         match program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.') {
             "node" | "nodejs" | "bun" | "deno" => Some(Self::Node),
-            "python" | "pypy" => Some(Self::Python),
             "ruby" => Some(Self::Ruby),
             "perl" => Some(Self::Perl),
+            "php" => Some(Self::Php),
+            "lua" | "luajit" => Some(Self::Lua),
+            "sh" | "bash" | "dash" | "zsh" | "ash" | "ksh" | "mksh" | "fish" | "csh" | "tcsh" | "busybox" => {
+                Some(Self::Shell)
+            }
+            "pwsh" => Some(Self::PowerShell),
             "java" => Some(Self::Java),
+            // builds with another letter behind the version too: `python3.13t`
+            name if name.starts_with("python") || name.starts_with("pypy") => Some(Self::Python),
             _ => None,
         }
     }
@@ -94,7 +127,7 @@ impl Kind {
     /// argument.
     fn loads(self, arg: &str) -> Option<(char, &str)> {
         let letters: &[char] = match self {
-            Self::Python => return None,
+            Self::Python | Self::Php | Self::Lua | Self::Shell | Self::PowerShell => return None,
             Self::Node => {
                 let (name, value) = arg.split_once('=').unwrap_or((arg, ""));
                 // files of settings and snapshots bring code too; Node takes both signs for the same
@@ -132,15 +165,13 @@ impl Kind {
         let system =
             |path: &str| standing(path) == Standing::System && !path.split('/').any(|component| component == "..");
         match self {
-            Self::Node | Self::Java | Self::Python => {
-                value.starts_with("node:") || system(value.strip_prefix("file://").unwrap_or(value))
-            }
             Self::Ruby | Self::Perl if option == 'I' => value.split(':').all(system),
             // a bare name is looked up where the system's are, unless another option adds a place
             Self::Ruby | Self::Perl => {
                 let path = value.split_once('=').map_or(value, |(_, path)| path);
                 !value.contains('/') && !value.starts_with('.') || system(path)
             }
+            _ => value.starts_with("node:") || system(value.strip_prefix("file://").unwrap_or(value)),
         }
     }
 
@@ -153,8 +184,16 @@ impl Kind {
                     || matches!(arg, "--enable-source-maps" | "--experimental-vm-modules" | "--expose-gc" | "-i");
                 !arg.contains('=') && !switch
             }
-            Self::Ruby => matches!(arg, "-C" | "-E" | "-X" | "--encoding"),
-            Self::Perl => false,
+            Self::Ruby => matches!(arg, "-C" | "-E" | "-X" | "--encoding" | "-r" | "-I"),
+            Self::Perl => arg == "-I",
+            Self::Php => matches!(arg, "-c" | "-d" | "-f" | "-z" | "-S" | "-t" | "--php-ini" | "--define" | "--file"),
+            Self::Lua => arg == "-l",
+            Self::Shell => {
+                let options = arg.ends_with(['o', 'O']) && !arg.starts_with("--");
+                options
+                    || matches!(arg, "--rcfile" | "--init-file" | "-C" | "--init-command" | "--features" | "-f" | "-d")
+            }
+            Self::PowerShell => true,
             Self::Java => !arg.contains([':', '=']),
         }
     }
@@ -162,21 +201,49 @@ impl Kind {
     fn gives(self, arg: &str) -> Gives<'_> {
         let (name, value) = arg.split_once('=').unwrap_or((arg, ""));
         match (self, name) {
-            (_, "--version" | "--help" | "-h" | "-V" | "-VV" | "--help-all" | "--help-env" | "--help-xoptions") => {
+            (Self::PowerShell, _) => {
+                let word = arg.trim_start_matches(['-', '/']).to_ascii_lowercase();
+                let gives = |long: &str| !word.is_empty() && long.starts_with(word.as_str());
+                return match word.as_str() {
+                    "ec" => Gives::Code(""),
+                    _ if gives("command") || gives("encodedcommand") => Gives::Code(""),
+                    _ if gives("file") || gives("version") || gives("help") => Gives::Other,
+                    _ => Gives::Nothing,
+                };
+            }
+            (_, "--version" | "--help" | "--help-all" | "--help-env" | "--help-xoptions") => return Gives::Other,
+            (Self::Node | Self::Python | Self::Ruby | Self::Php, "-h" | "-V" | "-VV") => return Gives::Other,
+            (Self::Node | Self::Perl | Self::Lua | Self::Php, "-v") | (Self::Node, "--v8-options" | "--revision") => {
                 return Gives::Other;
             }
-            (Self::Node, "-v" | "--v8-options" | "--revision") => return Gives::Other,
             (Self::Node, "--eval" | "--print") => return Gives::Code(value),
-            (Self::Node, "-e" | "-p" | "-pe" | "-ep") => return Gives::Code(""),
+            (Self::Php, "--run" | "--process-begin" | "--process-code" | "--process-end") => return Gives::Code(value),
+            (Self::Shell, "--command" | "--init-command") => return Gives::Code(value),
             _ => {}
         }
-        let Some(cluster) = arg.strip_prefix('-').filter(|rest| !rest.starts_with('-') && self == Self::Python) else {
+        let Some(cluster) = arg.strip_prefix('-').filter(|rest| !rest.starts_with('-')) else {
             return Gives::Nothing;
         };
-        // the first letter that takes the rest as its value
-        match cluster.char_indices().find(|(_, c)| matches!(c, 'c' | 'm' | 'X' | 'W')) {
-            Some((at, 'c')) => Gives::Code(cluster.get(at.saturating_add(1)..).unwrap_or_default()),
-            Some((_, 'm')) => Gives::Other,
+        if self == Self::Shell {
+            // what follows the options is the command, wherever among them the letter stands
+            return if cluster.contains('c') { Gives::Command } else { Gives::Nothing };
+        }
+        // the letters that give code, those that take the rest as their value, and those that name what runs instead
+        let (codes, values, others): (&[char], &[char], &[char]) = match self {
+            Self::Python => (&['c'], &['X', 'W'], &['m']),
+            Self::Node => (&['e', 'p'], &['r', 'C', 'i'], &[]),
+            Self::Perl => (&['e', 'E'], &['M', 'm', 'I', 'F', 'i', 'x', 'D', 'C'], &[]),
+            Self::Ruby => (&['e'], &['r', 'I', 'C', 'E', 'x', 'K', 'W', 'T', 'F', 'i', 'X'], &[]),
+            Self::Php => (&['r', 'B', 'R', 'E'], &['c', 'd', 'z', 'S', 't'], &['f', 'F']),
+            Self::Lua => (&['e'], &['l'], &[]),
+            Self::Shell | Self::PowerShell | Self::Java => return Gives::Nothing,
+        };
+        let told = |c: &char| codes.contains(c) || values.contains(c) || others.contains(c);
+        match cluster.char_indices().find(|(_, c)| told(c)) {
+            // `-pe` and `-ep` are both of Node's at once
+            Some(_) if self == Self::Node && matches!(cluster, "pe" | "ep") => Gives::Code(""),
+            Some((at, c)) if codes.contains(&c) => Gives::Code(cluster.get(at.saturating_add(1)..).unwrap_or_default()),
+            Some((_, c)) if others.contains(&c) => Gives::Other,
             _ => Gives::Nothing,
         }
     }
@@ -188,7 +255,7 @@ fn is_operand(arg: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{code, loads_code};
+    use super::{code, inline, loads_code};
     use crate::event::FileRef;
     use crate::state::Image;
 
@@ -267,10 +334,48 @@ mod tests {
             ("node --no-warnings worker.js -p 1", None),
             ("python3 -u worker.py -c x", None),
             ("bun run worker.ts", None),
-            ("sh -c CODE", None),
+            ("python3.13t -c CODE", Some("CODE")),
+            ("python3 -Ec CODE", Some("CODE")),
+            ("bun -eCODE", Some("CODE")),
+            ("node -p CODE", Some("CODE")),
+            ("sh -c CODE", Some("CODE")),
+            ("bash -ec CODE", Some("CODE")),
+            ("bash -lc CODE name", Some("CODE")),
+            ("bash -c -o pipefail CODE", Some("CODE")),
+            ("bash -o pipefail +x -c CODE", Some("CODE")),
+            ("bash --norc -ic CODE", Some("CODE")),
+            ("busybox sh -c CODE", Some("CODE")),
+            ("fish --command=CODE", Some("CODE")),
+            ("fish --command CODE", Some("CODE")),
+            ("pwsh -NoProfile -Command CODE", Some("CODE")),
+            ("pwsh -enc CODE", Some("CODE")),
+            ("perl -e CODE", Some("CODE")),
+            ("perl -lane CODE", Some("CODE")),
+            ("perl -ECODE", Some("CODE")),
+            ("perl -MJSON -pe CODE", Some("CODE")),
+            ("ruby -rjson -e CODE", Some("CODE")),
+            ("ruby -necode", Some("code")),
+            ("php -rCODE", Some("CODE")),
+            ("php -d a=1 --run=CODE", Some("CODE")),
+            ("lua5.4 -eCODE", Some("CODE")),
+            ("lua", Some("")),
+            ("sh", None),
+            ("sh script.sh -c x", None),
+            ("bash -e script.sh", None),
+            ("busybox ls -c", None),
+            ("perl -w script.pl -e x", None),
+            ("perl -Mre script.pl", None),
+            ("perl -i.bake script.pl", None),
+            ("ruby -Eutf-8 script.rb", None),
+            ("php -c php.ini index.php", None),
+            ("pwsh -File x.ps1 -c", None),
         ] {
             let argv = argv(line);
             assert_eq!(code(&argv[0], &argv), expected, "{line}");
+            assert_eq!(inline(&argv[0], &argv), expected, "{line}");
         }
+        let (readlink, other) = (argv("readlink -f x"), argv("interpreter -c CODE"));
+        assert_eq!(inline("readlink", &readlink), None);
+        assert_eq!(inline("interpreter", &other), Some("CODE"), "it may be one under any name");
     }
 }

@@ -30,15 +30,19 @@ const WRAPPERS: &[&str] = &[
 
 const SHELLS: &[&str] = &["sh", "bash", "dash", "zsh", "ash", "ksh", "mksh", "fish", "busybox"];
 
-/// Whether it installs and starts packages: npm, npx, uv and their like.
+/// Whether it installs and starts packages: npm, npx, uv and their like, where programs get installed. What a server may
+/// put there too says more by who started it: [`crate::explain::manages`].
 #[must_use]
 pub fn is_package_manager(image: &Image) -> bool {
     const NAMES: &[&str] =
         &["npm", "npx", "pnpm", "pnpx", "yarn", "yarnpkg", "bun", "bunx", "uv", "uvx", "pipx", "corepack"];
     const SCRIPTS: &[&str] =
         &["npm-cli.js", "npx-cli.js", "pnpm.cjs", "pnpx.cjs", "yarn.js", "npm", "npx", "pipx", "corepack.js"];
-    NAMES.contains(&image.program())
-        || image.script_path().is_some_and(|script| SCRIPTS.contains(&script.rsplit('/').next().unwrap_or_default()))
+    let script = image.script_path();
+    let named = NAMES.contains(&image.program())
+        || script.is_some_and(|script| SCRIPTS.contains(&script.rsplit('/').next().unwrap_or_default()));
+    let installed = |path: &str| image.sealed || standing(path) > Standing::Scratch;
+    named && !image.fileless && !image.written && installed(&image.exe.path) && script.is_none_or(installed)
 }
 
 /// Whether it is `env`, `timeout` and the like: what it starts is judged as if it weren't there.

@@ -34,6 +34,7 @@ pub use servers::Servers;
 pub use taint::{Taint, Taints};
 
 use crate::config::EngineConfig;
+use crate::event::Exec;
 use crate::id::{FileId, ProcId, ServerId};
 use crate::time::Time;
 
@@ -102,6 +103,13 @@ impl State {
         said.or_else(|| self.processes.get(proc).and_then(|known| known.server))
     }
 
+    /// Whether a watched server wrote the program, or its main script.
+    #[must_use]
+    pub fn wrote(&self, exec: &Exec) -> bool {
+        let files = || [Some(&exec.exe), exec.script.as_ref()].into_iter().flatten();
+        self.servers.iter().any(|server| files().any(|file| server.written.get(&file.id).is_some()))
+    }
+
     /// Lets time pass: forgets ended processes, closes calls that have run out.
     pub fn advance(&mut self, now: Time, config: &EngineConfig) {
         self.processes.expire(now, config.windows.lineage);
@@ -118,7 +126,7 @@ impl State {
             calls,
             tools,
             connections: self.connections.evicted(),
-            files: self.credentials.evicted(),
+            files: self.credentials.evicted().saturating_add(self.persistent.evicted()),
             ..Evictions::default()
         }
     }

@@ -209,6 +209,7 @@ pub fn is_shared(credential: &Credential) -> bool {
 pub fn is_owner(image: &Image, owners: &[OwnerSpec]) -> bool {
     image.preload.is_empty()
         && !image.fileless
+        && !image.written
         && owners.iter().any(|owner| {
             owner.admits(&image.exe.path, image.script_path()).is_some_and(|standing| standing > Standing::Scratch)
         })
@@ -228,12 +229,14 @@ pub fn named_call(cx: &Cx<'_>, server: &Server, found: &Reached<'_>) -> Option<u
 fn is_excused_owner(cx: &Cx<'_>, server: &Server, credential: &Credential) -> bool {
     let Some(proc) = cx.proc() else { return false };
     let image = &proc.node.image;
-    if !is_owner(image, &credential.owners) {
+    if !is_owner(image, &credential.owners)
+        || !crate::explain::is_interpreter(image.program()) && !crate::explain::vouched(server, image)
+    {
         return false;
     }
     let Some(profile) = &server.profile else { return false };
     let phase = server.phase(cx.now, &cx.config.windows);
-    if phase == Phase::Start && profile.registries && crate::explain::is_package_manager(image) {
+    if phase == Phase::Start && profile.registries && crate::explain::manages(server, &proc.node) {
         // npx reads its own settings to fetch the server's package
         return credential.secrecy < Secrecy::Key;
     }
@@ -260,15 +263,15 @@ fn is_at_hand(cx: &Cx<'_>, server: &Server, credential: &Credential) -> bool {
 /// by itself that says less than a key that was picked. (What then leaves by an unexplained way is a theft all the same.)
 #[must_use]
 pub fn is_implicit(cx: &Cx<'_>, credential: &Credential) -> bool {
-    cx.server.zip(cx.proc()).is_some_and(|(server, proc)| {
-        server.is_own_program(&proc.node) && is_implicit_kind(&credential.kind, &proc.node)
-    })
+    cx.proc().is_some_and(|proc| is_implicit_kind(cx, &credential.kind, &proc.node))
 }
 
-/// Whether it is a credential that this process's libraries read on their own.
+/// Whether it is a credential that the libraries of this process, which runs the server's own program, read on their own.
 #[must_use]
-pub fn is_implicit_kind(kind: &str, node: &crate::state::Node) -> bool {
-    kind == "netrc" && node.image.program().starts_with("python")
+pub fn is_implicit_kind(cx: &Cx<'_>, kind: &str, node: &crate::state::Node) -> bool {
+    kind == "netrc"
+        && node.image.program().starts_with("python")
+        && cx.server.is_some_and(|server| server.is_own_program(node))
 }
 
 fn severity(secrecy: Secrecy) -> Severity {

@@ -19,7 +19,7 @@ pub fn persistence(cx: &Cx<'_>, file: &File, path: &str, kind: &str, out: &mut V
     // package managers link the programs that they install while the server is being started
     let installs = kind == "path_program"
         && server.phase(cx.now, &cx.config.windows) == crate::profile::Phase::Start
-        && cx.proc().is_some_and(|proc| proc.node.chain().any(|node| crate::explain::is_package_manager(&node.image)));
+        && cx.proc().is_some_and(|proc| crate::explain::managed(server, &proc.node));
     if declared || installs {
         return;
     }

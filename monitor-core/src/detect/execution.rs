@@ -3,6 +3,7 @@
 use crate::alert::{Confidence, Fact, Severity};
 use crate::event::{Exec, File, FileOp};
 use crate::explain::{By, Explained, is_shell, is_tunnel};
+use crate::interpreter::inline;
 use crate::named::inside;
 use crate::place::anybody_writes;
 use crate::profile::Phase;
@@ -21,7 +22,9 @@ pub fn exec(cx: &Cx<'_>, exec: &Exec, explained: &Explained, out: &mut Vec<Findi
     let exe = exec.exe.path.as_str();
     // the server's first program is what the user started, wherever it lies
     let first = server.is_root(exec.proc) && server.phase(cx.now, &cx.config.windows) == Phase::Start;
-    if (exec.memfd || exec.unlinked) && !first {
+    // once it runs, what it becomes is its own doing
+    let started = first && !cx.node().strayed;
+    if (exec.memfd || exec.unlinked) && !started {
         let from = if exec.memfd { "memory (it has no file)" } else { "a deleted file" };
         let summary = format!("{} executed a program from {from}: {line}{during}.", starter);
         out.push(cx.finding(&rules::MEMORY_EXEC, format!("exec:{exe}"), Fact::exec(exec), summary));
@@ -38,7 +41,7 @@ pub fn exec(cx: &Cx<'_>, exec: &Exec, explained: &Explained, out: &mut Vec<Findi
     }
     let files = [Some(&exec.exe), exec.script.as_ref()].into_iter().flatten();
     if let Some(file) = files.into_iter().find(|file| server.written.get(&file.id).is_some())
-        && !first
+        && !started
     {
         let path = &file.path;
         let summary = format!("{} executed {path}, which it had written itself: {line}{during}.", starter);
@@ -68,7 +71,8 @@ pub fn exec(cx: &Cx<'_>, exec: &Exec, explained: &Explained, out: &mut Vec<Findi
     let object = format!("exec:{}", exec.script.as_ref().map_or(exe, |script| &script.path));
     let mut finding = cx.finding(&rules::CHILD, object, Fact::exec(exec), summary);
     finding.absence = true;
-    let mover = crate::explain::is_mover(exe) || exec.script.is_none() && exec.argv.len() > 1 && is_inline(exec);
+    let code = || exec.argv.len() > 1 && inline(exe.rsplit('/').next().unwrap_or(exe), &exec.argv).is_some();
+    let mover = crate::explain::is_mover(exe) || exec.script.is_none() && code();
     if server.lenient() && server.phase(cx.now, &cx.config.windows) == Phase::Start && !mover {
         // many servers look for their tools when they start
         finding.severity = Severity::Low;
@@ -131,10 +135,6 @@ fn lives_beside(server: &Server, path: &str) -> bool {
                 folder.matches('/').count() > 1 && inside(path, folder)
             })
     })
-}
-
-fn is_inline(exec: &Exec) -> bool {
-    exec.argv.iter().skip(1).any(|arg| matches!(arg.as_str(), "-c" | "-e" | "--eval" | "-p"))
 }
 
 /// The command for people, bounded.

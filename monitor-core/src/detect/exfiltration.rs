@@ -85,7 +85,7 @@ pub fn send(cx: &Cx<'_>, way: &Way<'_>, explained: &Explained, out: &mut Vec<Fin
     };
     finding.severity = severity;
     finding.confidence = confidence;
-    if way.local() && super::credential::is_implicit_kind(&taint.what, &taint.node) {
+    if way.local() && super::credential::is_implicit_kind(cx, &taint.what, &taint.node) {
         // read without being asked for, and a database on this host: too little for an accusation
         finding.severity = Severity::Low;
         finding.confidence = Confidence::Weak;
@@ -239,7 +239,7 @@ fn verdict(
     }
     match explained.by {
         // an argument excuses the destination, never the credential
-        By::Call if super::credential::is_implicit_kind(&taint.what, &taint.node) => {
+        By::Call if super::credential::is_implicit_kind(cx, &taint.what, &taint.node) => {
             Some((&rules::CREDENTIAL_IN_CALL, Severity::Low, Confidence::Weak))
         }
         By::Call => Some((&rules::CREDENTIAL_IN_CALL, Severity::High, Confidence::Weak)),

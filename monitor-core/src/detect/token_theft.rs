@@ -3,7 +3,7 @@
 use crate::alert::{Confidence, Fact, MemoryFact, Severity};
 use crate::event::{File, FileOp, Memory, MemoryOp};
 use crate::rules;
-use crate::state::{Server, Taint};
+use crate::state::{Image, Server, Taint};
 
 use super::credential::{Reached, evidence, is_owner, is_shared, is_store_of, verb};
 use super::{Cx, Finding};
@@ -15,7 +15,13 @@ pub fn file(cx: &Cx<'_>, file: &File, found: &Reached<'_>, out: &mut Vec<Finding
         return None;
     }
     let proc = cx.proc();
-    if proc.is_some_and(|proc| is_owner(&proc.node.image, &found.credential.owners)) {
+    // inside a server a place that the server may write doesn't make a program what it is called
+    let genuine = |image: &Image| {
+        cx.server
+            .is_none_or(|own| crate::explain::is_interpreter(image.program()) || crate::explain::vouched(own, image))
+    };
+    let owns = |image: &Image| is_owner(image, &found.credential.owners) && genuine(image);
+    if proc.is_some_and(|proc| owns(&proc.node.image)) {
         return None;
     }
     let victim = cx.state.servers.iter().find(|server| {

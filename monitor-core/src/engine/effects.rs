@@ -114,10 +114,10 @@ impl Engine {
         let Some(server) = server.and_then(|id| self.state.servers.get_mut(id)) else { return };
         let installs = self.state.processes.get(file.proc).is_some_and(|proc| {
             // npx stays above the server that it started, and does nothing for it any more
-            let below = proc.node.chain().skip(1).take_while(|node| !server.is_own_program(node));
-            explain::is_package_manager(&proc.node.image)
-                || !server.is_own_program(&proc.node)
-                    && below.into_iter().any(|node| explain::is_package_manager(&node.image))
+            let mut below =
+                explain::in_tree(server, &proc.node).skip(1).take_while(|node| !server.is_own_program(node));
+            explain::manages(server, &proc.node)
+                || !server.is_own_program(&proc.node) && below.any(|node| explain::manages(server, node))
         });
         if !installs {
             server.written.insert(file.file.id, ());

@@ -40,7 +40,7 @@ impl Engine {
     }
 
     pub(super) fn known(&mut self, said: Option<ServerId>, exec: &Exec) {
-        let node = self.state.processes.exec(exec, said);
+        let node = self.state.processes.exec(exec, said, false);
         let server = self.state.server_of(said, exec.proc);
         self.identify(server, exec.proc, node);
     }
@@ -48,19 +48,21 @@ impl Engine {
     pub(super) fn exec(&mut self, said: Option<ServerId>, exec: &Exec, now: Time, alerts: &mut Vec<Alert>) {
         let inherited = self.state.processes.get(exec.parent).and_then(|parent| parent.server);
         let Some(server) = self.state.server_of(said, exec.proc).or(inherited) else {
-            self.state.processes.exec(exec, said);
+            let written = self.state.wrote(exec);
+            self.state.processes.exec(exec, said, written);
             return;
         };
+        let written = self.state.wrote(exec);
         // judged by what the process and its server were before
         let explained = match self.state.servers.get(server) {
             Some(known) => {
                 let scene = Scene::new(&self.config, known, now);
                 let before = self.state.processes.get(exec.proc).or_else(|| self.state.processes.get(exec.parent));
-                explain::child(&scene, before, exec)
+                explain::child(&scene, before, exec, written)
             }
             None => Explained::nothing(),
         };
-        let node = self.state.processes.exec(exec, Some(server));
+        let node = self.state.processes.exec(exec, Some(server), written);
         if let Some(proc) = self.state.processes.get_mut(exec.proc) {
             proc.explained = explained.is_explained();
         }

@@ -1,8 +1,9 @@
 //! What explains a child process.
 
-use super::{By, Explained, Firm, Scene, is_package_manager};
+use super::{By, Explained, Firm, Scene, in_tree, is_package_manager, is_systems, manages, vouched};
 use crate::credential::{Standing, standing};
 use crate::event::Exec;
+use crate::interpreter::{code, inline};
 use crate::launcher::{is_launcher, is_wrapper, launched};
 use crate::pattern::wildcard;
 use crate::profile::Phase;
@@ -65,17 +66,24 @@ const SHELLS: &[&str] = &["sh", "bash", "dash", "zsh", "ash", "ksh", "mksh", "fi
 const TUNNELS: &[&str] =
     &["cloudflared", "ngrok", "frpc", "chisel", "bore", "tailscale", "tailscaled", "localtunnel", "lt"];
 
-/// What explains that `parent` (as it was before) executed this.
+/// What explains that `parent` (as it was before) executed this; `written`: a watched server wrote it.
 #[must_use]
-pub fn child(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec) -> Explained {
+pub fn child(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec, written: bool) -> Explained {
     let server = scene.server;
     let exe = exec.exe.path.as_str();
     let name = program(exe);
-    let interpreter_with_code = exec.script.is_none()
-        && is_interpreter(name)
-        && (has_inline_code(&exec.argv) || crate::interpreter::code(name, &exec.argv).is_some());
-    let script = exec.script.as_ref().map(|script| script.path.as_str());
-    let declared = server.profile.as_ref().is_some_and(|profile| profile.child(exe, script, scene.phase).is_some());
+    let image = Image { written, ..Image::from(exec) };
+    let interpreter_with_code = exec.script.is_none() && is_interpreter(name) && code(name, &exec.argv).is_some();
+    // packages bring interpreters of their own, and a worker may run any of them; another name counts where such
+    // programs get installed
+    let genuine = match name {
+        _ if is_interpreter(name) => !written && !image.fileless && standing(exe) > Standing::Scratch,
+        _ if HOST_FACTS.contains(&name) => is_systems(&image),
+        _ => vouched(server, &image),
+    };
+    let script = image.script_path();
+    let declared =
+        genuine && server.profile.as_ref().is_some_and(|profile| profile.child(exe, script, scene.phase).is_some());
     // where little is declared, a runtime's workers are its scripts, not code from a command line
     let helper = interpreter_with_code && parent.is_some_and(|parent| is_runtime_helper(scene, parent, exec));
     // a hook of the repository is no worker of the server's, whatever runs it
@@ -84,19 +92,19 @@ pub fn child(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec) -> Explained
         return Explained::strong(By::Profile);
     }
     let declared = scene.holding().map(|(call, hold)| {
-        let named = hold == Hold::Open && call.declared.children.iter().any(|glob| wildcard(glob, name));
+        let named = genuine && hold == Hold::Open && call.declared.children.iter().any(|glob| wildcard(glob, name));
         (call.key, if named { Firm::Strong } else { Firm::No })
     });
     if let Some(explained) = Explained::by_calls(declared) {
         return explained;
     }
-    if let Some(explained) = by_git_tool(scene, exec) {
+    if let Some(explained) = by_git_tool(scene, &image) {
         return explained;
     }
-    if runtime(scene, parent, exec) {
+    if runtime(scene, parent, exec, &image) {
         return Explained::strong(By::Runtime);
     }
-    if by_launcher(scene, parent) && !is_tunnel(exe) && !MOVERS.contains(&name) && !has_inline_code(&exec.argv) {
+    if by_launcher(scene, parent) && !is_tunnel(exe) && !MOVERS.contains(&name) && inline(name, &exec.argv).is_none() {
         return Explained::weak(By::Configured);
     }
     // no argument excuses a shell or a mover
@@ -142,11 +150,10 @@ pub fn is_mover(exe: &str) -> bool {
 }
 
 /// What is normal for runtimes: the same program again, packages that their manager starts, looks at the host.
-fn runtime(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec) -> bool {
+fn runtime(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec, image: &Image) -> bool {
     let server = scene.server;
     let exe = exec.exe.path.as_str();
-    let image = Image::from(exec);
-    if HOST_FACTS.contains(&program(exe)) {
+    if HOST_FACTS.contains(&program(exe)) && is_systems(image) {
         return true;
     }
     // the server's own program again (workers), but not with code given on the command line
@@ -156,20 +163,20 @@ fn runtime(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec) -> bool {
     {
         return true;
     }
-    if parent.is_some_and(|parent| parent.node.image.same_program(&image)) && !is_shell(exe) {
+    if parent.is_some_and(|parent| parent.node.image.same_program(image)) && !is_shell(exe) {
         return true;
     }
     if scene.phase != Phase::Start {
         return false;
     }
     // the root re-executes: a wrapper that becomes the server
-    if server.is_root(exec.proc) && !is_tunnel(exe) {
+    let moves = MOVERS.contains(&program(exe)) || inline(program(exe), &exec.argv).is_some();
+    if server.is_root(exec.proc) && !is_tunnel(exe) && !(moves && parent.is_some_and(serves_itself)) {
         return true;
     }
     let Some(parent) = parent else { return false };
-    let mut above = parent.node.chain().take(4);
-    let manager = above.any(|node| is_package_manager(&node.image));
-    if is_interpreter_query(&parent.node.image, exec) {
+    let manager = in_tree(server, &parent.node).take(4).any(|node| manages(server, node));
+    if manages(server, &parent.node) && is_interpreter_query(&parent.node.image, exec) {
         return true;
     }
     let wrapper = is_shell(&server.root.image.exe.path) && server.root.image.same_program(&parent.node.image)
@@ -223,13 +230,16 @@ fn is_runtime_helper(scene: &Scene<'_>, parent: &Proc, exec: &Exec) -> bool {
 /// uv asks a Python about itself before it uses it: by a program of its own, given on the command line.
 fn is_interpreter_query(parent: &Image, exec: &Exec) -> bool {
     matches!(parent.program(), "uv" | "uvx")
-        && is_package_manager(parent)
-        && standing(&parent.exe.path) > Standing::Scratch
         && is_interpreter(program(&exec.exe.path))
         && exec.argv.iter().skip_while(|arg| *arg != "-c").nth(1).is_some_and(|code| {
             code.starts_with("import sys; sys.path = [")
                 && code.ends_with("from python.get_interpreter_info import main; main()")
         })
+}
+
+/// It runs a program of its own already, and not merely what starts one.
+fn serves_itself(before: &Proc) -> bool {
+    before.node.executed && !is_launcher(&before.node.image, false)
 }
 
 /// `sh -c "program 'argument' …"`, as npm starts a package's program: one command, nothing that chains or expands.
@@ -246,10 +256,9 @@ fn is_package_start(argv: &[String]) -> bool {
 }
 
 /// Where little is known of a server: git itself, while a tool is open that is plainly git by its name.
-fn by_git_tool(scene: &Scene<'_>, exec: &Exec) -> Option<Explained> {
-    let exe = exec.exe.path.as_str();
-    let genuine = program(exe) == "git" && standing(exe) > Standing::Scratch && exec.script.is_none();
-    if !scene.server.lenient() || !genuine || !exec.preload.is_empty() || exec.memfd || exec.unlinked {
+fn by_git_tool(scene: &Scene<'_>, image: &Image) -> Option<Explained> {
+    let genuine = image.program() == "git" && image.script.is_none() && vouched(scene.server, image);
+    if !scene.server.lenient() || !genuine || !image.preload.is_empty() {
         return None;
     }
     Explained::by_calls(scene.holding().map(|(call, hold)| {
@@ -302,10 +311,6 @@ pub fn is_interpreter(name: &str) -> bool {
     ["node", "nodejs", "bun", "deno", "perl", "ruby", "php", "lua"].contains(&name)
         || name.starts_with("python")
         || name.starts_with("pypy")
-}
-
-fn has_inline_code(argv: &[String]) -> bool {
-    argv.iter().skip(1).any(|arg| matches!(arg.as_str(), "-c" | "-e" | "--eval" | "-p" | "--print"))
 }
 
 fn program(exe: &str) -> &str {

@@ -127,14 +127,15 @@ fn is_trust_store(scene: &Scene<'_>, path: &str) -> bool {
 
 /// The folder of the program, its package, and the working directory: a server reads those.
 fn in_own_folder(scene: &Scene<'_>, image: Option<&Image>, path: &str) -> bool {
-    let root = &scene.server.main().image;
+    let main = scene.server.main();
+    let (root, cwd) = (&main.image, main.given.cwd.as_str());
     let own = [Some(root.as_ref()), image];
     own.into_iter().flatten().any(|image| {
         [image.exe.path.as_str(), image.script_path().unwrap_or_default()]
             .into_iter()
             .filter_map(package_folder)
             .any(|folder| inside(path, folder))
-    }) || is_project(&root.cwd) && inside(path, &root.cwd)
+    }) || is_project(cwd) && inside(path, cwd)
 }
 
 /// The working directory, where it is a project and not a whole home or the root folder.

@@ -87,7 +87,7 @@ pub fn destination(scene: &Scene<'_>, actor: Option<&Proc>, to: &Destination<'_>
             return explained;
         }
     }
-    let installer = || actor.is_some_and(|proc| proc.node.chain().any(|node| super::is_package_manager(&node.image)));
+    let installer = || actor.is_some_and(|proc| super::managed(server, &proc.node));
     let registries = server.profile.as_ref().is_some_and(|profile| profile.registries);
     if scene.phase == Phase::Start && to.name.is_none() && to.port == 443 && registries && installer() {
         // the registry's name wasn't seen: missing data never reads as guilt, nor as innocence

@@ -35,6 +35,10 @@ pub struct Image {
     pub uid: u32,
     /// No file, or none any more.
     pub fileless: bool,
+    /// Program and main script lie where only root can write, as in [`Exec::sealed`].
+    pub sealed: bool,
+    /// A watched server wrote the program, or the main script.
+    pub written: bool,
 }
 
 /// A process in a chain of ancestors.
@@ -46,6 +50,8 @@ pub struct Node {
     pub ppid: u32,
     /// What it runs.
     pub image: Arc<Image>,
+    /// The same program as it was started first: what a program gives itself when it starts anew, nobody gave it.
+    pub given: Arc<Image>,
     /// The process that made it.
     pub parent: Option<Arc<Self>>,
     /// The same for the same programs in the same order, whatever their pids.
@@ -103,9 +109,9 @@ impl Processes {
         self.table.insert(fork.child, Proc { node: Arc::new(node), server: said.or(server), explained });
     }
 
-    /// A process runs something new, or was found running.
-    pub fn exec(&mut self, exec: &Exec, said: Option<ServerId>) -> Arc<Node> {
-        let image = Arc::new(Image::from(exec));
+    /// A process runs something new (which a watched server may have `written`), or was found running.
+    pub fn exec(&mut self, exec: &Exec, said: Option<ServerId>, written: bool) -> Arc<Node> {
+        let image = Arc::new(Image { written, ..Image::from(exec) });
         let before = self.table.get(&exec.proc);
         // told again what it runs, it hasn't changed
         let strayed = before.is_some_and(|proc| {
@@ -114,6 +120,8 @@ impl Processes {
             node.strayed
                 || node.executed && !node.image.same_program(&image) && !is_launcher(&node.image, below_manager())
         });
+        let again = before.filter(|proc| proc.node.executed && proc.node.image.same_program(&image));
+        let given = again.map(|proc| Arc::clone(&proc.node.given));
         let server = said.or_else(|| before.and_then(|proc| proc.server));
         let explained = before.is_some_and(|proc| proc.explained);
         let parent = match before {
@@ -125,7 +133,8 @@ impl Processes {
             Some(parent) => Node::child(exec.proc, parent, image),
             None => Node::orphan(exec.proc, exec.parent.pid, image),
         };
-        let node = Arc::new(Node { executed: true, strayed, ..node });
+        let given = given.unwrap_or_else(|| Arc::clone(&node.image));
+        let node = Arc::new(Node { given, executed: true, strayed, ..node });
         let server = server.or_else(|| self.table.get(&exec.parent).and_then(|parent| parent.server));
         self.table.insert(exec.proc, Proc { node: Arc::clone(&node), server, explained });
         node
@@ -184,6 +193,7 @@ impl Node {
             id: self.id,
             ppid: self.ppid,
             image: Arc::clone(&self.image),
+            given: Arc::clone(&self.image),
             parent: self.parent.clone(),
             lineage: self.lineage,
             executed: false,
@@ -205,7 +215,8 @@ impl Node {
 
     pub(super) fn orphan(id: ProcId, ppid: u32, image: Arc<Image>) -> Self {
         let lineage = image.link(0);
-        Self { id, ppid, image, parent: None, lineage, executed: false, strayed: false, depth: 0 }
+        let given = Arc::clone(&image);
+        Self { id, ppid, image, given, parent: None, lineage, executed: false, strayed: false, depth: 0 }
     }
 
     fn child(id: ProcId, parent: &Arc<Self>, image: Arc<Image>) -> Self {
@@ -213,7 +224,8 @@ impl Node {
         let lineage = if parent.image.same_program(&image) { parent.lineage } else { image.link(parent.lineage) };
         let (up, depth) =
             if parent.depth >= MAX_DEPTH { (None, 0) } else { (Some(Arc::clone(parent)), parent.depth + 1) };
-        Self { id, ppid: parent.id.pid, image, parent: up, lineage, executed: false, strayed: false, depth }
+        let given = Arc::clone(&image);
+        Self { id, ppid: parent.id.pid, image, given, parent: up, lineage, executed: false, strayed: false, depth }
     }
 }
 
@@ -255,11 +267,7 @@ impl Image {
         if self.script.is_some() {
             return None;
         }
-        if let Some(code) = crate::interpreter::code(self.program(), &self.argv) {
-            return Some(code);
-        }
-        let at = self.argv.iter().skip(1).position(|arg| matches!(arg.as_str(), "-e" | "-c" | "-p" | "--eval"))?;
-        self.argv.get(at + 2).map(String::as_str)
+        crate::interpreter::inline(self.program(), &self.argv)
     }
 
     fn link(&self, above: u64) -> u64 {
@@ -282,6 +290,8 @@ impl From<&Exec> for Image {
             cwd: exec.cwd.clone(),
             uid: exec.uid,
             fileless: exec.memfd || exec.unlinked,
+            sealed: exec.sealed,
+            written: false,
         }
     }
 }

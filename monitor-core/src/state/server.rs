@@ -152,7 +152,7 @@ impl Server {
             self.command.clone_from(&root.image.argv);
         }
         if !root.strayed && self.serving.is_none() {
-            self.take_from(&root.image);
+            self.take_from(&root.given);
         }
         self.root = root;
     }

@@ -64,8 +64,8 @@ impl Server {
         let profile = found.or_else(|| profiles.judge(GENERIC).cloned());
         self.start.profile = profile.as_ref().map_or(GENERIC, |profile| profile.name.as_str()).to_owned();
         self.profile = profile.map(Arc::new);
-        let argv = resolved_argv(&node.image).unwrap_or_else(|| node.image.argv.clone());
-        let name = server_name(&ServerIdentity { exe_path: &node.image.exe.path, argv: &argv, ..Default::default() });
+        let argv = resolved_argv(&node.given).unwrap_or_else(|| node.given.argv.clone());
+        let name = server_name(&ServerIdentity { exe_path: &node.given.exe.path, argv: &argv, ..Default::default() });
         // a client's word for it stays where no profile knows better
         if self.gained || self.start.program.is_none() {
             self.start.name = name;
@@ -74,7 +74,7 @@ impl Server {
             self.start.program = Some(name);
         }
         self.serving = (!self.is_root(node.id)).then(|| Arc::clone(node));
-        self.take_from(&node.image);
+        self.take_from(&node.given);
     }
 
     /// The profile whose rules know this program by where it lies.

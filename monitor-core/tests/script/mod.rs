@@ -5,7 +5,7 @@
 //! | verb | what |
 //! | --- | --- |
 //! | `start EXE ARG…` | the server's root executes and comes under watch |
-//! | `spawn NAME PARENT EXE ARG…` | fork and exec; `script=`, `sino=`, `preload=`, `+memfd`, `+unlinked`, `+compat`, `+argvcut` |
+//! | `spawn NAME PARENT EXE ARG…` | fork and exec; `script=`, `sino=`, `xino=`, `preload=`, `+memfd`, `+unlinked`, `+compat`, `+argvcut` |
 //! | `fork NAME PARENT`, `exec NAME EXE ARG…`, `exit NAME`, `foreign NAME EXE ARG…` | |
 //! | `read`, `write`, `append`, `use`, `inherit`, `opath`, `unlink`, `chmod NAME PATH` | `ino=`, `via=`, `+cut`, `+fanotify`; `rename`, `link`, `symlink NAME PATH TO` |
 //! | `connect`, `send`, `listen`, `bind`, `accept NAME ADDR:PORT` | `host=`, `cookie=`, `result=`, `+udp`; `end NAME cookie= sent= state=` |
@@ -112,8 +112,8 @@ impl Script {
         let keys: &[&str] = match verb.as_str() {
             "call" => &["progress", "protocol"],
             _ => &[
-                "script", "sino", "preload", "ino", "via", "host", "cookie", "result", "sent", "state", "by", "task",
-                "cwd", "service",
+                "script", "sino", "xino", "preload", "ino", "via", "host", "cookie", "result", "sent", "state", "by",
+                "task", "cwd", "service",
             ],
         };
         let mut parsed = Words { plain: Vec::new(), named: BTreeMap::new(), flags: Vec::new() };
@@ -447,7 +447,7 @@ impl Script {
         Exec {
             proc,
             parent,
-            exe: file_ref(&exe, 0),
+            exe: file_ref(&exe, words.number("xino")),
             argv,
             argv_cut: words.has("argvcut"),
             cwd: words.get("cwd").unwrap_or_else(|| self.setup.cwd.clone()),
