@@ -2,8 +2,8 @@
 //! that there was.
 //!
 //! The first alert for each (category, server, actor lineage, object) is written at once. More of the same grows it:
-//! the same id with a higher revision, when it got worse, when a new kind of evidence or another call came, or when the
-//! count reached the next power of ten. What came of a connection is told the same way, once it is known.
+//! the same id with a higher revision, when it got worse, when a new kind of evidence, another credential or another
+//! call came, or when the count reached the next power of ten. What came of a connection is told the same way, once it is known.
 
 mod outcome;
 
@@ -157,12 +157,13 @@ impl Kept {
         alert.dedup.last = alert.dedup.last.max(now.into());
         let worse = finding.severity > alert.severity;
         let surer = finding.confidence > alert.confidence && finding.severity >= alert.severity;
-        let mut new_kind = false;
+        let (mut new_kind, mut new_secret) = (false, false);
         for item in finding.evidence {
             if alert.evidence.iter().any(|old| old.fact == item.fact) {
                 continue;
             }
             new_kind |= !alert.evidence.iter().any(|old| old.fact.word() == item.fact.word());
+            new_secret |= item.fact.is_credential() && alert.evidence.len() < limit.max(1);
             add_evidence(&mut alert.evidence, &mut self.more, item, limit);
         }
         let mut new_call = false;
@@ -170,10 +171,10 @@ impl Kept {
             new_call = add_calls(&mut alert.calls, calls_of(server, &finding.calls));
         }
         let round = is_power_of_ten(alert.dedup.count);
-        if !(worse || surer || new_kind || round || made || new_call && alert.calls.len() <= 8) {
+        if !(worse || surer || new_kind || new_secret || round || made || new_call && alert.calls.len() <= 8) {
             return None;
         }
-        if worse || made {
+        if worse || made || new_secret && finding.severity == alert.severity {
             alert.severity = alert.severity.max(finding.severity);
             alert.summary = bounded(finding.summary);
         }

@@ -192,6 +192,12 @@ pub struct MemoryFact {
 }
 
 impl Fact {
+    /// Whether it tells of a credential file.
+    #[must_use]
+    pub const fn is_credential(&self) -> bool {
+        matches!(self, Self::FileOpen(fact) | Self::FileChange(fact) if fact.credential.is_some())
+    }
+
     /// The word of this kind, to tell new kinds of evidence from more of the same.
     #[must_use]
     pub const fn word(&self) -> &'static str {

@@ -13,6 +13,9 @@ use crate::time::{SECOND, Time};
 
 use super::{Attempt, Cx, Finding};
 
+/// Most further credentials that one alert shows.
+const MAX_OTHERS: usize = 15;
+
 /// A way out.
 #[derive(Debug, Clone, Copy)]
 pub struct Way<'a> {
@@ -49,9 +52,10 @@ pub fn send(cx: &Cx<'_>, way: &Way<'_>, explained: &Explained, out: &mut Vec<Fin
     if taints.is_empty() || way.local() && way.net.op != NetOp::Send && cx.server.is_none() {
         return;
     }
-    let Some(taint) = worst(cx, taints, way, explained) else { return };
-    let explained = way.explained_for(&taint, explained);
-    let Some((rule, severity, confidence)) = verdict(cx, &taint, way, explained) else { return };
+    let held = held(cx, taints, way, explained);
+    let Some(taint) = held.first().copied() else { return };
+    let explained = way.explained_for(taint, explained);
+    let Some((rule, severity, confidence)) = verdict(cx, taint, way, explained) else { return };
     // the package manager above the server gets nothing from it, and its registry is where it goes
     let launches = cx.scene().zip(cx.proc()).is_some_and(|(scene, proc)| only_launches(&scene, proc))
         && !cx.node().descends_from(taint.node.id);
@@ -74,7 +78,8 @@ pub fn send(cx: &Cx<'_>, way: &Way<'_>, explained: &Explained, out: &mut Vec<Fin
         _ if explained.firm == Firm::No => "which nothing explains",
         _ => "which is explained, but not for a credential",
     };
-    let (read, later) = told(cx, &taint);
+    let others = others(&held);
+    let (read, later) = told(cx, taint, others.len());
     let (before, to) = (format!("{} {read} and {later}", cx.whose()), way.to.text());
     let rest = format!(", {way_out},{}.", cx.during(&calls));
     let object = format!("dest:{to}");
@@ -93,7 +98,7 @@ pub fn send(cx: &Cx<'_>, way: &Way<'_>, explained: &Explained, out: &mut Vec<Fin
     if cx.server.is_none() {
         finding.concerns = taint.victim;
     }
-    finding.evidence.insert(0, taint.evidence.clone());
+    finding.evidence.splice(0..0, std::iter::once(taint).chain(others).map(|taint| taint.evidence.clone()));
     out.push(finding);
 }
 
@@ -108,9 +113,12 @@ pub fn hand_over(cx: &Cx<'_>, unix: &Unix, out: &mut Vec<Finding>) {
         return;
     }
     let heavy = |taint: &&Taint| taint.secrecy >= Some(Secrecy::Token);
-    let Some(taint) = server.taints.within(cx.now, cx.config.windows.theft).find(heavy) else { return };
+    let mut held: Vec<&Taint> = server.taints.within(cx.now, cx.config.windows.theft).filter(heavy).collect();
+    held.sort_by_key(|taint| std::cmp::Reverse(taint.secrecy));
+    let Some(taint) = held.first().copied() else { return };
     let calls = cx.open_calls();
-    let (read, later) = told(cx, taint);
+    let others = others(&held);
+    let (read, later) = told(cx, taint, others.len());
     let summary = format!(
         "{} {read} and {later} connected to {}, a socket of this host that may relay it,{}.",
         cx.whose(),
@@ -121,12 +129,25 @@ pub fn hand_over(cx: &Cx<'_>, unix: &Unix, out: &mut Vec<Finding>) {
     let mut finding = cx.finding(&rules::TOKEN_SENT, format!("unix:{}", unix.path), fact, summary);
     finding.severity = Severity::High;
     finding.confidence = Confidence::Weak;
-    finding.evidence.insert(0, taint.evidence.clone());
+    finding.evidence.splice(0..0, std::iter::once(taint).chain(others).map(|taint| taint.evidence.clone()));
     out.push(finding);
 }
 
-/// `read X (what)` and `N s later`, for people.
-fn told(cx: &Cx<'_>, taint: &Taint) -> (String, String) {
+/// The other credentials among those that may leave, each once: by rank, as they come.
+fn others<'a>(held: &[&'a Taint]) -> Vec<&'a Taint> {
+    let mut others: Vec<&Taint> = Vec::new();
+    for taint in held.iter().skip(1).filter(|taint| taint.secrecy.is_some()) {
+        let known = held.first().into_iter().chain(&others).any(|known| known.path == taint.path);
+        if !known && others.len() < MAX_OTHERS {
+            others.push(taint);
+        }
+    }
+    others
+}
+
+/// `read X (what)`, with how many more credentials, and `N s later`, for people.
+fn told(cx: &Cx<'_>, taint: &Taint, others: usize) -> (String, String) {
+    let more = if others > 0 { format!(" and {others} more") } else { String::new() };
     let read = if taint.node.id == cx.actor {
         format!("read {} ({})", taint.path, taint.what)
     } else {
@@ -138,6 +159,7 @@ fn told(cx: &Cx<'_>, taint: &Taint) -> (String, String) {
             taint.what
         )
     };
+    let read = read + &more;
     let later = match cx.now.since(taint.time) / SECOND {
         0 => "within a second".to_owned(),
         seconds => format!("{seconds} s later"),
@@ -160,9 +182,9 @@ pub fn look_up(cx: &Cx<'_>, scene: &Scene<'_>, way: &Way<'_>, out: &mut Vec<Find
     }
 }
 
-/// The secret that is most likely the one: what the sender itself read before what its relatives did, then the worst,
-/// then the newest.
-fn worst(cx: &Cx<'_>, taints: &Taints, way: &Way<'_>, explained: &Explained) -> Option<Taint> {
+/// What may leave this way. First the one that is most likely: what the sender itself read before what its relatives did,
+/// then the worst, then the newest; behind it the others, the most secret first.
+fn held<'a>(cx: &Cx<'_>, taints: &'a Taints, way: &Way<'_>, explained: &Explained) -> Vec<&'a Taint> {
     let node = cx.node();
     let related = |taint: &&Taint| {
         // one server is one lineage: what a child reads, its sibling or parent may send through a pipe
@@ -181,14 +203,15 @@ fn worst(cx: &Cx<'_>, taints: &Taints, way: &Way<'_>, explained: &Explained) -> 
         }
         Some(_) => true,
     };
-    let mut worst: Option<&Taint> = None;
-    for taint in taints.within(cx.now, cx.config.windows.theft).filter(related).filter(counts) {
-        let rank = |taint: &Taint| (taint.node.id == cx.actor, taint.secrecy);
-        if worst.is_none_or(|known| rank(taint) > rank(known)) {
-            worst = Some(taint);
-        }
+    // newest first, and stable: among equals the newest stays in front
+    let mut held: Vec<&Taint> = taints.within(cx.now, cx.config.windows.theft).filter(related).filter(counts).collect();
+    held.sort_by_key(|taint| std::cmp::Reverse(taint.secrecy));
+    let own = held.iter().position(|taint| taint.node.id == cx.actor);
+    if let Some(own) = own {
+        let likely = held.remove(own);
+        held.insert(0, likely);
     }
-    worst.cloned()
+    held
 }
 
 /// A call explains it, and merely because its tool may reach any host.

@@ -553,10 +553,11 @@ pub(crate) const TOKEN_SENT: Rule = Rule {
     sensors: &["file", "socket", "stream", "process"],
     explanation: "After a key or token that isn't its own was read, the same lineage connected to, or sent data to, a \
             destination that nothing explains strongly; or to a service or socket of this host, which may relay it. \
-            Critical once bytes were seen to leave, high before.",
+            The evidence lists every credential that may have left, up to 16. Critical once bytes were seen to leave, \
+            high before.",
     normal: "Destinations that the profile declares or an argument of the open call names; name look-ups with the \
             resolver in use; sockets of the name service, the log and the buses.",
-    check: "Rotate the credential now. Block the destination, stop the server, keep the package for examination.",
+    check: "Rotate every credential in the evidence now. Block the destination, stop the server, keep the package for examination.",
 };
 
 pub(crate) const UNLISTED_TOOL: Rule = Rule {
