@@ -46,6 +46,8 @@ pub struct Call {
     pub ending: Ending,
     /// Its answer may name a task that goes on: the client asked for one, or leaves it to the server.
     pub may_be_task: bool,
+    /// Its answer may ask for input, with which it is repeated: no revision before 2026-07-28 knows that.
+    pub may_ask_input: bool,
     /// What it may cause.
     pub declared: Declared,
     /// Hosts that its arguments name, with the pointer of the argument.

@@ -45,8 +45,12 @@ pub fn apply(server: &mut Server, mcp: &Mcp, now: Time, config: &EngineConfig, n
     server.messages = server.messages.saturating_add(1);
     match (mcp.side, body) {
         (Side::Client, Body::Request(request)) => {
-            if request.method == "tools/list" {
-                server.settled.get_or_insert(now);
+            match request.method.as_str() {
+                "initialize" => server.initialized = true,
+                "tools/list" => {
+                    server.settled.get_or_insert(now);
+                }
+                _ => {}
             }
             match &request.call {
                 Some(call) if request.method == "prompts/get" && !has_tool(server, &call.name) => {}
@@ -169,7 +173,8 @@ fn open(
         progressed: now,
         answered: None,
         ending: Ending::Answer,
-        may_be_task: tool.as_task || chooses_tasks(request),
+        may_be_task: tool.as_task || is_stateless(request) == Some(true),
+        may_ask_input: is_stateless(request).unwrap_or(!server.initialized),
         declared: if asked == Asked::Resource { resource(tool) } else { declared(server, &tool.name) },
         hosts,
         paths,
@@ -179,10 +184,11 @@ fn open(
     heard.opened = Some(key);
 }
 
-/// Whether the server may answer this request with a task that nobody asked for: since 2026-07-28, where every request
-/// says its revision. (Revisions are dates.)
-fn chooses_tasks(request: &Request) -> bool {
-    request.peer.as_ref().is_some_and(|peer| peer.protocol.as_str() >= "2026-07-28")
+/// Whether the request is of a revision since 2026-07-28, where every request says which: then the server may answer
+/// with a task that nobody asked for, or ask for input. (Revisions are dates.) `None`: it doesn't say.
+fn is_stateless(request: &Request) -> Option<bool> {
+    let peer = request.peer.as_ref().filter(|peer| !peer.protocol.is_empty())?;
+    Some(peer.protocol.as_str() >= "2026-07-28")
 }
 
 /// Whether the server declares a tool of this name: a prompt of the same name may do the same, and no other explains
@@ -313,7 +319,7 @@ fn answer(
             call.progressed = now;
             return;
         }
-        _ if response.input_required => {
+        _ if response.input_required && call.may_ask_input => {
             call.ending = Ending::Input;
             call.progressed = now;
             return;

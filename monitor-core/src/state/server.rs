@@ -62,6 +62,8 @@ pub struct Server {
     pub first_call: Option<Time>,
     /// The client's handshake was over.
     pub settled: Option<Time>,
+    /// The client began with `initialize`, as up to 2025-11-25: what says no revision of its own is of one of those.
+    pub initialized: bool,
     /// MCP messages seen.
     pub messages: u64,
     /// The last message of the client's that was incomplete and may have been a call.
@@ -126,6 +128,7 @@ impl Server {
             tools_evicted: 0,
             first_call: None,
             settled: None,
+            initialized: false,
             messages: 0,
             incomplete: None,
             calls: Vec::new(),
