@@ -3,6 +3,7 @@
 //! It owns all state, reads no clock and does no I/O: the same events give the same alerts, byte for byte.
 
 mod effects;
+mod full;
 mod life;
 mod quiet;
 
@@ -13,7 +14,7 @@ use crate::detect::{self, Cx, Finding};
 use crate::event::{Event, Kind};
 use crate::id::{ProcId, ServerId};
 use crate::ledger::CallRecord;
-use crate::state::{Evictions, State, Taint};
+use crate::state::{Evictions, State, Table, Taint};
 use crate::time::Time;
 
 /// The engine.
@@ -28,6 +29,7 @@ pub struct Engine {
     now: Time,
     events: u64,
     quiet: quiet::QuietPaths,
+    full: full::Full,
     /// Reused for every event.
     findings: Vec<Finding>,
 }
@@ -61,6 +63,7 @@ impl Engine {
             now: Time(0),
             events: 0,
             quiet: quiet::QuietPaths::new(),
+            full: full::Full::new(),
             findings: Vec::new(),
         }
     }
@@ -98,6 +101,7 @@ impl Engine {
             Kind::CredentialFile(known) => self.state.credentials.learn(&known.file),
             Kind::Agent(agent) => self.state.agent = Some(agent.exe),
         }
+        self.tell_full(now, alerts);
     }
 
     /// Lets time pass without an event.
@@ -170,13 +174,14 @@ impl Engine {
     }
 
     /// Remembers what somebody holds without a right.
-    fn taint(&mut self, server: Option<ServerId>, taint: Option<Taint>) {
+    fn taint(&mut self, server: Option<ServerId>, taint: Option<Taint>, now: Time, alerts: &mut Vec<Alert>) {
         let Some(taint) = taint else { return };
         let window = self.config.windows.theft;
-        match server.and_then(|id| self.state.servers.get_mut(id)) {
+        let whole = match server.and_then(|id| self.state.servers.get_mut(id)) {
             Some(server) => server.taints.add(taint, window),
             None => self.state.foreign.add(taint, window),
-        }
+        };
+        self.overflow(server, Table::Secrets, u64::from(!whole), now, alerts);
     }
 }
 

@@ -9,6 +9,7 @@
 //! - `credential`: credential files by identity, so that another name for the same file is recognised.
 //! - `taint`: who holds what secret, for how long.
 //! - `gap`: what the sensors missed.
+//! - `overflow`: tables whose loss is told.
 
 mod bounded;
 mod call;
@@ -16,6 +17,7 @@ mod connection;
 mod credential;
 mod gap;
 mod mcp;
+mod overflow;
 mod process;
 mod server;
 mod servers;
@@ -28,6 +30,7 @@ pub use connection::Connection;
 pub use credential::CredentialFiles;
 pub use gap::Gaps;
 pub use mcp::{Heard, apply as apply_message};
+pub use overflow::{Overflow, Table};
 pub use process::{Image, Node, Proc, Processes};
 pub use server::{Server, ToolState};
 pub use servers::Servers;
@@ -114,6 +117,17 @@ impl State {
     pub fn advance(&mut self, now: Time, config: &EngineConfig) {
         self.processes.expire(now, config.windows.lineage);
         self.servers.advance(now, &config.windows);
+    }
+
+    /// What the tables of the whole host lost so far, where that may hide something.
+    #[must_use]
+    pub fn overflow(&self) -> Overflow {
+        Overflow {
+            processes: self.processes.evicted(),
+            servers: self.servers.evicted(),
+            connections: self.connections.evicted(),
+            files: self.credentials.evicted().saturating_add(self.persistent.evicted()),
+        }
     }
 
     /// What was forgotten before its time.

@@ -247,6 +247,72 @@ fn tables_stay_bounded_over_a_million_events() {
     assert!(grown < 24 * 1024 * 1024, "grew by {grown} bytes after the first tenth");
 }
 
+#[test]
+fn what_a_full_table_forgot_is_told_and_marks_what_depends_on_it() {
+    let mut config = EngineConfig::default();
+    config.limits.processes = 20;
+    config.limits.connections = 4;
+    config.limits.files = 4;
+    config.limits.calls = 2;
+    config.limits.tools = 2;
+    let mut steps = "0 start /usr/bin/node script=/home/u/srv/server.js server.js\n10 handshake\n".to_owned();
+    steps.push_str("20 list one two three\n");
+    for call in 0..3 {
+        writeln!(steps, "{} call {call} go{call}", 5000 + call).unwrap();
+    }
+    for at in 0..150 {
+        let time = 6000 + at * 1000;
+        writeln!(steps, "{time} fork p{at} root").unwrap();
+        writeln!(steps, "{time} send root 10.0.0.2:53").unwrap();
+        writeln!(steps, "{time} connect root 10.0.0.2:53 +udp cookie={}", at + 1).unwrap();
+        writeln!(steps, "{time} credential /home/u/.ssh/id_{at} ino={}", at + 1).unwrap();
+    }
+    steps.push_str("156000 read root /home/u/.ssh/id_ed25519 ino=9999\n");
+    let events = script::events(&script::Setup::default(), &steps);
+    let (_, alerts) = run(config, &events);
+    let told = |table: &str| {
+        let of = |alert: &&Alert| alert.rule.id == "TL-SEN-001" && alert.dedup.key.ends_with(&format!(":{table}"));
+        let mut last: Option<&Alert> = None;
+        for alert in alerts.iter().filter(of) {
+            assert_eq!(alert.severity.as_str(), "low");
+            assert!(serde_json::to_string(&alert.evidence).unwrap().contains("table_full"));
+            last = Some(alert);
+        }
+        last.map_or((0, None), |alert| (alert.revision, alert.server.is_some().then_some(alert.dedup.count)))
+    };
+    // once, and then counted: within the hour no more than every minute
+    for table in ["processes", "connections", "files"] {
+        assert_eq!(told(table), (1, None), "{table}");
+    }
+    for table in ["calls", "tools"] {
+        assert_eq!(told(table), (1, Some(1)), "{table}");
+    }
+    let read = alerts.iter().find(|alert| alert.rule.id == "TL-CRED-001").unwrap();
+    assert!(!read.coverage.complete);
+    let gaps: Vec<(&str, &str)> =
+        read.coverage.gaps.iter().map(|gap| (gap.sensor.as_str(), gap.reason.as_str())).collect();
+    assert!(gaps.contains(&("process", "table_full")) && gaps.contains(&("file", "table_full")), "{gaps:?}");
+    let (_, roomy) = run(EngineConfig::default(), &events);
+    assert!(roomy.iter().all(|alert| alert.rule.id != "TL-SEN-001"), "a table with room loses nothing");
+}
+
+#[test]
+fn a_written_program_that_made_room_is_missing_from_the_coverage() {
+    let mut steps = "0 start /usr/bin/python3.11 script=/home/u/srv/server.py server.py\n10 handshake\n".to_owned();
+    steps.push_str("5000 call 1 go\n");
+    for at in 0..5000 {
+        writeln!(steps, "{} write root /home/u/project/{at} ino={}", 5001 + at / 10, at + 1).unwrap();
+    }
+    steps.push_str("5600 spawn x root /usr/bin/python3.11 -c 1\n");
+    let (_, alerts) = run(EngineConfig::default(), &script::events(&script::Setup::default(), &steps));
+    let child = alerts.iter().find(|alert| alert.rule.id == "TL-EXEC-001").unwrap();
+    let gap = child.coverage.gaps.iter().find(|gap| gap.sensor == "engine" && gap.reason == "table_full").unwrap();
+    assert_eq!(gap.count, 5000 - 4096);
+    let told = alerts.iter().filter(|alert| alert.rule.id == "TL-SEN-001").collect::<Vec<_>>();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].summary.contains("files that a server wrote"));
+}
+
 /// A process that comes and goes, and a look-up.
 fn ordinary(number: u64, root: ProcId) -> Vec<Kind> {
     let child = ProcId { pid: 5000 + u32::try_from(number % 4_000_000_000).unwrap(), start: number + 1 };

@@ -3,6 +3,7 @@
 use crate::alert::{Confidence, Evidence, Fact};
 use crate::event::{Blind, Loss};
 use crate::rules::{self, Rule};
+use crate::state::Table;
 use crate::time::Time;
 
 use super::Finding;
@@ -17,6 +18,22 @@ pub fn loss(loss: &Loss, now: Time) -> Finding {
         loss.reason
     );
     own(&rules::LOSS, format!("loss:{}:{}", loss.sensor, loss.reason), fact(loss), summary, now)
+}
+
+/// Why something is missing that a table of the engine's had no room for.
+pub const TABLE_FULL: &str = "table_full";
+
+/// The engine forgot entries of a table before their time.
+#[must_use]
+pub fn full(table: Table, count: u64, now: Time) -> Finding {
+    let summary = format!(
+        "The table of {} was full: {count} forgotten before their time ({TABLE_FULL}); what they would have told may be \
+         missing.",
+        table.holds()
+    );
+    let (sensor, reason) = (table.sensor().to_owned(), TABLE_FULL.to_owned());
+    let fact = Fact::Loss { sensor: sensor.clone(), reason, from: now.into(), lost: count };
+    own(&rules::LOSS, format!("loss:{sensor}:{TABLE_FULL}:{}", table.word()), fact, summary, now)
 }
 
 /// A sensor serves nothing.

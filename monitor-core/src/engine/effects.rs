@@ -10,7 +10,7 @@ use crate::explain::{self, Destination, Explained, Firm};
 use crate::id::{FileId, ServerId};
 use crate::persistence;
 use crate::role::{Role, canonical};
-use crate::state::{Connection, Server};
+use crate::state::{Connection, Server, Table};
 use crate::time::Time;
 
 impl Engine {
@@ -97,21 +97,21 @@ impl Engine {
                 _ => self.state.persistent.learn(&file.file),
             }
         }
-        self.wrote(server, file);
+        self.wrote(server, file, now, alerts);
         if let (Some(server), Some((kind, object, explained))) = (server, noted) {
             self.note(server, now, kind, object, &explained);
         }
         self.emit(server, &mut findings, now, alerts);
         self.findings = findings;
-        self.taint(server, taint);
+        self.taint(server, taint, now, alerts);
     }
 
     /// Remembers what a server writes, in case it is executed. What package managers write is there to be.
-    fn wrote(&mut self, server: Option<ServerId>, file: &File) {
+    fn wrote(&mut self, server: Option<ServerId>, file: &File, now: Time, alerts: &mut Vec<Alert>) {
         if !file.write || file.dir || file.file.id == FileId::default() {
             return;
         }
-        let Some(server) = server.and_then(|id| self.state.servers.get_mut(id)) else { return };
+        let Some((id, server)) = server.and_then(|id| Some((id, self.state.servers.get_mut(id)?))) else { return };
         let installs = self.state.processes.get(file.proc).is_some_and(|proc| {
             // npx stays above the server that it started, and does nothing for it any more
             let mut below =
@@ -119,8 +119,8 @@ impl Engine {
             explain::manages(server, &proc.node)
                 || !server.is_own_program(&proc.node) && below.any(|node| explain::manages(server, node))
         });
-        if !installs {
-            server.written.insert(file.file.id, ());
+        if !installs && server.written.insert(file.file.id, ()).is_some() {
+            self.overflow(Some(id), Table::Written, 1, now, alerts);
         }
     }
 
@@ -218,7 +218,7 @@ impl Engine {
             credential::memory(cx, memory, out);
             taint = token_theft::memory(cx, memory, out);
         });
-        self.taint(server, taint);
+        self.taint(server, taint, now, alerts);
     }
 
     fn reachable(&mut self, id: ServerId) {

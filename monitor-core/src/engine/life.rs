@@ -8,7 +8,7 @@ use crate::detect::{evasion, execution, sensor, tool_abuse};
 use crate::event::{Blind, Exec, Exit, Fork, Loss, Mcp, ServerStart, Side};
 use crate::explain::{self, Explained, Scene};
 use crate::id::{ProcId, ServerId};
-use crate::state::{Node, Server, apply_message};
+use crate::state::{Node, Server, Table, apply_message};
 use crate::time::Time;
 
 impl Engine {
@@ -96,7 +96,10 @@ impl Engine {
                 self.quiet.clear();
             }
         }
+        let before = (server.calls_evicted, server.tools_evicted);
         let heard = apply_message(server, mcp, now, &self.config, &mut self.calls);
+        let calls = server.calls_evicted.saturating_sub(before.0);
+        let tools = server.tools_evicted.saturating_sub(before.1);
         if let (Side::Client, Some(node)) = (mcp.side, speaker) {
             server.speaks(&node);
         }
@@ -105,6 +108,8 @@ impl Engine {
         if let Some(due) = due {
             self.state.servers.due(due);
         }
+        self.overflow(Some(id), Table::Calls, calls, now, alerts);
+        self.overflow(Some(id), Table::Tools, tools, now, alerts);
         self.detect(Some(id), mcp.proc, now, alerts, |cx, out| {
             if mcp.side == Side::Forged {
                 evasion::forged(cx, mcp, out);

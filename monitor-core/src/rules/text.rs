@@ -489,9 +489,11 @@ pub(crate) const LOSS: Rule = Rule {
     maestro: &["L5"],
     attack: &["T1562.006"],
     sensors: &["process"],
-    explanation: "A sensor lost, cut or couldn't read data. Alerts of that interval say so in their coverage.",
+    explanation: "A sensor lost, cut or couldn't read data, or a table of the engine's was full and what was oldest in it \
+            was forgotten (table_full). Alerts of that interval say so in their coverage.",
     normal: "None; short bursts on a busy host.",
-    check: "If it recurs, enlarge the ring named by the sensor, or look at what floods it.",
+    check: "If it recurs, enlarge the ring named by the sensor, or look at what floods it. After table_full, look at who \
+            started so many processes, wrote so many files or made so many connections just before.",
 };
 
 pub(crate) const BLIND: Rule = Rule {

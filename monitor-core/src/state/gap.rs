@@ -10,6 +10,8 @@ use crate::time::Time;
 const MAX_LOSSES: usize = 256;
 /// Most blind sensors: there are fewer kinds than this.
 const MAX_BLIND: usize = 32;
+/// How many of the newest are looked through for one that goes on.
+const MERGED: usize = 16;
 
 /// Losses and blind sensors.
 #[derive(Debug, Default)]
@@ -33,13 +35,15 @@ struct Span {
 impl Gaps {
     /// Data was lost.
     pub fn lose(&mut self, server: Option<ServerId>, sensor: &str, reason: &str, span: (Time, Time), count: u64) {
-        // a burst of losses of one kind is one gap
-        if let Some(last) = self.losses.back_mut()
-            && last.server == server
-            && last.sensor == sensor
-            && last.reason == reason
-            && last.to.is_some_and(|to| span.0 <= to.plus(crate::time::SECOND))
-        {
+        // a burst of losses of one kind is one gap, be others in between
+        let same = self.losses.iter_mut().rev().take(MERGED).find(|last| {
+            last.server == server
+                && last.sensor == sensor
+                && last.reason == reason
+                && last.to.is_some_and(|to| span.0 <= to.plus(crate::time::SECOND))
+        });
+        if let Some(last) = same {
+            last.from = last.from.min(span.0);
             last.to = last.to.max(Some(span.1));
             last.count = last.count.saturating_add(count);
             return;

@@ -80,11 +80,13 @@ pub struct Processes {
     table: Bounded<ProcId, Proc>,
     ended: VecDeque<(Time, ProcId)>,
     limit: usize,
+    /// Ended processes whose lineage made room early.
+    early: u64,
 }
 
 impl Processes {
     pub(super) fn new(limit: usize) -> Self {
-        Self { table: Bounded::new(limit), ended: VecDeque::new(), limit: limit.max(1) }
+        Self { table: Bounded::new(limit), ended: VecDeque::new(), limit: limit.max(1), early: 0 }
     }
 
     /// A process that is known.
@@ -106,6 +108,7 @@ impl Processes {
             }
             None => (Node::orphan(fork.child, fork.parent.pid, Arc::default()), None, false),
         };
+        self.make_room(fork.child);
         self.table.insert(fork.child, Proc { node: Arc::new(node), server: said.or(server), explained });
     }
 
@@ -136,6 +139,7 @@ impl Processes {
         let given = given.unwrap_or_else(|| Arc::clone(&node.image));
         let node = Arc::new(Node { given, executed: true, strayed, ..node });
         let server = server.or_else(|| self.table.get(&exec.parent).and_then(|parent| parent.server));
+        self.make_room(exec.proc);
         self.table.insert(exec.proc, Proc { node: Arc::clone(&node), server, explained });
         node
     }
@@ -163,7 +167,15 @@ impl Processes {
     }
 
     pub(super) fn evicted(&self) -> u64 {
-        self.table.evicted()
+        self.table.evicted().saturating_add(self.early)
+    }
+
+    /// Before one that lives, an ended one goes.
+    fn make_room(&mut self, id: ProcId) {
+        while self.table.len() >= self.limit && self.table.get(&id).is_none() {
+            let Some((_, ended)) = self.ended.pop_front() else { return };
+            self.early = self.early.saturating_add(u64::from(self.table.remove(&ended).is_some()));
+        }
     }
 
     /// How many are known.

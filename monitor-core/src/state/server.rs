@@ -20,6 +20,8 @@ use crate::time::{SECOND, Time};
 const SETTLE: u64 = 5 * SECOND;
 /// Most destinations, resolvers and programs that are remembered per server.
 const MAX_REMEMBERED: usize = 1024;
+/// Most files that are remembered as written by one server.
+const MAX_WRITTEN: usize = 4096;
 
 /// A watched server.
 #[derive(Debug)]
@@ -137,7 +139,7 @@ impl Server {
             destinations: BTreeSet::new(),
             resolvers: BTreeSet::new(),
             listens: BTreeSet::new(),
-            written: Bounded::new(MAX_REMEMBERED),
+            written: Bounded::new(MAX_WRITTEN),
             sockets: BTreeSet::new(),
             reachable: false,
             speakers: Vec::new(),

@@ -43,21 +43,24 @@ pub struct Taints {
 
 impl Taints {
     /// Remembers a read; the same file again by the same process only moves its time.
-    /// Where there is no room, what lies further back than `window` goes first, then what gives away least.
-    pub fn add(&mut self, taint: Taint, window: u64) {
+    /// Where there is no room, what lies further back than `window` goes first, then what gives away least. False: what
+    /// went was a credential that still counts.
+    pub fn add(&mut self, taint: Taint, window: u64) -> bool {
         if let Some(known) =
             self.list.iter_mut().find(|known| known.path == taint.path && known.node.id == taint.node.id)
         {
             *known = taint;
-            return;
+            return true;
         }
         let now = taint.time;
         self.list.push_back(taint);
-        if self.list.len() > MAX {
-            let worth = |taint: &Taint| (now.since(taint.time) <= window, taint.secrecy, taint.time);
-            let least = self.list.iter().enumerate().min_by_key(|(_, taint)| worth(taint)).map(|(at, _)| at);
-            least.and_then(|at| self.list.remove(at));
+        if self.list.len() <= MAX {
+            return true;
         }
+        let worth = |taint: &Taint| (now.since(taint.time) <= window, taint.secrecy, taint.time);
+        let least = self.list.iter().enumerate().min_by_key(|(_, taint)| worth(taint)).map(|(at, _)| at);
+        let gone = least.and_then(|at| self.list.remove(at));
+        gone.is_none_or(|gone| now.since(gone.time) > window || gone.secrecy <= Some(Secrecy::Ambient))
     }
 
     /// Those of the last `window` before `now`, newest first.
@@ -108,8 +111,11 @@ mod tests {
         let mut taints = Taints::default();
         taints.add(taint("key", Some(Secrecy::Key), 100), WINDOW);
         for at in 0..2 * MAX {
-            taints.add(taint(&format!("{at}.env"), Some(Secrecy::Ambient), 101), WINDOW);
-            taints.add(taint(&format!("{at}.csv"), None, 101), WINDOW);
+            assert!(
+                taints.add(taint(&format!("{at}.env"), Some(Secrecy::Ambient), 101), WINDOW),
+                "no loss to speak of"
+            );
+            assert!(taints.add(taint(&format!("{at}.csv"), None, 101), WINDOW));
         }
         assert!(holds(&taints, "key"));
         assert!(!holds(&taints, "0.env"), "the oldest among equals");
@@ -125,7 +131,8 @@ mod tests {
         }
         taints.add(taint(".env", Some(Secrecy::Ambient), 101), WINDOW);
         assert!(!holds(&taints, ".env"), "every key still counts for more");
+        assert!(!taints.add(taint("one key more", Some(Secrecy::Key), 101), WINDOW), "a key that counts is gone");
         taints.add(taint(".env", Some(Secrecy::Ambient), 161), WINDOW);
-        assert!(holds(&taints, ".env") && !holds(&taints, "key 0"));
+        assert!(holds(&taints, ".env") && !holds(&taints, "key 1"));
     }
 }
