@@ -109,7 +109,8 @@ pub fn hand_over(cx: &Cx<'_>, unix: &Unix, out: &mut Vec<Finding>) {
     if server.taints.is_empty() || unix.op != "connect" || unix.result != "ok" || server.sockets.contains(&unix.path) {
         return;
     }
-    if is_quiet_socket(&unix.path) || runtime_socket(&unix.path).is_some() {
+    let elsewhere = |service| super::lateral_movement::power(service).is_some();
+    if is_quiet_socket(&unix.path) || runtime_socket(&unix.path).is_some_and(elsewhere) {
         return;
     }
     let heavy = |taint: &&Taint| taint.secrecy >= Some(Secrecy::Token);

@@ -155,7 +155,7 @@ fn verdict(to: &Destination<'_>, explained: &Explained) -> Option<(&'static Rule
 }
 
 /// Sockets that give power over the host or over keys; looking up users or writing a log line gives none.
-fn power(service: &str) -> Option<Severity> {
+pub(super) fn power(service: &str) -> Option<Severity> {
     match service {
         "nscd" | "syslog" | "journal" | "journald" | "resolved" | "dbus_session" => None,
         "dbus_system" | "systemd" | "systemd_user" => Some(Severity::Low),

@@ -21,10 +21,15 @@ pub fn runtime_socket(path: &str) -> Option<&'static str> {
 #[must_use]
 pub fn is_quiet_socket(path: &str) -> bool {
     let path = path.strip_prefix("/var").filter(|rest| rest.starts_with("/run/")).unwrap_or(path);
-    QUIET.iter().any(|glob| wildcard(glob, path))
+    let depth = path.matches('/').count();
+    // below folders that a user or anybody can write, another folder is nobody's
+    let fits = |glob: &str| {
+        !(glob.starts_with("/run/user/") || glob.starts_with("/tmp/")) || glob.matches('/').count() == depth
+    };
+    QUIET.iter().any(|glob| wildcard(glob, path) && fits(glob))
 }
 
-/// `*` here also stands for folders.
+/// `*` here also stands for folders, where only root can make them.
 const QUIET: &[&str] = &[
     "/run/nscd/*",
     "/dev/log",
@@ -40,7 +45,7 @@ const QUIET: &[&str] = &[
     "/run/user/*/pulse/*",
     "/run/user/*/pipewire-*",
     "/run/user/*/wayland-*",
-    "/tmp/.X11-unix/*",
+    "/tmp/.X11-unix/X*",
 ];
 
 static INDEX: LazyLock<Index<&'static str>> = LazyLock::new(|| {
