@@ -8,6 +8,7 @@ mod deny;
 mod fuzz;
 #[path = "gen.rs"] // `gen` is a word of the language
 mod generate;
+mod ownership;
 mod packages;
 mod setup;
 mod shell;

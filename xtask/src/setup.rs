@@ -1,6 +1,6 @@
 //! `cargo xtask setup`: install what is missing, saying what and why before.
 
-use crate::{packages, subjects, toolchain};
+use crate::{ownership, packages, subjects, toolchain};
 use anyhow::{Result, bail};
 
 /// Installs, or with `check` only says what is missing (`Ok(false)` then).
@@ -35,5 +35,7 @@ pub fn test_needs() -> Result<()> {
     if let Some(problem) = packages::node_too_old() {
         bail!("{problem}");
     }
+    // Tests that were interrupted haven't done it themselves.
+    ownership::take_back()?;
     subjects::install()
 }

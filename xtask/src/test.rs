@@ -1,11 +1,11 @@
 //! `cargo xtask test`: every test, step by step, with one closing line.
 
 use crate::tally::{Counts, Tally};
-use crate::{demo, fuzz, generate, setup, shell, tidy, toolchain, vm};
+use crate::{demo, fuzz, generate, ownership, setup, shell, tidy, toolchain, vm};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -56,7 +56,9 @@ pub fn run(options: &Options) -> Result<bool> {
     let mut tally = Tally::default();
     timed(&mut tally, "set-up", || {
         setup::build_needs()?;
-        if steps.contains(&Step::E2e) || steps.contains(&Step::Vm) { setup::test_needs() } else { Ok(()) }?;
+        if steps.iter().any(|step| [Step::E2e, Step::Vm].contains(step)) {
+            setup::test_needs()?;
+        }
         Ok(Counts::default())
     });
     for step in steps {
@@ -111,38 +113,93 @@ fn lint() -> Result<Counts> {
     check(&mut command)
 }
 
-/// The workspace's default members.
+/// The workspace's default members. What watches with eBPF needs root, and says so by its name: that is run apart.
 fn unit(runner: &[String]) -> Result<Counts> {
     let mut command = shell::cargo();
-    command.args(["test", "--no-fail-fast", "--"]).args(runner);
+    command.args(["test", "--no-fail-fast", "--"]).args(others(runner));
     toolchain::tell(&mut command);
-    let (counts, fine) = counted(&mut command)?;
+    let (mut counts, mut fine) = counted(&mut command)?;
+    for binary in built(&["test", "--no-run"], true)? {
+        let listed = shell::output(Command::new(&binary.path).args(runner).arg("--list"))?;
+        let names = of_root(&listed);
+        if names.is_empty() {
+            continue;
+        }
+        let mut command = env_as_root("the unit tests that watch")?;
+        command.arg(&binary.path).args(only(runner, &names)).current_dir(&binary.folder);
+        let (one, exited_fine) = counted(&mut command)?;
+        counts += one;
+        fine &= exited_fine;
+    }
     Ok(counts.settle(fine))
+}
+
+/// How the names of tests that need root begin, behind their module's.
+const ROOT: &str = "::root_";
+
+/// The runner's arguments for what needs no root.
+fn others(runner: &[String]) -> Vec<String> {
+    ["--skip", ROOT].map(str::to_owned).into_iter().chain(runner.iter().cloned()).collect()
+}
+
+/// The runner's arguments for the tests with these names. A filter in `runner` has chosen them already; where whole names
+/// count it adds none.
+fn only(runner: &[String], names: &[String]) -> Vec<String> {
+    let exact = "--exact".to_owned();
+    let rest = runner.iter().filter(|argument| **argument != exact);
+    rest.chain([&exact]).chain(names).cloned().collect()
+}
+
+/// The names of tests that need root, from what a runner lists.
+fn of_root(listed: &str) -> Vec<String> {
+    let names = listed.lines().filter_map(|line| line.strip_suffix(": test"));
+    names.filter(|name| name.contains(ROOT)).map(str::to_owned).collect()
 }
 
 /// Builds as the invoking user, then runs the test binaries as root.
 fn end_to_end(runner: &[String]) -> Result<Counts> {
     let tripline = demo::build_release()?;
-    if !shell::is_root() {
-        println!("    watching a server with eBPF needs root: using sudo for the end-to-end tests");
-    }
     let (mut counts, mut fine) = (Counts::default(), true);
     for binary in test_binaries("tests")? {
-        let mut command = shell::as_root("env")?;
-        command.arg(format!("TRIPLINE_BIN={}", tripline.display())).arg(&binary);
+        let mut command = env_as_root("the end-to-end tests")?;
+        command.arg(format!("TRIPLINE_BIN={}", tripline.display())).arg(&binary.path);
         // One at a time: a scenario may not see the effects of its neighbour's neighbours.
-        command.args(["--test-threads=1"]).args(runner).current_dir(shell::root().join("tests"));
+        command.args(["--test-threads=1"]).args(runner).current_dir(&binary.folder);
         let (one, exited_fine) = counted(&mut command)?;
         counts += one;
         fine &= exited_fine;
     }
+    ownership::take_back()?;
     // What was left out on purpose is not a pass.
     counts.failed += counts.ignored;
     Ok(counts.settle(fine))
 }
 
+/// `env` as root, which variables and a test binary follow. Tripline goes back to whoever called sudo, and these tests are
+/// about root.
+fn env_as_root(what: &str) -> Result<Command> {
+    if !shell::is_root() {
+        println!("    watching a server with eBPF needs root: using sudo for {what}");
+    }
+    let mut command = shell::as_root("env")?;
+    for name in ["SUDO_UID", "SUDO_GID", "SUDO_USER", "SUDO_COMMAND"] {
+        command.args(["-u", name]);
+    }
+    Ok(command)
+}
+
+/// Something that cargo built: a test binary or a program.
+pub struct Built {
+    /// The target's name.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its package's folder, where cargo would run it.
+    pub folder: PathBuf,
+}
+
 /// The test binaries of a crate, built.
-pub fn test_binaries(package: &str) -> Result<Vec<PathBuf>> {
+pub fn test_binaries(package: &str) -> Result<Vec<Built>> {
     let binaries = built(&["test", "--no-run", "--package", package], true)?;
     if binaries.is_empty() {
         bail!("the crate `{package}` has no test binary");
@@ -151,12 +208,12 @@ pub fn test_binaries(package: &str) -> Result<Vec<PathBuf>> {
 }
 
 /// The programs of a crate, built.
-pub fn programs(package: &str) -> Result<Vec<PathBuf>> {
+pub fn programs(package: &str) -> Result<Vec<Built>> {
     built(&["build", "--bins", "--package", package], false)
 }
 
 /// Runs cargo and answers what it built: test binaries or programs.
-fn built(arguments: &[&str], tests: bool) -> Result<Vec<PathBuf>> {
+fn built(arguments: &[&str], tests: bool) -> Result<Vec<Built>> {
     let mut command = shell::cargo();
     command.args(arguments).arg("--message-format=json-render-diagnostics");
     toolchain::tell(&mut command);
@@ -166,7 +223,13 @@ fn built(arguments: &[&str], tests: bool) -> Result<Vec<PathBuf>> {
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .filter(|message| message["profile"]["test"] == tests)
-        .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .filter_map(|message| {
+            Some(Built {
+                name: message["target"]["name"].as_str()?.to_owned(),
+                path: message["executable"].as_str()?.into(),
+                folder: Path::new(message["manifest_path"].as_str()?).parent()?.to_owned(),
+            })
+        })
         .collect())
 }
 
@@ -187,4 +250,20 @@ fn counted(command: &mut Command) -> Result<(Counts, bool)> {
         counts.add_line(&String::from_utf8_lossy(&line));
     }
     Ok((counts, child.wait()?.success()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_test_runs_once_either_as_the_caller_or_as_root() {
+        let listed =
+            "usage::help_is_printed: test\nbelow::root_a_server: test\nenrich::only_root_can: test\n\n3 tests\n";
+        let names = of_root(listed);
+        assert_eq!(names, ["below::root_a_server"]);
+        let runner = ["--exact", "--nocapture", "server"].map(str::to_owned);
+        assert_eq!(others(&runner), ["--skip", ROOT, "--exact", "--nocapture", "server"]);
+        assert_eq!(only(&runner, &names), ["--nocapture", "server", "--exact", "below::root_a_server"]);
+    }
 }

@@ -11,6 +11,7 @@ mod machine;
 
 use crate::packages::Need;
 use crate::tally::Counts;
+use crate::test::Built;
 use crate::{demo, packages, setup, shell, test};
 use anyhow::{Context, Result};
 use clap::Args;
@@ -102,16 +103,16 @@ fn guest(options: &Options) -> Result<Image> {
     let mut image = Image::new();
     image.program(&tripline)?;
     for program in &programs {
-        image.program(program)?;
+        image.program(&program.path)?;
     }
-    let init = programs.iter().find(|path| path.ends_with("guest_init")).context("no program `guest_init`")?;
-    let binary = |name: &str| {
-        let is = |path: &&PathBuf| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(name));
-        tests.iter().find(is).with_context(|| format!("no test binary `{name}`"))
+    let find = |all: &[Built], name: &str| {
+        let found = all.iter().find(|built| built.name == name).map(|built| built.path.clone());
+        found.with_context(|| format!("the crate `tests` has no `{name}`"))
     };
+    let init = find(&programs, "guest_init")?;
     // The sensors with the hooks that this kernel takes, and with those that every kernel takes.
-    let sensors = binary("sensors-")?;
-    image.program(sensors)?;
+    let sensors = find(&tests, "sensors")?;
+    image.program(&sensors)?;
     // Software emulation is ten to twenty times slower, and the host may do other things.
     let tripline = format!("TRIPLINE_PATIENCE=5 TRIPLINE_BIN={}", tripline.display());
     let mut runs = String::new();
@@ -127,8 +128,8 @@ fn guest(options: &Options) -> Result<Image> {
         } else {
             options.scenarios.iter().map(String::as_str).collect()
         };
-        let scenarios = binary("scenarios-")?;
-        image.program(scenarios)?;
+        let scenarios = find(&tests, "scenarios")?;
+        image.program(&scenarios)?;
         for name in names {
             runs += &format!("{tripline} {} {name}\n", scenarios.display());
         }
