@@ -57,7 +57,12 @@ pub fn require(needs: &[Need]) -> Result<()> {
 pub fn node_too_old() -> Option<String> {
     let version = shell::probe("node", &["--version"])?;
     let major: u32 = version.trim_start_matches('v').split('.').next()?.parse().ok()?;
-    (major < NODE).then(|| format!("node {version} is too old: the official MCP servers need {NODE} or later"))
+    (major < NODE).then(|| {
+        format!(
+            "node {version} is too old: the official MCP servers need {NODE} or later, and Debian 12's own is older. \
+             Put a newer one into /usr/local/bin, or add its makers' package source, and run again"
+        )
+    })
 }
 
 /// Installs Debian packages, or names them and stops where there is no apt-get.
