@@ -1,8 +1,8 @@
 //! Every sensor by its effect: a watched server does a deed by one particular system call, and the event must come.
 //!
 //! The same binary runs on this machine's kernel and in the virtual machine of `cargo xtask vm`. Which hooks serve is
-//! found from what they report; `TRIPLINE_EXPECT` names the ones that must (`lsm` or `tracepoint`). A case that only some
-//! hooks can pass exists only where those serve.
+//! found by asking `doctor`; `TRIPLINE_EXPECT` names the ones that must (`lsm`, `fentry` or `tracepoint`). A case that only
+//! some hooks can pass exists only where those serve.
 
 #[path = "sensors/files.rs"]
 mod files;
@@ -31,12 +31,12 @@ type Case = (&'static str, Hooks, fn(&mut Watched) -> Result<()>);
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Hooks {
     Any,
-    /// Only hooks below the system-call table see it.
-    Lsm,
+    /// Only hooks below the system-call table see it, BPF LSM or fentry.
+    Below,
     /// Only where system calls are hooked does it come about.
     Tracepoint,
 }
-use Hooks::{Any, Lsm, Tracepoint};
+use Hooks::{Any, Below, Tracepoint};
 
 const CASES: &[Case] = &[
     ("file_open", Any, |it| opens(it, "open", "a")),
@@ -48,8 +48,8 @@ const CASES: &[Case] = &[
     ("file_by_proc_fd", Any, |it| opens(it, "proc_fd", "g")),
     ("file_by_handle", Any, |it| opens(it, "handle", "h")),
     ("file_by_hardlink", Any, hard_link),
-    ("file_by_32_bit_call", Lsm, |it| opens(it, "compat", "i")),
-    ("file_by_io_uring", Lsm, |it| opens(it, "uring", "j")),
+    ("file_by_32_bit_call", Below, |it| opens(it, "compat", "i")),
+    ("file_by_io_uring", Below, |it| opens(it, "uring", "j")),
     ("file_path_as_passed", Any, via),
     ("file_deep_path", Any, deep),
     ("file_received", Any, |it| files::received(it, "read")),
@@ -152,7 +152,7 @@ fn expected() -> Hooks {
     static FOUND: OnceLock<Hooks> = OnceLock::new();
     *FOUND.get_or_init(|| {
         let word = std::env::var("TRIPLINE_EXPECT").or_else(|_| found());
-        if word.is_ok_and(|word| word == "lsm") { Lsm } else { Tracepoint }
+        if word.is_ok_and(|word| word != "tracepoint") { Below } else { Tracepoint }
     })
 }
 
@@ -162,8 +162,7 @@ fn found() -> Result<String> {
     let report: Value = serde_json::from_slice(&output.stdout)?;
     let sensors = report["sensors"].as_array().context("no sensors")?;
     let file = sensors.iter().find(|sensor| sensor["name"] == "file").context("no file sensor")?;
-    let backend = file["hooks"][0]["backend"].as_str().context("no backend")?;
-    Ok(if backend == "tracepoint" { "tracepoint" } else { "lsm" }.to_owned())
+    file["hooks"][0]["backend"].as_str().map(str::to_owned).context("no backend")
 }
 
 fn failed(error: anyhow::Error) -> Failed {
@@ -194,11 +193,15 @@ fn serving(it: &Watched) -> String {
     first.and_then(|event| event["by"].as_str().map(str::to_owned)).unwrap_or_default()
 }
 
+/// Those that must serve do, and are those that report. The word in the events is one for all below the system-call table.
 fn hooks(it: &mut Watched) -> Result<()> {
-    match std::env::var("TRIPLINE_EXPECT") {
-        Ok(wanted) if serving(it) != wanted => bail!("{} serves the file sensor, not {wanted}", serving(it)),
-        _ => Ok(()),
+    let doctor = found()?;
+    let wanted = std::env::var("TRIPLINE_EXPECT").unwrap_or_else(|_| doctor.clone());
+    let reported = if wanted == "tracepoint" { "tracepoint" } else { "lsm" };
+    if doctor != wanted || serving(it) != reported {
+        bail!("{wanted} must serve the file sensor: doctor says {doctor}, the events say {}", serving(it));
     }
+    Ok(())
 }
 
 /// A file opened by `deed` must be reported by its own path, whatever was passed.
