@@ -33,7 +33,7 @@ pub fn build_release() -> Result<PathBuf> {
 }
 
 /// The server that the demo watches where the one of npm can't run.
-fn build_sample() -> Result<PathBuf> {
+pub fn build_sample() -> Result<PathBuf> {
     println!("==> building the sample server");
     build("sample-server", "sample-server")
 }

@@ -18,7 +18,7 @@ pub struct Options {
     /// Seconds for each fuzz target.
     #[arg(long, default_value_t = 50)]
     fuzz_seconds: u64,
-    /// For `unit` and `e2e`: arguments of the test runner, such as a part of a test's name.
+    /// For `unit`, `e2e` and `demo`: arguments of the test runner, such as a part of a test's name.
     #[arg(last = true, value_name = "RUNNER ARGUMENTS")]
     runner: Vec<String>,
 }
@@ -42,6 +42,8 @@ pub enum Step {
     Fuzz,
     /// Scenarios and transparency tests on this machine's kernel, as root.
     E2e,
+    /// The demo with each of its servers, as root: exactly the expected alerts, and nothing left behind.
+    Demo,
     /// The sensors and some scenarios on Debian's kernel in virtual machines, where other hooks serve.
     Vm,
 }
@@ -56,7 +58,7 @@ pub fn run(options: &Options) -> Result<bool> {
     let mut tally = Tally::default();
     timed(&mut tally, "set-up", || {
         setup::build_needs()?;
-        if steps.iter().any(|step| [Step::E2e, Step::Vm].contains(step)) {
+        if steps.iter().any(|step| [Step::E2e, Step::Demo, Step::Vm].contains(step)) {
             setup::test_needs()?;
         }
         Ok(Counts::default())
@@ -74,6 +76,7 @@ pub fn run(options: &Options) -> Result<bool> {
             }
             Step::Fuzz => fuzz::all(options.fuzz_seconds).map(Counts::check),
             Step::E2e => end_to_end(&options.runner),
+            Step::Demo => demo(&options.runner),
             Step::Vm => vm::both(),
         });
     }
@@ -156,13 +159,27 @@ fn of_root(listed: &str) -> Vec<String> {
     names.filter(|name| name.contains(ROOT)).map(str::to_owned).collect()
 }
 
-/// Builds as the invoking user, then runs the test binaries as root.
+/// Scenarios, transparency, sensors and all else but the demo.
 fn end_to_end(runner: &[String]) -> Result<Counts> {
     let tripline = demo::build_release()?;
+    as_root(&[("TRIPLINE_BIN", &tripline)], runner, |name| name != DEMO)
+}
+
+/// The test binary that plays the demo.
+const DEMO: &str = "demo";
+
+/// The demo with each of its servers.
+fn demo(runner: &[String]) -> Result<Counts> {
+    let (tripline, sample) = (demo::build_release()?, demo::build_sample()?);
+    as_root(&[("TRIPLINE_BIN", &tripline), ("TRIPLINE_SAMPLE", &sample)], runner, |name| name == DEMO)
+}
+
+/// Builds as the invoking user, then runs the end-to-end test binaries that are `wanted` as root.
+fn as_root(variables: &[(&str, &Path)], runner: &[String], wanted: impl Fn(&str) -> bool) -> Result<Counts> {
     let (mut counts, mut fine) = (Counts::default(), true);
-    for binary in test_binaries("tests")? {
+    for binary in test_binaries("tests")?.into_iter().filter(|binary| wanted(&binary.name)) {
         let mut command = env_as_root("the end-to-end tests")?;
-        command.arg(format!("TRIPLINE_BIN={}", tripline.display())).arg(&binary.path);
+        command.args(variables.iter().map(|(name, path)| format!("{name}={}", path.display()))).arg(&binary.path);
         // One at a time: a scenario may not see the effects of its neighbour's neighbours.
         command.args(["--test-threads=1"]).args(runner).current_dir(&binary.folder);
         let (one, exited_fine) = counted(&mut command)?;
