@@ -37,6 +37,9 @@ pub fn missing() -> Result<Vec<String>> {
             missing.push(format!("the {} test subjects (tests/subjects/{0})", kind.name));
         }
     }
+    if !is_current(&KINDS[1])? && !has_venv() {
+        missing.push(format!("{VENV}: {VENV_WHY}"));
+    }
     Ok(missing)
 }
 
@@ -74,10 +77,18 @@ fn install_node(folder: &Path) -> Result<()> {
     shell::must(&mut command)
 }
 
+/// Debian splits it off from Python.
+const VENV: &str = "python3-venv";
+const VENV_WHY: &str = "the Python test subjects get an environment of their own";
+
+fn has_venv() -> bool {
+    shell::probe("python3", &["-c", "import venv, ensurepip"]).is_some()
+}
+
 fn install_python(folder: &Path) -> Result<()> {
-    if shell::probe("python3", &["-c", "import venv, ensurepip"]).is_none() {
-        println!("==> needs the package python3-venv: the Python test subjects get an environment of their own");
-        packages::install(&["python3-venv"])?;
+    if !has_venv() {
+        println!("==> needs the package {VENV}: {VENV_WHY}");
+        packages::install(&[VENV])?;
     }
     shell::must(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder.join("venv")))?;
     let mut command = Command::new(folder.join("venv/bin/python"));
