@@ -62,6 +62,9 @@ pub struct Scenario {
     /// Calls that the local store must hold, what was declared beside what was observed, in the same way.
     #[serde(default, rename = "stored-call")]
     pub stored_calls: Vec<Value>,
+    /// Tools whose calls can't be heard any more when they come; the local store must hold every other call that was made.
+    #[serde(default)]
+    pub unheard: Vec<String>,
     /// Files of alerts of other watchers, which have to be there and hold nothing.
     #[serde(default)]
     pub silent: Vec<String>,

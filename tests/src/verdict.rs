@@ -4,8 +4,9 @@
 //! says; each `[[allow]]` takes as many as it is for. An alert of medium severity or higher that finds no room is one too
 //! many: an analyst would have been woken by it for nothing, or twice for the same.
 
+use crate::peer::BOUND;
 use crate::place::Place;
-use crate::scenario::{Expectation, Scenario};
+use crate::scenario::{Expectation, Scenario, Step};
 use crate::{alert, subject, wait};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -16,7 +17,7 @@ use std::process::{Command, Stdio};
 /// Waits until every expectation has the alerts that it asks for, each one's own.
 pub fn await_expected(scenario: &Scenario, place: &Place, pid: u32) -> Result<()> {
     let mut missing = Vec::new();
-    let outcome = wait::until_true("the expected alerts", alert::BOUND, || {
+    let outcome = wait::until_true("the expected alerts", BOUND, || {
         let found = alert::read(&place.alerts()).map(|alerts| unmet(scenario, &alerts, place, pid));
         missing = found.unwrap_or_else(|error| vec![format!("{error:#}")]);
         missing.is_empty()
@@ -60,12 +61,34 @@ pub fn judge(scenario: &Scenario, place: &Place, pid: u32) -> Result<()> {
             None => Ok(()),
         }
     };
+    let unheard = unheard(&scenario.steps, &lines(&place.path("state/calls.ndjson"))?, pid);
+    if unheard != scenario.unheard {
+        bail!("Tripline knows nothing of calls of {unheard:?}; it must hear all but {:?}", scenario.unheard);
+    }
     written(&place.events(), &scenario.events)?;
     written(&place.path("state/calls.ndjson"), &scenario.stored_calls)?;
     if scenario.recorded {
         replay(place)?;
     }
     alert::check_schema(&alerts)
+}
+
+/// The tools that were called and of which no call was kept: that nothing was told of them would say nothing.
+fn unheard<'a>(steps: &'a [Step], kept: &[Value], pid: u32) -> Vec<&'a str> {
+    let called = steps.iter().flat_map(|step| match step {
+        Step::Call(call) => std::slice::from_ref(call),
+        Step::Calls(calls) => calls,
+        _ => &[],
+    });
+    let mut left: Vec<&Value> = kept.iter().filter(|call| call["pid"] == pid).collect();
+    let mut unheard = Vec::new();
+    for call in called {
+        match left.iter().position(|kept| kept["tool"] == call.tool.as_str()) {
+            Some(at) => drop(left.remove(at)),
+            None => unheard.push(call.tool.as_str()),
+        }
+    }
+    unheard
 }
 
 /// The recording gives the same alerts again, to the byte.
@@ -165,6 +188,18 @@ mod tests {
         let text = "why = 'a test'\nserver = 'memory'\n".to_owned() + scenario;
         let scenario: Scenario = toml::from_str(&text).unwrap();
         (unmet(&scenario, alerts, &place, 1).len(), surplus(&scenario, alerts, &place, 1).len())
+    }
+
+    #[test]
+    fn every_call_has_to_be_heard() {
+        let text = "why = 'a test'\nserver = 'memory'\n[[step]]\nrun = ['true']\n[[step]]\ncall = { tool = 'a' }\n\
+                    [[step]]\ncalls = [{ tool = 'a' }, { tool = 'b' }]\n";
+        let scenario: Scenario = toml::from_str(text).unwrap();
+        let call = |tool: &str, pid: u32| json!({"tool": tool, "pid": pid});
+        let all = [call("b", 1), call("a", 1), call("a", 1)];
+        assert!(unheard(&scenario.steps, &all, 1).is_empty());
+        assert_eq!(unheard(&scenario.steps, &all[..2], 1), ["a"]);
+        assert_eq!(unheard(&scenario.steps, &[call("a", 1), call("a", 1), call("b", 2)], 1), ["b"]);
     }
 
     const EXPECT: &str = "[[expect]]\ncategory = ['execution', 'evasion']\n[[expect]]\ncategory = ['execution']\n";
