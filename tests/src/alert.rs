@@ -1,5 +1,6 @@
 //! Judging alerts by the stable interface: category, severity, process, evidence and call.
 
+use crate::peer::BOUND;
 use crate::place::Place;
 use crate::scenario::Expectation;
 use crate::{home, subject};
@@ -10,13 +11,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// In rising order.
 const SEVERITIES: [&str; 5] = ["info", "low", "medium", "high", "critical"];
-
-/// An alert is written at once; this is what a loaded machine gets.
-pub const BOUND: Duration = Duration::from_secs(10);
 
 /// The alerts of a file, of each the highest revision, in the order of their first lines.
 pub fn read(path: &Path) -> Result<Vec<Value>> {

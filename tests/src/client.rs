@@ -1,6 +1,6 @@
 //! The MCP client: the official SDK in a driver process that takes orders, a line of JSON each.
 
-use crate::wait;
+use crate::{process, wait};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -99,7 +99,7 @@ impl Client {
     pub fn close(&mut self) -> Result<ExitStatus> {
         self.orders.take();
         self.event("closed")?;
-        Ok(self.child.wait()?)
+        process::wait(&mut self.child, BOUND)
     }
 
     fn event(&mut self, name: &str) -> Result<Value> {

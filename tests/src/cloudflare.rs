@@ -1,11 +1,11 @@
 //! The fake Cloudflare API, as a process of its own.
 
+use crate::peer::BOUND;
 use crate::{network, subject, wait};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 /// It runs as long as this lives.
 pub struct FakeCloudflare {
@@ -42,7 +42,7 @@ impl FakeCloudflare {
     pub fn saw(&self, request: &str) -> Result<()> {
         let (method, path) = request.split_once(' ').context("a request is METHOD PATH")?;
         let log = self.folder.join("requests.ndjson");
-        wait::until_true(&format!("the request {request}"), Duration::from_secs(5), || {
+        wait::until_true(&format!("the request {request}"), BOUND, || {
             let lines = std::fs::read_to_string(&log).unwrap_or_default();
             lines
                 .lines()

@@ -1,12 +1,11 @@
 //! A command started twice: as it is, and by `tripline exec`. Nobody may be able to tell which was which.
 
+use crate::peer::BOUND;
 use crate::place::Place;
 use crate::{process, subject};
 use anyhow::{Context, Result};
-use std::io::Write;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 /// How a command is started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,20 +53,12 @@ impl Ground {
     /// Runs a command to its end with this input.
     pub fn run(&self, way: Way, argv: &[&str], input: &[u8]) -> Result<Output> {
         let mut command = self.command(way, argv)?;
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().with_context(|| format!("cannot start {argv:?}"))?;
-        let mut stdin = child.stdin.take().context("no input")?;
-        let input = input.to_vec();
-        // A command that doesn't read its input is no error here.
-        let writer = std::thread::spawn(move || stdin.write_all(&input).is_ok());
-        let output = child.wait_with_output()?;
-        let _written = writer.join();
-        Ok(output)
+        process::output(&mut command, input, BOUND).with_context(|| format!("{argv:?}"))
     }
 
     /// The test went well so far: nothing may be left running, then the folder goes.
     pub fn end(mut self) -> Result<()> {
-        process::settle(&[], Duration::from_secs(10))?;
+        process::settle(&[], BOUND)?;
         self.place.passed();
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The client's side of an MCP server, spoken by the test itself: without an SDK, so that every byte and every system
 //! call between the two is the test's own.
 
+use crate::wait;
 use anyhow::{Context, Result, bail};
 use nix::pty::openpty;
 use nix::sys::signal::{Signal, kill};
@@ -15,7 +16,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-/// An answer takes milliseconds; software emulation and a loaded machine get this.
+/// Nothing that is waited for takes longer, also on a loaded machine: what does hangs.
 pub const BOUND: Duration = Duration::from_secs(20);
 
 /// What the server talks over.
@@ -117,9 +118,9 @@ impl Peer {
 
     /// The server's next line.
     pub fn line(&mut self) -> Result<String> {
-        match self.lines.recv_timeout(BOUND) {
+        match self.lines.recv_timeout(BOUND * wait::patience()) {
             Ok(line) => Ok(line),
-            Err(RecvTimeoutError::Timeout) => bail!("waited {} s in vain", BOUND.as_secs()),
+            Err(RecvTimeoutError::Timeout) => bail!("waited {} s in vain", (BOUND * wait::patience()).as_secs()),
             Err(RecvTimeoutError::Disconnected) => bail!("the server's output ended"),
         }
     }

@@ -10,7 +10,9 @@ use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 use std::collections::HashMap;
 use std::fs;
-use std::process::{Child, ExitStatus};
+use std::io::{Read, Write};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// Orphans of this process's descendants become its children, so that none gets out of sight.
@@ -57,6 +59,34 @@ pub fn wait(child: &mut Child, bound: Duration) -> Result<ExitStatus> {
             Err(error)
         }
     }
+}
+
+/// Runs a command to its end with this input. One that doesn't end is stopped; that is an error, and so is output that
+/// doesn't end with it, because somebody else still holds it.
+pub fn output(command: &mut Command, input: &[u8], bound: Duration) -> Result<Output> {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut stdin = child.stdin.take().context("no input")?;
+    let input = input.to_vec();
+    // A command that doesn't read its input is no error here.
+    std::thread::spawn(move || stdin.write_all(&input).is_ok());
+    let stdout = read_on(child.stdout.take().context("no output")?);
+    let stderr = read_on(child.stderr.take().context("no standard error")?);
+    let status = wait(&mut child, bound)?;
+    let rest = |from: Receiver<Vec<u8>>| from.recv_timeout(bound * wait::patience());
+    let held = "it has ended, and somebody still holds its output";
+    Ok(Output { status, stdout: rest(stdout).context(held)?, stderr: rest(stderr).context(held)? })
+}
+
+/// Everything that comes, once it has ended.
+fn read_on(mut from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+    let (send, all) = channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What came before an error came.
+        let _read = from.read_to_end(&mut bytes);
+        send.send(bytes)
+    });
+    all
 }
 
 /// Takes note of a child's end; false when it is no child of ours.

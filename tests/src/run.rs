@@ -3,6 +3,7 @@
 use crate::alert;
 use crate::client::{Client, Launch};
 use crate::cloudflare::FakeCloudflare;
+use crate::peer::BOUND;
 use crate::place::Place;
 use crate::scenario::{Call, ClientKind, Scenario, Server, Step};
 use crate::{home, process, subject, verdict, wait};
@@ -13,9 +14,6 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-
-/// Server and watcher end within this after the client has left.
-const END_BOUND: Duration = Duration::from_secs(15);
 
 /// A little more than the 500 ms for which an answered call still explains effects.
 const TAIL: Duration = Duration::from_millis(700);
@@ -34,7 +32,7 @@ pub fn play(name: &str, scenario: &Scenario, first_read: &Path) -> Result<()> {
     let known: Vec<i32> = cloudflare.iter().map(FakeCloudflare::pid).collect();
     let launch = launch(scenario, &place, cloudflare.as_ref(), first_read, bare)?;
     let outcome = perform(scenario, &place, &launch, bare);
-    let rest = process::settle(&known, END_BOUND);
+    let rest = process::settle(&known, BOUND);
     let outcome = outcome.and_then(|pid| {
         rest?;
         deeds_happened(scenario, &place)?;
@@ -204,8 +202,8 @@ fn take(step: &Step, client: &mut Client, place: &Place) -> Result<()> {
 fn run_program(argv: &[String], place: &Place, pid: Option<u32>) -> Result<()> {
     let argv: Vec<String> = argv.iter().map(|word| place.fill(word, pid)).collect();
     let mut command = Command::new(&argv[0]);
-    command.args(&argv[1..]).env_clear().envs(plain_environment(place)).stdin(Stdio::null());
-    let output = command.output().with_context(|| format!("cannot start {}", argv[0]))?;
+    command.args(&argv[1..]).env_clear().envs(plain_environment(place));
+    let output = process::output(&mut command, b"", BOUND).with_context(|| format!("{argv:?}"))?;
     if !output.status.success() {
         bail!("{argv:?} failed: {} {}", output.status, String::from_utf8_lossy(&output.stderr));
     }
@@ -264,7 +262,7 @@ fn neighbour(deeds: &[Value], place: &Place, pid: u32) -> Result<Child> {
 }
 
 fn finish(child: &mut Child) -> Result<()> {
-    let status = child.wait()?;
+    let status = process::wait(child, BOUND)?;
     if !status.success() {
         bail!("the neighbour's deed failed: {status}");
     }
