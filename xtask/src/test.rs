@@ -128,7 +128,8 @@ fn unit(runner: &[String]) -> Result<Counts> {
         if names.is_empty() {
             continue;
         }
-        let mut command = env_as_root("the unit tests that watch")?;
+        tell_of_sudo("the unit tests that watch");
+        let mut command = env_as_root()?;
         command.arg(&binary.path).args(only(runner, &names)).current_dir(&binary.folder);
         let (one, exited_fine) = counted(&mut command)?;
         counts += one;
@@ -176,9 +177,10 @@ fn demo(runner: &[String]) -> Result<Counts> {
 
 /// Builds as the invoking user, then runs the end-to-end test binaries that are `wanted` as root.
 fn as_root(variables: &[(&str, &Path)], runner: &[String], wanted: impl Fn(&str) -> bool) -> Result<Counts> {
+    tell_of_sudo("the end-to-end tests");
     let (mut counts, mut fine) = (Counts::default(), true);
     for binary in test_binaries("tests")?.into_iter().filter(|binary| wanted(&binary.name)) {
-        let mut command = env_as_root("the end-to-end tests")?;
+        let mut command = env_as_root()?;
         command.args(variables.iter().map(|(name, path)| format!("{name}={}", path.display()))).arg(&binary.path);
         // One at a time: a scenario may not see the effects of its neighbour's neighbours.
         command.args(["--test-threads=1"]).args(runner).current_dir(&binary.folder);
@@ -192,12 +194,15 @@ fn as_root(variables: &[(&str, &Path)], runner: &[String], wanted: impl Fn(&str)
     Ok(counts.settle(fine))
 }
 
-/// `env` as root, which variables and a test binary follow. Tripline goes back to whoever called sudo, and these tests are
-/// about root.
-fn env_as_root(what: &str) -> Result<Command> {
+fn tell_of_sudo(what: &str) {
     if !shell::is_root() {
         println!("    watching a server with eBPF needs root: using sudo for {what}");
     }
+}
+
+/// `env` as root, which variables and a test binary follow. Tripline goes back to whoever called sudo, and these tests are
+/// about root.
+fn env_as_root() -> Result<Command> {
     let mut command = shell::as_root("env")?;
     for name in ["SUDO_UID", "SUDO_GID", "SUDO_USER", "SUDO_COMMAND"] {
         command.args(["-u", name]);
