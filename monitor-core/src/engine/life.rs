@@ -19,15 +19,9 @@ impl Engine {
             let parent = ProcId { pid: 0, start: 0 };
             self.state.processes.fork(&Fork { parent, child: start.root }, said);
         }
-        let root = match self.state.processes.get_mut(start.root) {
-            Some(proc) => {
-                proc.server = said;
-                // what it ran before it came under watch (its client, the agent's own `exec`) says nothing of it
-                proc.node = Arc::new(proc.node.afresh());
-                Arc::clone(&proc.node)
-            }
-            None => Arc::new(Node::unknown(start.root)),
-        };
+        // what it ran before it came under watch (its client, the agent's own `exec`) says nothing of it
+        let root = self.state.processes.serve(start.root, id);
+        let root = root.unwrap_or_else(|| Arc::new(Node::unknown(start.root)));
         self.state.servers.add(Server::new(id, start.clone(), root, now, &self.config));
     }
 

@@ -41,7 +41,8 @@ impl<K: Copy + Eq + Hash, V> Bounded<K, V> {
             *old = value;
             return None;
         }
-        let evicted = if self.map.len() >= self.limit { self.evict() } else { None };
+        let evicted = if self.map.len() >= self.limit { self.pop_oldest() } else { None };
+        self.evicted += u64::from(evicted.is_some());
         self.next += 1;
         self.map.insert(key, (self.next, value));
         self.order.push_back((key, self.next));
@@ -76,10 +77,10 @@ impl<K: Copy + Eq + Hash, V> Bounded<K, V> {
         self.evicted
     }
 
-    fn evict(&mut self) -> Option<(K, V)> {
+    /// Takes out the oldest entry.
+    pub(super) fn pop_oldest(&mut self) -> Option<(K, V)> {
         while let Some((key, number)) = self.order.pop_front() {
             if self.map.get(&key).is_some_and(|(live, _)| *live == number) {
-                self.evicted += 1;
                 return self.map.remove(&key).map(|(_, value)| (key, value));
             }
         }

@@ -74,48 +74,62 @@ pub struct Proc {
     pub explained: bool,
 }
 
-/// The table.
+/// The table. When it is full, what has ended goes first, then the oldest that no server needs: a flood of processes
+/// doesn't push out a server or its ancestors.
 #[derive(Debug)]
 pub struct Processes {
-    table: Bounded<ProcId, Proc>,
+    /// Outside every server, and above none.
+    others: Bounded<ProcId, Proc>,
+    /// In a server's tree, or above it.
+    served: Bounded<ProcId, Proc>,
     ended: VecDeque<(Time, ProcId)>,
     limit: usize,
-    /// Ended processes whose lineage made room early.
-    early: u64,
+    evicted: u64,
 }
 
 impl Processes {
     pub(super) fn new(limit: usize) -> Self {
-        Self { table: Bounded::new(limit), ended: VecDeque::new(), limit: limit.max(1), early: 0 }
+        let limit = limit.max(1);
+        let (others, served) = (Bounded::new(limit), Bounded::new(limit));
+        Self { others, served, ended: VecDeque::new(), limit, evicted: 0 }
     }
 
     /// A process that is known.
     #[must_use]
     pub fn get(&self, id: ProcId) -> Option<&Proc> {
-        self.table.get(&id)
+        self.served.get(&id).or_else(|| self.others.get(&id))
     }
 
     /// A process that is known, to change.
     pub fn get_mut(&mut self, id: ProcId) -> Option<&mut Proc> {
-        self.table.get_mut(&id)
+        self.served.get_mut(&id).or_else(|| self.others.get_mut(&id))
+    }
+
+    /// A process is a server from here on: with nothing counted that it ran before.
+    pub fn serve(&mut self, id: ProcId, server: ServerId) -> Option<Arc<Node>> {
+        let mut proc = self.remove(id)?;
+        let node = Arc::new(proc.node.afresh());
+        proc.node = Arc::clone(&node);
+        proc.server = Some(server);
+        self.insert(id, proc);
+        Some(node)
     }
 
     /// A process was made: it runs what its parent runs, in the same server.
     pub fn fork(&mut self, fork: &Fork, said: Option<ServerId>) {
-        let (node, server, explained) = match self.table.get(&fork.parent) {
+        let (node, server, explained) = match self.get(fork.parent) {
             Some(parent) => {
                 (Node::child(fork.child, &parent.node, Arc::clone(&parent.node.image)), parent.server, parent.explained)
             }
             None => (Node::orphan(fork.child, fork.parent.pid, Arc::default()), None, false),
         };
-        self.make_room(fork.child);
-        self.table.insert(fork.child, Proc { node: Arc::new(node), server: said.or(server), explained });
+        self.insert(fork.child, Proc { node: Arc::new(node), server: said.or(server), explained });
     }
 
     /// A process runs something new (which a watched server may have `written`), or was found running.
     pub fn exec(&mut self, exec: &Exec, said: Option<ServerId>, written: bool) -> Arc<Node> {
         let image = Arc::new(Image { written, ..Image::from(exec) });
-        let before = self.table.get(&exec.proc);
+        let before = self.get(exec.proc);
         // told again what it runs, it hasn't changed
         let strayed = before.is_some_and(|proc| {
             let node = &proc.node;
@@ -130,7 +144,7 @@ impl Processes {
         let parent = match before {
             // the chain as it was at the fork, whoever the parent is by now
             Some(proc) if proc.node.parent.is_some() => proc.node.parent.clone(),
-            _ => self.table.get(&exec.parent).map(|parent| Arc::clone(&parent.node)),
+            _ => self.get(exec.parent).map(|parent| Arc::clone(&parent.node)),
         };
         let node = match &parent {
             Some(parent) => Node::child(exec.proc, parent, image),
@@ -138,21 +152,20 @@ impl Processes {
         };
         let given = given.unwrap_or_else(|| Arc::clone(&node.image));
         let node = Arc::new(Node { given, executed: true, strayed, ..node });
-        let server = server.or_else(|| self.table.get(&exec.parent).and_then(|parent| parent.server));
-        self.make_room(exec.proc);
-        self.table.insert(exec.proc, Proc { node: Arc::clone(&node), server, explained });
+        let server = server.or_else(|| self.get(exec.parent).and_then(|parent| parent.server));
+        self.insert(exec.proc, Proc { node: Arc::clone(&node), server, explained });
         node
     }
 
     /// A process ended; its lineage stays for a while.
     pub fn exit(&mut self, id: ProcId, now: Time) {
-        if self.table.get(&id).is_some() {
+        if self.get(id).is_some() {
             self.ended.push_back((now, id));
         }
         if self.ended.len() > self.limit
             && let Some((_, id)) = self.ended.pop_front()
         {
-            self.table.remove(&id);
+            self.remove(id);
         }
     }
 
@@ -162,32 +175,66 @@ impl Processes {
                 break;
             }
             self.ended.pop_front();
-            self.table.remove(&id);
+            self.remove(id);
         }
     }
 
-    pub(super) fn evicted(&self) -> u64 {
-        self.table.evicted().saturating_add(self.early)
-    }
-
-    /// Before one that lives, an ended one goes.
-    fn make_room(&mut self, id: ProcId) {
-        while self.table.len() >= self.limit && self.table.get(&id).is_none() {
-            let Some((_, ended)) = self.ended.pop_front() else { return };
-            self.early = self.early.saturating_add(u64::from(self.table.remove(&ended).is_some()));
-        }
+    pub(super) const fn evicted(&self) -> u64 {
+        self.evicted
     }
 
     /// How many are known.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.table.len()
+        self.others.len().saturating_add(self.served.len())
     }
 
     /// Whether none is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.table.is_empty()
+        self.others.is_empty() && self.served.is_empty()
+    }
+
+    fn insert(&mut self, id: ProcId, proc: Proc) {
+        if self.get(id).is_none() && self.len() >= self.limit {
+            self.make_room();
+        }
+        if proc.server.is_some() || self.served.get(&id).is_some() {
+            self.need_above(&proc.node);
+            self.others.remove(&id);
+            self.served.insert(id, proc);
+        } else {
+            self.others.insert(id, proc);
+        }
+    }
+
+    /// Ancestors of a server's process are needed as it is. Above one that is, all are.
+    fn need_above(&mut self, node: &Node) {
+        for above in node.chain().skip(1) {
+            let Some(proc) = self.others.remove(&above.id) else {
+                if self.served.get(&above.id).is_some() {
+                    return;
+                }
+                continue;
+            };
+            self.served.insert(above.id, proc);
+        }
+    }
+
+    fn make_room(&mut self) {
+        self.evicted = self.evicted.saturating_add(1);
+        while let Some((_, id)) = self.ended.pop_front() {
+            if self.remove(id).is_some() {
+                return;
+            }
+        }
+        if self.others.pop_oldest().is_none() {
+            self.served.pop_oldest();
+        }
+    }
+
+    fn remove(&mut self, id: ProcId) -> Option<Proc> {
+        self.served.remove(&id).or_else(|| self.others.remove(&id))
     }
 }
 
@@ -305,5 +352,94 @@ impl From<&Exec> for Image {
             sealed: exec.sealed,
             written: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVER: ServerId = ServerId(1);
+
+    const fn proc(pid: u32) -> ProcId {
+        ProcId { pid, start: 1 }
+    }
+
+    fn fork(processes: &mut Processes, parent: u32, child: u32) {
+        processes.fork(&Fork { parent: proc(parent), child: proc(child) }, None);
+    }
+
+    /// A client (10) below init (1), its server (20) and what that started (30).
+    fn host(limit: usize) -> Processes {
+        let mut processes = Processes::new(limit);
+        for (parent, child) in [(0, 1), (1, 10), (10, 20)] {
+            fork(&mut processes, parent, child);
+        }
+        processes.serve(proc(20), SERVER);
+        fork(&mut processes, 20, 30);
+        processes
+    }
+
+    fn needed(processes: &Processes) -> Vec<u32> {
+        [1, 10, 20, 30].into_iter().filter(|pid| processes.get(proc(*pid)).is_some()).collect()
+    }
+
+    #[test]
+    fn a_flood_of_others_pushes_out_no_server_and_nothing_above_it() {
+        let mut processes = host(16);
+        for pid in 100..200 {
+            fork(&mut processes, 1, pid);
+        }
+        assert_eq!(needed(&processes), [1, 10, 20, 30]);
+        assert_eq!((processes.len(), processes.evicted()), (16, 88));
+        assert!(processes.get(proc(199)).is_some() && processes.get(proc(187)).is_none(), "the oldest goes");
+        // Whose child it is is known all the same.
+        fork(&mut processes, 10, 40);
+        assert!(processes.get(proc(40)).unwrap().node.descends_from(proc(1)));
+        assert_eq!(processes.get(proc(30)).unwrap().server, Some(SERVER));
+    }
+
+    #[test]
+    fn what_has_ended_goes_first_also_of_a_servers() {
+        let mut processes = host(6);
+        fork(&mut processes, 1, 50);
+        fork(&mut processes, 20, 31);
+        processes.exit(proc(30), Time(1));
+        fork(&mut processes, 20, 32);
+        assert_eq!(needed(&processes), [1, 10, 20]);
+        assert!(processes.get(proc(50)).is_some() && processes.get(proc(31)).is_some());
+        assert_eq!((processes.len(), processes.evicted()), (6, 1));
+    }
+
+    #[test]
+    fn of_a_servers_own_the_oldest_goes_last_of_all() {
+        let mut processes = host(5);
+        fork(&mut processes, 1, 50);
+        for pid in 60..62 {
+            fork(&mut processes, 20, pid);
+        }
+        assert!(processes.get(proc(50)).is_none() && processes.get(proc(61)).is_some());
+        assert_eq!((processes.len(), processes.evicted()), (5, 2));
+    }
+
+    #[test]
+    fn who_executes_again_stays_what_it_is() {
+        let mut processes = host(4);
+        let before = processes.len();
+        for above in [1, 10] {
+            let exec = Exec { proc: proc(above), parent: proc(0), ..exec() };
+            processes.exec(&exec, None, false);
+        }
+        assert_eq!((processes.len(), processes.evicted()), (before, 0));
+        fork(&mut processes, 1, 50);
+        assert_eq!(processes.len(), 4);
+    }
+
+    fn exec() -> Exec {
+        serde_json::from_str(
+            r#"{"proc":{"pid":1,"start":1},"parent":{"pid":0,"start":1},"exe":{"path":"/x","dev":1,"ino":2},"argv":[],
+            "uid":0}"#,
+        )
+        .unwrap()
     }
 }
