@@ -2,14 +2,13 @@
 //!
 //! A second fanotify group, which reports file handles and names: marks on each store's inode and on its directory. An
 //! inode doesn't tell a hard link from a change of mode, so what was known of it is compared with what it is now. Opens are
-//! the other group's ([`super::fanotify`]). Handles are resolved by open_by_handle_at(2), which needs
-//! `CAP_DAC_READ_SEARCH`.
+//! the other group's ([`super::fanotify`]). Handles are resolved by open_by_handle_at(2).
 
 mod records;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, Metadata};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -21,7 +20,8 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::fanotify::{EventFFlags, Fanotify, InitFlags, MarkFlags, MaskFlags};
 
-use records::{Handle, MAX_HANDLE, Name, Raw, parse};
+use super::handle::{Handle, Object, id};
+use records::{Name, Raw, parse};
 
 /// Most stores: bounds kernel memory.
 const MAX_STORES: usize = 1024;
@@ -149,7 +149,7 @@ impl Changes {
         if self.roots.len() < MAX_ROOTS && !self.roots.iter().any(|(dev, _)| *dev == meta.dev()) {
             self.roots.push((meta.dev(), above.to_owned()));
         }
-        self.handles.extend(Buffer::of(path).map(|handle| (handle, id)));
+        self.handles.extend(Handle::of(path).map(|handle| (handle, id)));
         self.paths.insert(path.to_owned());
         self.stores.insert(id, Store::new(path, &meta));
         Ok(())
@@ -281,7 +281,7 @@ impl Changes {
     /// is stale there, or is that of a file which isn't a store.
     fn open(&self, handle: &Handle) -> Option<Object> {
         self.roots.iter().find_map(|(dev, root)| {
-            let object = Object::open(&File::open(root).ok()?, handle)?;
+            let object = handle.open(&File::open(root).ok()?).ok()?;
             let known = self.stores.contains_key(&object.id) || self.dirs.contains(&object.id) || self.roots.len() == 1;
             (object.id.dev == *dev && known).then_some(object)
         })
@@ -292,61 +292,6 @@ impl AsFd for Changes {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.group.as_fd()
     }
-}
-
-/// An inode that was found by its handle.
-struct Object {
-    id: FileId,
-    /// One of its names.
-    path: PathBuf,
-    meta: Metadata,
-}
-
-/// `struct file_handle` with room for any.
-#[repr(C)]
-struct Buffer {
-    len: u32,
-    kind: i32,
-    bytes: [u8; MAX_HANDLE],
-}
-
-impl Buffer {
-    /// The handle of the file at `path`; a link isn't followed.
-    fn of(path: &Path) -> Option<Handle> {
-        let path = std::ffi::CString::new(path.as_os_str().as_bytes()).ok()?;
-        let mut buffer = Self { len: u32::try_from(MAX_HANDLE).ok()?, kind: 0, bytes: [0; MAX_HANDLE] };
-        let pointer = std::ptr::from_mut(&mut buffer).cast::<libc::file_handle>();
-        let mut mount = 0;
-        // SAFETY: the path ends with NUL; the buffer has the layout of `struct file_handle` followed by `len` bytes; all
-        // outlive the call.
-        let failed = unsafe { libc::name_to_handle_at(libc::AT_FDCWD, path.as_ptr(), pointer, &raw mut mount, 0) };
-        let bytes = buffer.bytes.get(..usize::try_from(buffer.len).ok()?)?.to_vec();
-        (failed == 0).then_some(Handle { kind: buffer.kind, bytes })
-    }
-}
-
-impl Object {
-    fn open(root: &File, handle: &Handle) -> Option<Self> {
-        let mut buffer =
-            Buffer { len: u32::try_from(handle.bytes.len()).ok()?, kind: handle.kind, bytes: [0; MAX_HANDLE] };
-        buffer.bytes.get_mut(..handle.bytes.len())?.copy_from_slice(&handle.bytes);
-        let pointer = std::ptr::from_mut(&mut buffer).cast::<libc::file_handle>();
-        // SAFETY: the buffer has the layout of `struct file_handle` followed by at least `len` bytes, and outlives the call.
-        let fd = unsafe { libc::open_by_handle_at(root.as_raw_fd(), pointer, libc::O_PATH | libc::O_CLOEXEC) };
-        if fd < 0 {
-            return None;
-        }
-        // SAFETY: the call has just given this descriptor, and nothing else owns it.
-        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-        let file = File::from(fd);
-        let meta = file.metadata().ok()?;
-        let path = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()?;
-        Some(Self { id: id(&meta), path, meta })
-    }
-}
-
-fn id(meta: &Metadata) -> FileId {
-    FileId { dev: meta.dev(), ino: meta.ino() }
 }
 
 fn change(op: FileOp, path: &Path, id: FileId, to: Option<&Path>) -> Changed {

@@ -14,7 +14,7 @@ use super::btf::{Btf, BtfError};
 use super::hooks::{Backend, Program};
 use super::ring::Ring;
 use super::scopes::Scopes;
-use super::{arm, offsets, tracefs};
+use super::{arm, kernel, offsets, tracefs};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tripline-tracepoint"));
 
@@ -34,6 +34,9 @@ pub struct HookStatus {
 /// Why the sensors can't be had at all.
 #[derive(Debug, Error)]
 pub enum SensorError {
+    /// The kernel.
+    #[error("{0}; see `tripline doctor`")]
+    TooOld(String),
     /// Type information.
     #[error(transparent)]
     Btf(#[from] BtfError),
@@ -95,9 +98,13 @@ pod!(StreamKey, stream::Key, "[`stream::Key`] as a map key.");
 impl Sensors {
     /// Loads and attaches everything that this kernel takes.
     pub fn load() -> Result<Self, SensorError> {
-        let kernel = Btf::kernel()?;
-        let offsets = Global(offsets::read(&kernel)?);
-        drop(kernel);
+        let release = kernel::release();
+        if kernel::verdict(&release) == kernel::Verdict::TooOld {
+            return Err(SensorError::TooOld(kernel::too_old(&release)));
+        }
+        let types = Btf::kernel()?;
+        let offsets = Global(offsets::read(&types)?);
+        drop(types);
         tracefs::ensure().map_err(SensorError::Tracefs)?;
         let cgroup = File::open(cgroup_root().ok_or(SensorError::NoCgroup)?).map_err(|_| SensorError::NoCgroup)?;
         let btf = AyaBtf::from_sys_fs().map_err(|error| SensorError::Object(chain(&error)))?;

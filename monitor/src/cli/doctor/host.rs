@@ -12,11 +12,9 @@ use crate::clients::Clients;
 use crate::sensor::btf::{Btf, VMLINUX};
 use crate::sensor::changes::Changes;
 use crate::sensor::fanotify::Marks;
+use crate::sensor::kernel::{self, Verdict};
 use crate::sensor::load::cgroup_root;
 use crate::sensor::offsets;
-
-/// `bpf_loop` came then; ring buffers, CAP_BPF and links for cgroup programs before.
-const OLDEST: (u32, u32) = (5, 17);
 
 /// A capability by its number, what it is for, and whether CAP_SYS_ADMIN includes it.
 struct Capability {
@@ -110,14 +108,11 @@ pub(super) fn state_folder(dir: &Path) -> Check {
 }
 
 fn kernel() -> Check {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned();
-    let machine = std::env::consts::ARCH;
-    let numbers: Vec<u32> = release.split(['.', '-']).take(2).filter_map(|number| number.parse().ok()).collect();
-    let (major, minor) = OLDEST;
-    match numbers.as_slice() {
-        [a, b] if (*a, *b) >= OLDEST => check("kernel", State::Ok, format!("Linux {release}, {machine}")),
-        [_, _] => check("kernel", State::Missing, format!("Linux {release} is too old: {major}.{minor} is needed")),
-        _ => check("kernel", State::Limited, format!("its version `{release}` can't be read")),
+    let (release, machine) = (kernel::release(), std::env::consts::ARCH);
+    match kernel::verdict(&release) {
+        Verdict::Fine => check("kernel", State::Ok, format!("Linux {release}, {machine}")),
+        Verdict::TooOld => check("kernel", State::Missing, kernel::too_old(&release)),
+        Verdict::Unknown => check("kernel", State::Limited, format!("its version `{release}` can't be read")),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a fanotify group that reports file handles gives, taken apart (`struct fanotify_event_metadata`,
 //! `struct fanotify_event_info_fid`; include/uapi/linux/fanotify.h).
 
-/// Longest file handle (`MAX_HANDLE_SZ`).
-pub(super) const MAX_HANDLE: usize = 128;
+use crate::sensor::handle::{Handle, MAX_HANDLE};
+
 /// `FAN_EVENT_INFO_TYPE_*`.
 const FID: u8 = 1;
 const DFID_NAME: u8 = 2;
@@ -13,13 +13,6 @@ const NEW_DFID_NAME: u8 = 12;
 const METADATA: usize = 24;
 /// Header and file system id before a handle.
 const BEFORE_HANDLE: usize = 12;
-
-/// A file handle as open_by_handle_at(2) takes it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Handle {
-    pub(super) kind: i32,
-    pub(super) bytes: Vec<u8>,
-}
 
 /// A directory and a name in it.
 pub(super) type Name = (Handle, Vec<u8>);

@@ -1,0 +1,69 @@
+//! Whether this kernel is new enough, by what it says of itself.
+
+/// `bpf_loop` came then; ring buffers, `CAP_BPF` and links for cgroup programs before.
+pub const OLDEST: (u32, u32) = (5, 17);
+
+/// What a release says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// New enough.
+    Fine,
+    /// Too old for the programs.
+    TooOld,
+    /// It can't be read: trying will tell.
+    Unknown,
+}
+
+/// The release of the running kernel, as uname(2) gives it.
+#[must_use]
+pub fn release() -> String {
+    nix::sys::utsname::uname().map(|name| name.release().to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// What a release such as `6.1.0-21-amd64` says. Only its first two numbers count.
+#[must_use]
+pub fn verdict(release: &str) -> Verdict {
+    let mut parts = release.trim().splitn(3, '.');
+    let major = parts.next().and_then(|part| part.parse::<u32>().ok());
+    let minor = parts.next().and_then(|part| {
+        let end = part.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(part.len());
+        part.get(..end)?.parse::<u32>().ok()
+    });
+    match major.zip(minor) {
+        Some(version) if version >= OLDEST => Verdict::Fine,
+        Some(_) => Verdict::TooOld,
+        None => Verdict::Unknown,
+    }
+}
+
+/// Why a kernel of this release can't serve.
+#[must_use]
+pub fn too_old(release: &str) -> String {
+    let (major, minor) = OLDEST;
+    format!("Linux {} is too old: {major}.{minor} or later is needed", release.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Verdict, verdict};
+
+    #[test]
+    fn a_release_is_read_however_it_goes_on() {
+        for release in ["5.17", "5.17.0", "6.1", "6.18.1+", "6.18.44-fc-v669", "5.17-rc3", "6.1.0-21-amd64\n", "10.0"] {
+            assert_eq!(verdict(release), Verdict::Fine, "{release}");
+        }
+        for release in ["5.10.0-21-amd64", "5.16.99", "5.9", "4.19+", "2.6.78", "3.10.0-1160.el7.x86_64", "0.0"] {
+            assert_eq!(verdict(release), Verdict::TooOld, "{release}");
+        }
+        let garbage =
+            ["", "garbage", "6", "6.", "6.x", ".17", "-5.17", "v6.1", "99999999999.1", "6.99999999999", "٦.١"];
+        for release in garbage {
+            assert_eq!(verdict(release), Verdict::Unknown, "{release}");
+        }
+    }
+
+    #[test]
+    fn this_kernel_is_one_that_can_be_read() {
+        assert_ne!(verdict(&super::release()), Verdict::Unknown);
+    }
+}
