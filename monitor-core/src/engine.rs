@@ -14,6 +14,7 @@ use crate::detect::{self, Cx, Finding};
 use crate::event::{Event, Kind};
 use crate::id::{ProcId, ServerId};
 use crate::ledger::CallRecord;
+use crate::profile::Profile;
 use crate::state::{Evictions, State, Table, Taint};
 use crate::time::Time;
 
@@ -98,10 +99,19 @@ impl Engine {
             }
             Kind::Loss(loss) => self.loss(said, loss, now, alerts),
             Kind::Blind(blind) => self.blind(said, blind, now, alerts),
+            Kind::CredentialFile(known) if known.gone => self.state.credentials.forget(known.file.id),
             Kind::CredentialFile(known) => self.state.credentials.learn(&known.file),
             Kind::Agent(agent) => self.state.agent = Some(agent.exe),
         }
         self.tell_full(now, alerts);
+    }
+
+    /// A profile for the servers that name it; like the configuration it is no event, and a replay must be given it too.
+    ///
+    /// # Errors
+    /// If it can't be told from another, or there are too many.
+    pub fn lend(&mut self, profile: Profile) -> Result<(), String> {
+        self.config.profiles.lend(profile)
     }
 
     /// Lets time pass without an event.

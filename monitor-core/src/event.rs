@@ -506,6 +506,9 @@ pub struct Blind {
 pub struct CredentialFile {
     /// Where it is.
     pub file: FileRef,
+    /// It is no more: this identity is nobody's, or another file's.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub gone: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]

@@ -13,7 +13,7 @@ use anyhow::{Result, anyhow};
 use aya::maps::{HashMap, MapData};
 use monitor_abi::config::Control;
 use monitor_core::config::EngineConfig;
-use monitor_core::credential::Credentials;
+use monitor_core::credential::{Credentials, WatchPlace};
 use monitor_core::id::ServerId;
 use monitor_core::profile::{Profile, Profiles};
 use monitor_core::time::Time;
@@ -102,7 +102,9 @@ pub struct Session {
     scanned: u64,
     /// Profiles of the servers that are or were watched: their stores are theirs.
     owners: BTreeSet<String>,
-    places: Vec<monitor_core::credential::WatchPlace>,
+    /// Where credential files are looked for: the system's places, and each server's own.
+    places: Vec<WatchPlace>,
+    homes: BTreeMap<ServerId, Vec<WatchPlace>>,
     credentials: Credentials,
     pipeline: Pipeline,
     next: u32,
@@ -178,6 +180,7 @@ impl Session {
             waiting: VecDeque::new(),
             read: boot_now(),
             places: credentials.system_places(),
+            homes: BTreeMap::new(),
             credentials,
             pipeline,
             next: 1,
@@ -237,6 +240,9 @@ impl Session {
             self.live = self.live.saturating_sub(ended.len());
             self.claimed.retain(|id, _| !ended.contains(id));
             self.remove_pipes(&ended);
+            if self.forever {
+                self.remove_homes(&ended);
+            }
             if self.live == 0 && ending.is_none() && !self.forever {
                 ending = Some(now + LINGER);
             }
@@ -326,6 +332,7 @@ impl Session {
             pipeline.lost("fanotify", "queue_overflow", pipeline.clock().now(), 1, None);
         }
         self.pipeline.settle();
+        self.forget_gone();
         for key in self.pipeline.take_ignored() {
             if let Err(error) = self.streams.insert(StreamKey(key), monitor_abi::stream::POLICY_IGNORE, 0) {
                 tracing::debug!(%error, "cannot stop the capture of a stream");

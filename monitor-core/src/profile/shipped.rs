@@ -12,7 +12,12 @@ use super::model::{Profile, ToolSpec};
 pub struct Profiles {
     /// By name; the user's own replace shipped ones.
     list: BTreeMap<String, Profile>,
+    /// Those that judge nothing but the servers that name them.
+    lent: BTreeMap<String, Profile>,
 }
+
+/// Most profiles of servers' own.
+const MAX_LENT: usize = 64;
 
 /// Shipped profiles by file name.
 const SHIPPED: &[(&str, &str)] = &[
@@ -59,10 +64,32 @@ impl Profiles {
         self.list.insert(profile.name.clone(), profile);
     }
 
+    /// Adds a profile for the servers that name it, which no other is taken for; or replaces such a one.
+    ///
+    /// # Errors
+    /// If another profile has its name, or there are too many.
+    pub fn lend(&mut self, profile: Profile) -> Result<(), String> {
+        let name = profile.name.clone();
+        if let Some(other) = self.list.get(&name) {
+            // of one text come equal values
+            let same = format!("{other:?}") == format!("{profile:?}");
+            return if same {
+                Ok(())
+            } else {
+                Err(format!("there is another profile {name}; give this one another name"))
+            };
+        }
+        if self.lent.len() >= MAX_LENT && !self.lent.contains_key(&name) {
+            return Err(format!("there are {MAX_LENT} profiles of servers' own already"));
+        }
+        self.lent.insert(name, profile);
+        Ok(())
+    }
+
     /// The profile of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Profile> {
-        self.list.get(name)
+        self.list.get(name).or_else(|| self.lent.get(name))
     }
 
     /// The profile that judges a server: the one of this name, or `generic` where there is none.

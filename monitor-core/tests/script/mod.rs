@@ -15,7 +15,7 @@
 //! | `prompt ID NAME /pointer=value…`, `resource ID URI [+subscribe]` | |
 //! | `cancel ID`, `progress TOKEN`, `task ID STATUS`, `ask METHOD ID [TASK]`, `serverask ID`, `clientanswer ID` | `+incomplete` |
 //! | `clientnote METHOD`, `servernote METHOD` | `+incomplete` |
-//! | `loss SENSOR REASON COUNT [by=NAME]`, `blind SENSOR`, `credential PATH ino=`, `agent EXE` | |
+//! | `loss SENSOR REASON COUNT [by=NAME]`, `blind SENSOR`, `credential PATH ino= [+gone]`, `agent EXE` | |
 
 use std::collections::BTreeMap;
 
@@ -257,7 +257,7 @@ impl Script {
             }
             "credential" => {
                 let file = file_ref(words.at(0), words.number("ino"));
-                self.push(time, false, Kind::CredentialFile(CredentialFile { file }));
+                self.push(time, false, Kind::CredentialFile(CredentialFile { file, gone: words.has("gone") }));
             }
             _ => self.mcp(time, verb, words, line),
         }

@@ -9,6 +9,7 @@ mod discovery;
 pub mod enrich;
 mod held;
 pub mod hosts;
+mod numbers;
 pub mod opens;
 mod outcomes;
 pub mod output;
@@ -26,8 +27,9 @@ use monitor_abi::stream::Key as StreamKey;
 use monitor_core::alert::Alert;
 use monitor_core::config::EngineConfig;
 use monitor_core::engine::Engine;
-use monitor_core::event::{Agent, CredentialFile, Event, Exec, File, FileOp, FileRef, Kind, Loss, ServerStart};
+use monitor_core::event::{Agent, Event, Exec, File, FileOp, Kind, Loss, ServerStart};
 use monitor_core::id::{ProcId, ServerId};
+use monitor_core::profile::Profile;
 use monitor_core::time::Time;
 use monitor_wire::redact::Key;
 
@@ -38,6 +40,7 @@ use crate::sensor::reader::Look;
 use candidates::{Candidates, Standing};
 use clock::{Clock, boot_now};
 use hosts::Hosts;
+use numbers::Numbers;
 use opens::{Opens, Untold};
 use outcomes::Outcomes;
 use output::Output;
@@ -82,6 +85,7 @@ pub struct Pipeline {
     key: Key,
     output: Output,
     hosts: Hosts,
+    numbers: Numbers,
     streams: Streams,
     opens: Opens,
     alerts: Vec<Alert>,
@@ -107,6 +111,8 @@ pub struct Pipeline {
     pipes: VecDeque<(u64, (ServerId, ProcId))>,
     outcomes: Outcomes,
     undecodable: u64,
+    /// Processes that the engine has forgotten before their time, as far as that was told.
+    forgotten: u64,
     last: Time,
 }
 
@@ -121,6 +127,7 @@ impl Pipeline {
             key,
             output,
             hosts: Hosts::default(),
+            numbers: Numbers::default(),
             opens: Opens::default(),
             alerts: Vec::new(),
             ignore: Vec::new(),
@@ -136,6 +143,7 @@ impl Pipeline {
             pipes: VecDeque::new(),
             outcomes: Outcomes::default(),
             undecodable: 0,
+            forgotten: 0,
             last: Time(0),
         }
     }
@@ -173,6 +181,14 @@ impl Pipeline {
                 self.event(Event { time: now, server, kind: Kind::Known(exec) });
             }
         }
+    }
+
+    /// A profile for the servers that name it.
+    ///
+    /// # Errors
+    /// As [`Engine::lend`].
+    pub fn lend(&mut self, profile: Profile) -> Result<(), String> {
+        self.engine.lend(profile)
     }
 
     /// A server comes under watch.
@@ -215,14 +231,6 @@ impl Pipeline {
         self.output.alerts.pop();
     }
 
-    /// Credential files that exist.
-    pub fn credential_files(&mut self, files: Vec<FileRef>) {
-        let now = self.clock.now();
-        for file in files {
-            self.event(Event { time: now, server: None, kind: Kind::CredentialFile(CredentialFile { file }) });
-        }
-    }
-
     /// A sensor serves nothing.
     pub fn blind(&mut self, sensor: &str, reason: &str) {
         let blind = monitor_core::event::Blind { sensor: sensor.to_owned(), reason: reason.to_owned() };
@@ -235,6 +243,14 @@ impl Pipeline {
         let loss = Loss { sensor: sensor.to_owned(), reason: reason.to_owned(), from, count, caused_by };
         let server = caused_by.and_then(|proc| self.hosts.server_of(proc.pid));
         self.event(Event { time: self.clock.now().max(self.last), server, kind: Kind::Loss(loss) });
+    }
+
+    /// A sensor doesn't see all that it should, though nothing that it saw was lost.
+    pub fn left_out(&mut self, sensor: &str, reason: &str, count: u64) {
+        let time = self.clock.now().max(self.last);
+        let (sensor, reason) = (sensor.to_owned(), reason.to_owned());
+        let loss = Loss { sensor, reason, from: time, count, caused_by: None };
+        self.event(Event { time, server: None, kind: Kind::Loss(loss) });
     }
 
     /// A record of the rings as the reader shows it.
@@ -331,6 +347,11 @@ impl Pipeline {
         if evicted > 0 {
             self.lost("stream", "table_full", now, evicted, None);
         }
+        let forgotten = self.engine.stats().evictions.processes;
+        let since = std::mem::replace(&mut self.forgotten, forgotten);
+        if forgotten > since {
+            self.left_out("engine", "table_full", forgotten - since);
+        }
         self.write();
         self.output.retry();
         self.output.close_over(now);
@@ -401,15 +422,22 @@ impl Pipeline {
                 return;
             }
         }
-        self.judge(event);
+        let file = if let Kind::File(file) = &event.kind { Some(file) } else { None };
+        if let Some(file) = file {
+            self.renumber(file, event.time);
+        }
+        self.judge(&event);
+        if let Some(file) = file {
+            self.number(file, event.time);
+        }
     }
 
-    fn judge(&mut self, event: Event) {
+    fn judge(&mut self, event: &Event) {
         self.last = self.last.max(event.time);
         for lines in self.output.events.iter_mut().chain(&mut self.output.recording) {
-            lines.push_later(&event);
+            lines.push_later(event);
         }
-        self.engine.step(&event, &mut self.alerts);
+        self.engine.step(event, &mut self.alerts);
         self.write();
     }
 

@@ -4,7 +4,7 @@
 //! so a file that is renamed into place is seen too. Events carry no time: they get the time at which they were read, and
 //! are judged after every kernel record older than that.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
@@ -18,10 +18,18 @@ use monitor_wire::text::escape_bytes;
 use nix::errno::Errno;
 use nix::sys::fanotify::{EventFFlags, Fanotify, InitFlags, MarkFlags, MaskFlags};
 
+use super::handle::{Birth, id};
+
 /// Most marks: bounds kernel memory.
 const MAX_MARKS: usize = 8192;
-/// Most subdirectories that one place is followed into.
+/// Most entries of one folder that are looked at.
 const MAX_CHILDREN: usize = 512;
+/// Most files that one scan looks at, as the thread that judges does it; and most of them below one place, so that who
+/// fills one doesn't hide the others.
+const MAX_LOOKS: usize = 16_384;
+const MAX_OF_PLACE: usize = 2048;
+/// The same for the stores of other users, which are looked at once.
+const MAX_OTHER_LOOKS: usize = 65_536;
 
 /// An open of a marked file.
 #[derive(Debug)]
@@ -47,13 +55,42 @@ pub struct Reading {
     pub overflow: bool,
 }
 
+/// What one scan found.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// Files that are new.
+    pub files: Vec<FileRef>,
+    /// Not everything was looked at or marked: there is too much of it.
+    pub bounded: bool,
+    /// What is there could not be marked, and why the last of it.
+    pub refused: Option<String>,
+}
+
+/// What a scan may still look at.
+struct Looks {
+    left: usize,
+    of_place: usize,
+}
+
 /// See the module documentation.
 pub struct Marks {
     group: Fanotify,
-    /// Which file was marked under each name, and since when that file exists: numbers are given out again.
-    marked: HashMap<PathBuf, (FileId, Option<SystemTime>)>,
-    ids: HashSet<FileId>,
-    refused: u64,
+    /// What is marked, also what has lost its name since and may have another.
+    marked: HashMap<FileId, Mark>,
+    /// Which of them was found under each name.
+    names: HashMap<PathBuf, FileId>,
+    /// The folder among the places that the next scan begins with.
+    turn: usize,
+}
+
+/// A mark, which is on an inode.
+struct Mark {
+    /// Where it was found.
+    path: PathBuf,
+    mask: MaskFlags,
+    /// Since when that file exists: numbers are given out again.
+    since: Option<SystemTime>,
+    birth: Option<Birth>,
 }
 
 impl Marks {
@@ -64,65 +101,91 @@ impl Marks {
             | InitFlags::FAN_NONBLOCK
             | InitFlags::FAN_UNLIMITED_MARKS;
         let events = EventFFlags::O_RDONLY | EventFFlags::O_CLOEXEC | EventFFlags::O_LARGEFILE;
-        Ok(Self { group: Fanotify::init(flags, events)?, marked: HashMap::new(), ids: HashSet::new(), refused: 0 })
+        let group = Fanotify::init(flags, events)?;
+        Ok(Self { group, marked: HashMap::new(), names: HashMap::new(), turn: 0 })
     }
 
     /// The files and directories that are marked, by name.
     pub fn marked(&self) -> impl Iterator<Item = &Path> {
-        self.marked.keys().map(PathBuf::as_path)
+        self.names.keys().map(PathBuf::as_path)
     }
 
-    /// Marks what exists of `places` and isn't marked yet, or is another file by now; returns the files that were newly
-    /// found.
-    pub fn add(&mut self, places: &[WatchPlace]) -> Vec<FileRef> {
-        let mut found = Vec::new();
-        for place in places {
-            let path = Path::new(&place.path);
-            match place.kind {
-                WatchKind::File => self.file(path, &mut found),
-                WatchKind::Dir => self.dir(path, place.depth, &mut found),
+    /// Marks what exists of `places` and isn't marked yet, or is another file by now. Each scan looks at so much and no
+    /// more; the next one goes on with the folder that this one came to.
+    pub fn add(&mut self, places: &[WatchPlace]) -> Scan {
+        self.forget_gone();
+        let (mut scan, mut looks) = (Scan::default(), Looks { left: MAX_LOOKS, of_place: 0 });
+        let (files, folders): (Vec<_>, Vec<_>) = places.iter().partition(|place| place.kind == WatchKind::File);
+        for place in files {
+            if !looks.next_place() {
+                scan.bounded = true;
+                break;
             }
+            self.file(Path::new(&place.path), &mut scan);
         }
-        found
+        let first = self.turn % folders.len().max(1);
+        self.turn = 0;
+        for (at, place) in folders.iter().enumerate().cycle().skip(first).take(folders.len()) {
+            if !looks.next_place() {
+                scan.bounded = true;
+                self.turn = at;
+                break;
+            }
+            self.dir(Path::new(&place.path), place.depth, &mut looks, &mut scan);
+        }
+        scan
+    }
+
+    /// Takes away the marks below no place of these.
+    pub fn keep(&mut self, places: &[WatchPlace]) {
+        let places: BTreeSet<&Path> = places.iter().map(|place| Path::new(&place.path)).collect();
+        let Self { group, marked, names, .. } = self;
+        names.retain(|path, known| {
+            if path.ancestors().any(|above| places.contains(above)) {
+                return true;
+            }
+            // by another name it may be needed; what has none of them any more can't be named
+            let own = marked.get(known).filter(|mark| mark.path == *path);
+            if let Some(mark) = own
+                && fs::metadata(path).is_ok_and(|meta| id(&meta) == *known)
+                && group.mark(MarkFlags::FAN_MARK_REMOVE, mark.mask, nix::fcntl::AT_FDCWD, Some(path)).is_ok()
+            {
+                marked.remove(known);
+            }
+            false
+        });
+        names.retain(|_, known| marked.contains_key(known));
     }
 
     /// The files that exist at `places`, which stay unmarked: nobody's opens of them are told of, but a server's are known
     /// for what they are, by whatever name.
     #[must_use]
-    pub fn only_look(places: &[WatchPlace]) -> Vec<FileRef> {
-        let mut found = Vec::new();
+    pub fn only_look(places: &[WatchPlace]) -> Scan {
+        let mut looks = Looks { left: MAX_OTHER_LOOKS, of_place: 0 };
+        let mut scan = Scan::default();
         let mut folders: Vec<(PathBuf, u8)> = Vec::new();
-        let mut look = |path: &Path, depth: Option<u8>, folders: &mut Vec<(PathBuf, u8)>| {
+        let look = |path: &Path, depth: Option<u8>, folders: &mut Vec<(PathBuf, u8)>, files: &mut Vec<FileRef>| {
             let Ok(meta) = fs::metadata(path) else { return };
             match depth {
                 Some(depth) if meta.is_dir() => folders.push((path.to_owned(), depth)),
-                _ if meta.is_file() => found.push(reference(path, &meta)),
+                _ if meta.is_file() => files.push(reference(path, &meta)),
                 _ => {}
             }
         };
         for place in places {
+            if !looks.next_place() {
+                scan.bounded = true;
+                break;
+            }
             let depth = (place.kind == WatchKind::Dir).then_some(place.depth);
-            look(Path::new(&place.path), depth, &mut folders);
+            look(Path::new(&place.path), depth, &mut folders, &mut scan.files);
             while let Some((folder, depth)) = folders.pop() {
-                let Ok(entries) = fs::read_dir(&folder) else { continue };
-                for entry in entries.flatten().take(MAX_CHILDREN) {
-                    look(&entry.path(), depth.checked_sub(1), &mut folders);
+                for child in looks.children(&folder, &mut scan.bounded) {
+                    look(&child, depth.checked_sub(1), &mut folders, &mut scan.files);
                 }
             }
         }
-        found
-    }
-
-    /// How many places could not be marked.
-    #[must_use]
-    pub const fn refused(&self) -> u64 {
-        self.refused
-    }
-
-    /// How many files and directories are marked.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.marked.len()
+        scan
     }
 
     /// Reads what has happened; never blocks.
@@ -139,7 +202,7 @@ impl Marks {
                 let (Some(fd), Ok(pid)) = (event.fd(), u32::try_from(event.pid())) else { continue };
                 if let Some((file, meta)) = describe(fd) {
                     let (dir, program) = (meta.is_dir(), meta.mode() & 0o111 != 0);
-                    reading.stale |= !dir && !self.ids.contains(&file.id);
+                    reading.stale |= !dir && !self.marked.contains_key(&file.id);
                     reading.opened.push(Opened { pid, file, dir, program });
                 }
             }
@@ -147,52 +210,86 @@ impl Marks {
         reading
     }
 
-    fn file(&mut self, path: &Path, found: &mut Vec<FileRef>) {
+    fn file(&mut self, path: &Path, scan: &mut Scan) {
         let Ok(meta) = fs::metadata(path) else { return };
-        if meta.is_file() && self.mark(path, &meta, MaskFlags::FAN_OPEN) {
-            found.push(reference(path, &meta));
+        if meta.is_file() && self.mark(path, &meta, MaskFlags::FAN_OPEN, scan) {
+            scan.files.push(reference(path, &meta));
         }
     }
 
-    fn dir(&mut self, path: &Path, depth: u8, found: &mut Vec<FileRef>) {
-        let (Ok(meta), Ok(entries)) = (fs::metadata(path), fs::read_dir(path)) else { return };
-        self.mark(path, &meta, MaskFlags::FAN_OPEN | MaskFlags::FAN_EVENT_ON_CHILD);
-        for entry in entries.flatten().take(MAX_CHILDREN) {
-            let child = entry.path();
+    fn dir(&mut self, path: &Path, depth: u8, looks: &mut Looks, scan: &mut Scan) {
+        let Ok(meta) = fs::metadata(path) else { return };
+        if !meta.is_dir() {
+            return;
+        }
+        self.mark(path, &meta, MaskFlags::FAN_OPEN | MaskFlags::FAN_EVENT_ON_CHILD, scan);
+        for child in looks.children(path, &mut scan.bounded) {
             let Ok(meta) = fs::metadata(&child) else { continue };
             if meta.is_dir() && depth > 0 {
-                self.dir(&child, depth - 1, found);
-            } else if meta.is_file() && self.mark(&child, &meta, MaskFlags::FAN_OPEN) {
+                self.dir(&child, depth - 1, looks, scan);
+            } else if meta.is_file() && self.mark(&child, &meta, MaskFlags::FAN_OPEN, scan) {
                 // The inode too: it is seen under any other name then, wherever that is.
-                found.push(reference(&child, &meta));
+                scan.files.push(reference(&child, &meta));
             }
         }
     }
 
     /// True if the place is newly marked. A file that took another's name is another file: marks are on inodes.
-    fn mark(&mut self, path: &Path, meta: &fs::Metadata, mask: MaskFlags) -> bool {
-        let id = FileId { dev: meta.dev(), ino: meta.ino() };
-        let (since, before) = (meta.created().ok(), self.marked.get(path).copied());
-        if before == Some((id, since)) {
+    fn mark(&mut self, path: &Path, meta: &fs::Metadata, mask: MaskFlags, scan: &mut Scan) -> bool {
+        let (id, since) = (id(meta), meta.created().ok());
+        let known = self.marked.get(&id).is_some_and(|mark| mark.since == since);
+        if known && self.names.get(path) == Some(&id) {
             return false;
         }
-        if before.is_none() && self.marked.len() >= MAX_MARKS {
-            self.refused += 1;
+        if self.marked.len() >= MAX_MARKS && !self.marked.contains_key(&id) {
+            scan.bounded = true;
             return false;
         }
         match self.group.mark(MarkFlags::FAN_MARK_ADD, mask, nix::fcntl::AT_FDCWD, Some(path)) {
             Ok(()) => {
-                before.map(|(before, _)| self.ids.remove(&before));
-                self.ids.insert(id);
-                self.marked.insert(path.to_owned(), (id, since));
+                let birth = Birth::at(path).filter(|(now, _)| *now == id).map(|(_, birth)| birth);
+                self.names.insert(path.to_owned(), id);
+                self.marked.insert(id, Mark { path: path.to_owned(), mask, since, birth });
                 true
             }
+            // gone since it was looked at
+            Err(Errno::ENOENT) => false,
             Err(error) => {
                 tracing::debug!(path = %path.display(), %error, "cannot mark");
-                self.refused += 1;
+                scan.refused = Some(format!("{}: {}", path.display(), error.desc()));
                 false
             }
         }
+    }
+
+    /// Forgets what is gone, whose marks went with it. What only lost its name here is marked wherever it is, and counts;
+    /// where the file system can't tell the two apart it doesn't.
+    fn forget_gone(&mut self) {
+        self.marked.retain(|known, mark| {
+            let here = || fs::metadata(&mark.path).is_ok_and(|meta| id(&meta) == *known);
+            here() || mark.birth.as_ref().and_then(|birth| birth.is_gone(&mark.path, known.dev)) == Some(false)
+        });
+        self.names.retain(|_, known| self.marked.contains_key(known));
+    }
+}
+
+impl Looks {
+    /// Begins with another place, if there is something left to look at.
+    fn next_place(&mut self) -> bool {
+        self.of_place = MAX_OF_PLACE.min(self.left);
+        self.left = self.left.saturating_sub(1);
+        self.of_place > 0
+    }
+
+    /// What is in a folder, as far as that may be looked at.
+    fn children(&mut self, folder: &Path, bounded: &mut bool) -> Vec<PathBuf> {
+        let Ok(mut entries) = fs::read_dir(folder) else { return Vec::new() };
+        let most = MAX_CHILDREN.min(self.of_place).min(self.left);
+        let children: Vec<PathBuf> = entries.by_ref().flatten().take(most).map(|entry| entry.path()).collect();
+        *bounded |= entries.next().is_some();
+        self.of_place = self.of_place.saturating_sub(children.len());
+        self.left = self.left.saturating_sub(children.len());
+        children
     }
 }
 
@@ -209,23 +306,92 @@ fn describe(fd: BorrowedFd<'_>) -> Option<(FileRef, fs::Metadata)> {
     let path = fs::read_link(&link).ok()?;
     let shown = escape_bytes(path.as_os_str().as_encoded_bytes());
     let shown = shown.strip_suffix(" (deleted)").unwrap_or(&shown).to_owned();
-    let id = FileId { dev: meta.dev(), ino: meta.ino() };
-    Some((FileRef { path: shown, id, cut: false }, meta))
+    Some((FileRef { path: shown, id: id(&meta), cut: false }, meta))
 }
 
 /// A file as the credential map names it. Not by what a link leads to: behind `~/.aws` may be any folder.
 fn reference(path: &Path, meta: &fs::Metadata) -> FileRef {
-    let id = FileId { dev: meta.dev(), ino: meta.ino() };
-    FileRef { path: escape_bytes(path.as_os_str().as_encoded_bytes()), id, cut: false }
+    FileRef { path: escape_bytes(path.as_os_str().as_encoded_bytes()), id: id(meta), cut: false }
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
 
+    use std::path::Path;
+
     use monitor_core::credential::{WatchKind, WatchPlace};
 
-    use super::Marks;
+    use super::{MAX_CHILDREN, MAX_MARKS, MAX_OF_PLACE, Marks};
+
+    fn folder(path: &Path, depth: u8) -> WatchPlace {
+        WatchPlace { path: path.display().to_string(), kind: WatchKind::Dir, depth }
+    }
+
+    fn fill(folder: &Path, files: usize) {
+        fs::create_dir_all(folder).unwrap();
+        (0..files).for_each(|number| fs::write(folder.join(number.to_string()), "").unwrap());
+    }
+
+    #[test]
+    fn root_who_fills_a_folder_hides_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let (full, other) = (dir.path().join("full"), dir.path().join("other"));
+        (0..40).for_each(|number| fill(&full.join(number.to_string()), 100));
+        fill(&other, 3);
+        let mut marks = Marks::new().unwrap();
+        let scan = marks.add(&[folder(&full, 4), folder(&other, 0)]);
+        assert!(scan.bounded && scan.refused.is_none());
+        let others = scan.files.iter().filter(|file| file.path.starts_with(other.to_str().unwrap()));
+        assert_eq!(others.count(), 3);
+        assert!(scan.files.len() <= MAX_OF_PLACE + 3 && scan.files.len() > MAX_OF_PLACE / 2, "{}", scan.files.len());
+        let looked = Marks::only_look(&[folder(&full, 4), folder(&other, 0)]);
+        assert!(looked.bounded && looked.files.len() <= MAX_OF_PLACE + 3, "{}", looked.files.len());
+        assert!(!marks.add(&[folder(&other, 0)]).bounded);
+        fill(&other, MAX_CHILDREN + 1);
+        assert!(marks.add(&[folder(&other, 0)]).bounded, "one folder has too much in it");
+    }
+
+    #[test]
+    fn root_there_are_so_many_marks_and_no_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let folders: Vec<_> = (0..17).map(|number| dir.path().join(number.to_string())).collect();
+        folders.iter().for_each(|folder| fill(folder, 500));
+        let mut marks = Marks::new().unwrap();
+        let places: Vec<_> = folders.iter().map(|path| folder(path, 0)).collect();
+        assert!(marks.add(&places).bounded);
+        assert_eq!(marks.marked.len(), MAX_MARKS);
+        // what is gone makes room
+        fs::remove_dir_all(&folders[0]).unwrap();
+        assert!(!marks.add(&places).bounded);
+        assert_eq!((marks.marked.len(), marks.names.len()), (16 * 501, 16 * 501));
+    }
+
+    #[test]
+    fn root_a_mark_ends_with_its_file_or_with_the_last_place_that_needs_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two) = (dir.path().join("one"), dir.path().join("two"));
+        fill(&one, 2);
+        fill(&two, 1);
+        let mut marks = Marks::new().unwrap();
+        assert_eq!(marks.add(&[folder(&one, 0), folder(&two, 0)]).files.len(), 3);
+        assert_eq!(marks.marked.len(), 5);
+        fs::rename(one.join("0"), dir.path().join("away")).unwrap();
+        assert!(marks.add(&[folder(&one, 0), folder(&two, 0)]).files.is_empty());
+        assert_eq!(marks.marked.len(), 5, "it is marked by whatever name");
+        fs::remove_file(dir.path().join("away")).unwrap();
+        marks.add(&[folder(&one, 0), folder(&two, 0)]);
+        assert_eq!((marks.marked.len(), marks.marked().count()), (4, 4));
+        marks.keep(&[folder(&two, 0)]);
+        assert_eq!((marks.marked.len(), marks.marked().count()), (2, 2));
+        // Nothing is told of what isn't marked any more; what still is comes after it.
+        fs::read(one.join("1")).unwrap();
+        fs::read(two.join("0")).unwrap();
+        let told: Vec<_> = marks.read().opened.into_iter().map(|opened| opened.file.path).collect();
+        let kept = two.join("0").display().to_string();
+        assert!(!told.is_empty() && told.iter().all(|path| *path == kept), "{told:?}");
+        assert_eq!(marks.add(&[folder(&one, 0)]).files.len(), 1, "another server needs it");
+    }
 
     #[test]
     fn other_users_files_are_found_by_the_credential_maps_depth() {
@@ -241,7 +407,7 @@ mod tests {
             place(".absent", WatchKind::File, 0),
             place(".ssh", WatchKind::Dir, 1),
         ];
-        let mut found: Vec<String> = Marks::only_look(&places).into_iter().map(|file| file.path).collect();
+        let mut found: Vec<String> = Marks::only_look(&places).files.into_iter().map(|file| file.path).collect();
         found.sort();
         assert_eq!(found, [at(".netrc"), at(".ssh/id_rsa"), at(".ssh/keys/work")]);
     }

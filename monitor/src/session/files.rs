@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
+use monitor_core::credential::WatchPlace;
 use monitor_core::detect::credential::is_shared;
 use monitor_core::event::{FileRef, ServerStart};
 use monitor_core::id::ServerId;
@@ -13,7 +14,7 @@ use crate::passwd;
 use crate::pipeline::clock::boot_now;
 use crate::pipeline::enrich;
 use crate::sensor::changes::Changes;
-use crate::sensor::fanotify::Marks;
+use crate::sensor::fanotify::{Marks, Scan};
 use crate::sensor::load::FileKey;
 
 /// Most credential files of other users that are known by identity.
@@ -24,6 +25,8 @@ impl Session {
     pub(super) fn mark(&mut self) {
         self.stale = false;
         self.scanned = boot_now();
+        self.pipeline.look_for_gone();
+        self.forget_gone();
         if self.marks.is_none() {
             match Marks::new() {
                 Ok(marks) => self.marks = Some(marks),
@@ -34,25 +37,54 @@ impl Session {
             }
         }
         if let Some(marks) = &mut self.marks {
-            let found = marks.add(&self.places);
-            self.learn(found);
+            let scan = marks.add(&self.places);
+            self.found(scan);
         }
         self.mark_stores();
     }
 
+    /// Credential files that are no more: their numbers are going to be other files'.
+    pub(super) fn forget_gone(&mut self) {
+        for id in self.pipeline.take_gone() {
+            let Some(dev) = enrich::kernel_device(id.dev) else { continue };
+            // a full table had no room for it
+            let _absent = self.sensitive.remove(&FileKey(monitor_abi::file::Identity { ino: id.ino, dev, tgid: 0 }));
+        }
+    }
+
     /// The stores below a server's homes and working folder are watched for it.
-    pub(super) fn add_homes(&mut self, start: &ServerStart) {
+    pub(super) fn add_homes(&mut self, id: ServerId, start: &ServerStart) {
         self.owners.insert(start.profile.clone());
-        for home in &start.homes {
-            self.places.extend(self.credentials.watch_places(home));
-        }
+        let mut own: Vec<WatchPlace> =
+            start.homes.iter().flat_map(|home| self.credentials.watch_places(home)).collect();
         if let Ok(cwd) = fs::read_link(format!("/proc/{}/cwd", start.root.pid)) {
-            self.places.extend(self.credentials.project_places(&cwd.to_string_lossy()));
+            own.extend(self.credentials.project_places(&cwd.to_string_lossy()));
         }
-        self.places.sort();
-        self.places.dedup();
+        self.homes.insert(id, own);
+        self.gather();
         self.learn_others();
         self.mark();
+    }
+
+    /// What only these servers needed isn't marked any more.
+    pub(super) fn remove_homes(&mut self, ended: &[ServerId]) {
+        let before = self.homes.len();
+        self.homes.retain(|id, _| !ended.contains(id));
+        if self.homes.len() == before {
+            return;
+        }
+        self.gather();
+        if let Some(marks) = &mut self.marks {
+            marks.keep(&self.places);
+        }
+    }
+
+    /// The system's places, and those of every server that runs.
+    fn gather(&mut self) {
+        self.places = self.credentials.system_places();
+        self.places.extend(self.homes.values().flatten().cloned());
+        self.places.sort();
+        self.places.dedup();
     }
 
     /// A server's pipes have no name but its descriptors: whoever opens one reaches for those.
@@ -94,9 +126,24 @@ impl Session {
             return;
         }
         let places = passwd::homes().into_iter().flat_map(|(home, _)| self.credentials.watch_places(&home));
-        let mut found = Marks::only_look(&places.collect::<Vec<_>>());
-        found.truncate(MAX_OTHERS);
-        self.learn(found);
+        let mut scan = Marks::only_look(&places.collect::<Vec<_>>());
+        scan.bounded |= scan.files.len() > MAX_OTHERS;
+        scan.files.truncate(MAX_OTHERS);
+        self.found(scan);
+    }
+
+    /// Credential files were looked for. That some were left out is said once: it is so at the next look too.
+    fn found(&mut self, scan: Scan) {
+        self.learn(scan.files);
+        let refused = scan.refused.is_some();
+        if let Some(why) = scan.refused.filter(|_| !self.reported.contains_key(&("fanotify", "unmarked"))) {
+            tracing::warn!("cannot mark {why}: its opening by processes outside every server is not seen");
+        }
+        for (reason, is_so) in [("too_many", scan.bounded), ("unmarked", refused)] {
+            if is_so && self.reported.insert(("fanotify", reason), 1).is_none() {
+                self.pipeline.left_out("fanotify", reason, 1);
+            }
+        }
     }
 
     /// The stores of watched servers are marked for changes too: others' are nobody's business but their owners'.

@@ -25,10 +25,14 @@ impl Session {
         self.next += 1;
         let root = start.root;
         let claim = self.claims.take(root).map_err(|taken| anyhow!(taken.advice()))?;
-        self.add_homes(&start);
+        self.add_homes(id, &start);
         let standard = Standard::of(root.pid);
         let flags = if pending { SCOPE_PENDING } else { 0 };
-        if !self.enter(root, id, flags).with_context(|| format!("cannot take process {} under watch", root.pid))? {
+        let entered = self.enter(root, id, flags);
+        if !matches!(entered, Ok(true)) {
+            self.remove_homes(&[id]);
+        }
+        if !entered.with_context(|| format!("cannot take process {} under watch", root.pid))? {
             return Err(anyhow!("process {} ended before it could be watched", root.pid));
         }
         let from_start = start.from_start;
@@ -47,6 +51,10 @@ impl Session {
     /// # Errors
     /// As [`Self::watch`].
     pub fn register(&mut self, start: &Start, profile: Option<&Profile>) -> Result<ServerId> {
+        if let Some(profile) = profile {
+            let lent = self.pipeline.lend(profile.clone()).and_then(|()| self.profiles.lend(profile.clone()));
+            lent.map_err(|why| anyhow!("cannot judge by the profile {}: {why}", profile.name))?;
+        }
         let start = start.describe(&self.profiles, profile.or(self.wanted.as_ref()), &self.key);
         self.watch(start, true)
     }
@@ -109,7 +117,7 @@ impl Session {
             }
             let standard = Standard::of(found.root);
             tracing::info!(pid = found.root, name = start.name, profile = start.profile, "watching an MCP server");
-            self.add_homes(&start);
+            self.add_homes(id, &start);
             self.add_pipes(id, found.root);
             for pid in self.pipeline.accept(found.candidate, id, start, standard) {
                 self.put_in_scope(pid, id, 0);

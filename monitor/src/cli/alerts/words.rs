@@ -192,6 +192,8 @@ fn loss(reason: &str) -> String {
         "late" => "got records too late to judge them in order".to_owned(),
         "table_full" => "had no room left and forgot the oldest".to_owned(),
         "queue_overflow" => "lost opens, because the kernel's queue was full".to_owned(),
+        "too_many" => "left credential files out, because there are too many to look at".to_owned(),
+        "unmarked" => "could not mark a credential file".to_owned(),
         other => format!("lost something ({})", plain(other)),
     }
 }
