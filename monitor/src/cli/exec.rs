@@ -27,7 +27,7 @@ use crate::session::require_root;
 #[command(
     after_help = "Exit status: the server's own; 125 if Tripline could not arm (the server was not started); 126 if \
 COMMAND is not executable, 127 if it was not found; 2 for wrong usage.\n\nBeside a running agent (`tripline run`) the \
-agent does the watching: --events is left out there, and only root may name --alerts.\n\nExample, in an MCP client's configuration:\n  \"command\": \
+agent does the watching: --events is left out there, and only root may name --alerts or a file as --profile.\n\nExample, in an MCP client's configuration:\n  \"command\": \
 \"sudo\", \"args\": [\"tripline\", \"exec\", \"--\", \"npx\", \"-y\", \"@cloudflare/mcp-server-cloudflare\", \"run\", \
 \"ACCOUNT\"]"
 )]
@@ -99,7 +99,7 @@ impl Exec {
             pid: std::process::id(),
             exe: std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
             argv: self.command.iter().map(|arg| arg.to_string_lossy().into_owned()).collect(),
-            profile: self.options.profile.clone(),
+            profile: self.options.profile_argument(),
             alerts: self.options.alerts.as_deref().filter(|_| root).map(absolute),
         };
         if self.options.recording.is_some() && crate::agent::runs(state, runtime) {

@@ -1,12 +1,13 @@
 //! Options that exec, attach, run and record share, and what they open.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use monitor_core::config::{AlertsSection, EngineConfig, FileConfig, SinkSection};
-use monitor_core::profile::Profile;
+use monitor_core::profile::{Profile, Profiles};
 use monitor_core::trace;
 use monitor_wire::redact::Key;
 
@@ -14,9 +15,13 @@ use super::Failure;
 use crate::pipeline::clock::Clock;
 use crate::pipeline::output::{Lines, Output, Store};
 use crate::pipeline::policy::Policy;
+use crate::regular;
 
 /// Where the configuration is looked for if none is named; it need not exist.
 pub const DEFAULT_CONFIG: &str = "/etc/tripline/config.toml";
+
+/// Most bytes of a profile that somebody else names.
+const MAX_PROFILE: usize = 1 << 20;
 
 /// Options of every verb that watches.
 #[derive(Debug, Clone, Args)]
@@ -147,12 +152,20 @@ impl WatchOptions {
                 add(flag, value);
             }
         }
-        if let Some(profile) = &self.profile {
+        if let Some(profile) = self.profile_argument() {
             args.push("--profile".into());
-            let path = Path::new(profile);
-            args.push(if path.is_file() { absolute(path).into_os_string() } else { profile.into() });
+            args.push(profile.into());
         }
         args
+    }
+
+    /// The profile as another process finds it, wherever that works: a shipped one's name, else an absolute path.
+    #[must_use]
+    pub fn profile_argument(&self) -> Option<String> {
+        let name = self.profile.as_ref()?;
+        let path = Path::new(name);
+        let shipped = Profiles::builtin().get(name).is_some();
+        if shipped || !path.is_file() { Some(name.clone()) } else { absolute(path).to_str().map(str::to_owned) }
     }
 }
 
@@ -186,12 +199,23 @@ pub fn read_config(path: Option<&Path>) -> Result<FileConfig, Failure> {
 /// # Errors
 /// If it is neither, or not valid.
 pub fn read_profile(name: &str) -> Result<Profile, Failure> {
-    let profiles = monitor_core::profile::Profiles::builtin();
+    profile_of(name, |path| fs::read_to_string(path))
+}
+
+/// The same where somebody else names it: nothing is waited for, and the file has bounds.
+///
+/// # Errors
+/// As [`read_profile`], and if it is no regular file.
+pub fn read_named_profile(name: &str) -> Result<Profile, Failure> {
+    profile_of(name, |path| String::from_utf8(regular::read(path, MAX_PROFILE)?.0).map_err(io::Error::other))
+}
+
+fn profile_of(name: &str, read: impl FnOnce(&Path) -> io::Result<String>) -> Result<Profile, Failure> {
+    let profiles = Profiles::builtin();
     if let Some(profile) = profiles.get(name) {
         return Ok(profile.clone());
     }
-    let path = Path::new(name);
-    let text = fs::read_to_string(path).map_err(|error| {
+    let text = read(Path::new(name)).map_err(|error| {
         let names: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
         Failure::usage(format!(
             "no profile {name}: it is neither a shipped one ({}) nor a readable file ({error})",

@@ -9,7 +9,7 @@ use monitor_core::event::Exec as Execution;
 use monitor_core::profile::{Profiles, ServerIdentity};
 use nix::sys::signal::{SigHandler, Signal, signal};
 
-use super::options::{fingerprint_key, read_config, read_profile};
+use super::options::{fingerprint_key, read_config, read_named_profile};
 use super::watch::{OnHangup, stop_flag, written};
 use super::{Failure, WatchOptions, report};
 use crate::agent::{Answer, Listener, Registration};
@@ -94,7 +94,7 @@ impl Run {
 
 /// Takes a process that is going to execute a server under watch.
 fn take(session: &mut Session, registration: Registration) -> Answer {
-    let profile = match registration.profile.as_deref().map(read_profile).transpose() {
+    let profile = match registration.profile.as_deref().map(read_named_profile).transpose() {
         Ok(profile) => profile,
         Err(failure) => return Answer::Refused(failure.message),
     };

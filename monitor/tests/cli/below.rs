@@ -107,12 +107,10 @@ fn ground() -> Ground {
     ground
 }
 
-/// Alerts of a server or process, but for what other agents of this machine do to it.
+/// Alerts of a server or process.
 fn about(ground: &Ground, pid: u64) -> Vec<Value> {
     let text = fs::read_to_string(ground.path("alerts")).unwrap_or_default();
-    let of = |alert: &Value| {
-        (alert["server"]["pid"] == pid || alert["process"]["pid"] == pid) && alert["rule"]["id"] != "TL-TOK-002"
-    };
+    let of = |alert: &Value| alert["server"]["pid"] == pid || alert["process"]["pid"] == pid;
     values(&text).into_iter().filter(|alert| of(alert) && alert["revision"] == 1).collect()
 }
 

@@ -10,7 +10,7 @@ use std::time::Instant;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{BOUND, Ground, as_nobody, command, need_root, until, values};
+use super::{BOUND, Ground, Ran, as_nobody, command, need_root, tripline, until, values};
 
 /// A server that says what a server says, and reads a credential for each further line.
 const SERVER: &str = "read -r line; echo '{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2025-06-18\",\
@@ -197,6 +197,56 @@ fn root_an_agent_watches_for_users_without_root() {
     drop(agent);
     assert!(!ground.path("runtime/agent.sock").exists());
     exec(&["--", "echo", "up"]).fails(125, &["needs root"]);
+}
+
+#[test]
+fn root_an_agent_judges_by_the_profile_that_root_s_exec_names() {
+    need_root();
+    let ground = Ground::new();
+    let agent = Agent::start(&ground, "one");
+    let home = ground.path("home");
+    fs::create_dir_all(home.join(".aws")).unwrap();
+    ground.write("home/.aws/credentials", "[default]\naws_secret_access_key = none\n");
+    ground.write("home/.netrc", "machine a.example login u password none\n");
+    let owns =
+        |kind: &str| format!("name = \"lent\"\nversion = 1\nsummary = \"\"\n[own_credentials]\nkinds = [\"{kind}\"]\n");
+    // Each by a path of its own, as seen from where it stands.
+    let run = |profile: &str| {
+        let reads = "echo $$; read -r line < \"$HOME/.aws/credentials\"; read -r line < \"$HOME/.netrc\"";
+        let mut exec = command(&["exec", "--config", &ground.text("one.toml"), "--profile", profile, "--"]);
+        exec.args(["/bin/sh", "-c", reads]).env("HOME", &home).current_dir(ground.dir.path());
+        let ran = Ran::of(&mut exec);
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{ran:?}");
+        ran.stdout.trim().parse::<u32>().unwrap()
+    };
+    let told = |server: u32| {
+        let text = fs::read_to_string(ground.path("one/alerts.ndjson")).unwrap_or_default();
+        let of = |alert: &serde_json::Value| alert["server"]["pid"] == server && alert["rule"]["id"] == "TL-CRED-001";
+        let alert = values(&text).into_iter().find(of)?;
+        Some((alert["server"]["profile"].clone(), alert["evidence"].to_string()))
+    };
+    for (name, kind, other) in [("a.toml", "aws_credentials", "/.netrc"), ("b.toml", "netrc", "/.aws/credentials")] {
+        ground.write(name, owns(kind));
+        let server = run(name);
+        let (profile, evidence) = until("what isn't its own", || told(server));
+        assert!(profile == "lent" && evidence.contains(other), "{name}: {profile} {evidence}");
+    }
+    // A shipped profile stays what it is for all others.
+    let shipped = ground.write("fetch.toml", owns("netrc").replace("lent", "fetch"));
+    let config = ground.text("one.toml");
+    let exec = ["exec", "--config", &config, "--profile", &shipped, "--", "echo", "up"];
+    assert_eq!(tripline(&exec).fails(125, &["another profile fetch", "another name"]), "");
+    // What can't be read at once isn't waited for.
+    let fifo = ground.path("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let ask = serde_json::json!({"pid": std::process::id(), "exe": "/bin/true", "argv": ["true"], "profile": fifo,
+        "alerts": null});
+    let mut stream = UnixStream::connect(ground.path("one/agent.sock")).unwrap();
+    writeln!(stream, "{ask}").unwrap();
+    let mut said = String::new();
+    BufReader::new(stream).read_line(&mut said).unwrap();
+    assert!(said.contains("no regular file"), "{said}");
+    drop(agent);
 }
 
 #[test]

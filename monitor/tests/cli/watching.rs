@@ -117,6 +117,29 @@ fn root_doctor_arms_every_required_sensor() {
 }
 
 #[test]
+fn root_a_kernel_that_is_too_old_is_named_by_every_verb_that_watches() {
+    need_root();
+    let ground = Ground::new();
+    let (config, recording) = (ground.text("config.toml"), ground.text("recording"));
+    let old = |args: &[&str]| {
+        // its release is 2.6 then, for whoever asks
+        let mut setarch = Command::new("setarch");
+        setarch.args(["--uname-2.6", env!("CARGO_BIN_EXE_tripline")]).args(args).args(["--config", &config]);
+        setarch
+    };
+    let words = ["Linux 2.6.", "is too old", "5.17"];
+    let own = std::process::id().to_string();
+    let doctor = Ran::of(&mut old(&["doctor"]));
+    assert!(doctor.stdout.contains("missing  kernel"), "{doctor:?}");
+    doctor.fails(1, &words);
+    Ran::of(&mut old(&["attach", "--pid", &own])).fails(1, &words);
+    Ran::of(&mut old(&["record", "-o", &recording, "--pid", &own])).fails(1, &words);
+    Ran::of(&mut old(&["run"])).fails(1, &words);
+    let started = Ran::of(old(&["exec"]).args(["--", "echo", "started"]));
+    assert_eq!(started.fails(125, &words), "");
+}
+
+#[test]
 fn root_what_is_missing_is_named() {
     need_root();
     let ground = Ground::new();
@@ -265,21 +288,31 @@ fn root_changes_of_a_server_s_store_by_others_are_events() {
     assert!(server.wait().unwrap().success());
 }
 
-/// A file's text once the watcher has ended: nothing has been added for a while, and no process has it open.
+/// A file's text once the watcher has ended: nothing has been added for a while, and none has it open.
 fn settled(ground: &Ground, name: &str) -> String {
     let path = ground.path(name);
     let deadline = Instant::now() + Duration::from_secs(30);
-    while open_somewhere(&path) || !path.exists() {
+    while open_in_watcher(ground, &path) || !path.exists() {
         assert!(Instant::now() < deadline, "{name} is still being written, or never was");
         std::thread::sleep(Duration::from_millis(20));
     }
     fs::read_to_string(path).unwrap()
 }
 
-fn open_somewhere(path: &std::path::Path) -> bool {
+/// Whether a watcher of this ground has a file open. Others are left alone: whoever looks at a watched server's
+/// descriptors is reported.
+fn open_in_watcher(ground: &Ground, path: &std::path::Path) -> bool {
     let Ok(processes) = fs::read_dir("/proc") else { return false };
+    let config = ground.text("config.toml");
+    let program = fs::canonicalize(env!("CARGO_BIN_EXE_tripline")).unwrap();
+    let watches = |process: &std::path::Path| {
+        let named = |line: Vec<u8>| String::from_utf8_lossy(&line).split('\0').any(|word| word == config);
+        fs::read_link(process.join("exe")).is_ok_and(|exe| exe == program)
+            && fs::read(process.join("cmdline")).is_ok_and(named)
+    };
     processes
         .flatten()
+        .filter(|process| watches(&process.path()))
         .filter_map(|process| fs::read_dir(process.path().join("fd")).ok())
         .any(|fds| fds.flatten().any(|fd| fs::read_link(fd.path()).is_ok_and(|target| target == path)))
 }
