@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use monitor_abi::header::{FLAG_ARGV_CUT, FLAG_COMPAT, FLAG_UNLINKED, Header};
 use monitor_abi::process;
@@ -58,7 +59,7 @@ pub fn exec(head: &Header, body: &process::Exec, path: &[u8], argv: &[u8], cwd: 
     let cwd = escape_bytes(cwd);
     let exe = file_ref(path, body.dev, body.ino, head.flags);
     let memfd = body.magic == TMPFS_MAGIC && exe.path.starts_with("/memfd:");
-    let script = script_of(head.tgid, &exe.path, &raw, &cwd);
+    let script = script_of(head.tgid, &exe.path, &raw, &cwd, sees_our_files(body));
     let preload = if head.scope == 0 { Vec::new() } else { preloads(head.tgid, head.uid == 0) };
     let exe_path = exe.path.clone();
     if cut && let Some(last) = raw.last_mut() {
@@ -125,7 +126,7 @@ pub fn known(pid: u32, key: &Key) -> Option<Exec> {
     Some(Exec {
         proc: ProcId { pid, start: start_of_ticks(stat.starttime) },
         parent: ProcId { pid: parent, start: start_of(parent).unwrap_or(0) },
-        script: script_of(pid, &exe_path, &raw, &cwd),
+        script: script_of(pid, &exe_path, &raw, &cwd, false),
         exe: FileRef { path: exe_path, id: id.unwrap_or_default(), cut: false },
         argv_cut: raw.len() > ARGV_COUNT,
         argv: redacted(&raw, key),
@@ -193,8 +194,18 @@ fn split_argv(argv: &[u8]) -> Vec<String> {
     argv.split(|byte| *byte == 0).map(escape_bytes).collect()
 }
 
-/// The main script of an interpreter: its first argument that is no option and names a file.
-fn script_of(pid: u32, exe: &str, argv: &[String], cwd: &str) -> Option<FileRef> {
+/// Whether a process was where its paths mean what they mean here: in our mounts, and with no rights but ours to take
+/// another root.
+fn sees_our_files(body: &process::Exec) -> bool {
+    static OURS: LazyLock<[Option<u64>; 2]> = LazyLock::new(|| {
+        ["mnt", "user"].map(|name| fs::metadata(format!("/proc/self/ns/{name}")).ok().map(|meta| meta.ino()))
+    });
+    [body.mnt_ns, body.user_ns].map(|number| Some(u64::from(number))) == *OURS
+}
+
+/// The main script of an interpreter: its first argument that is no option and names a file. Of a process that has ended,
+/// with its root, it is looked for among our files if it saw those.
+fn script_of(pid: u32, exe: &str, argv: &[String], cwd: &str, ours: bool) -> Option<FileRef> {
     let name = exe.rsplit('/').next()?;
     let base = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     if !INTERPRETERS.contains(&name) && !INTERPRETERS.contains(&base) {
@@ -214,7 +225,9 @@ fn script_of(pid: u32, exe: &str, argv: &[String], cwd: &str) -> Option<FileRef>
         // Links to "self" would be followed as ours.
         let own = ["/dev/fd/", "/proc/self/fd/"].into_iter().find_map(|prefix| path.strip_prefix(prefix));
         let place = own.map_or_else(|| in_root(pid, &path), |fd| PathBuf::from(format!("/proc/{pid}/fd/{fd}")));
-        let real = fs::canonicalize(place).ok()?;
+        let by_its_root = fs::canonicalize(place).ok();
+        let ended = || fs::metadata(format!("/proc/{pid}/root")).is_err();
+        let real = by_its_root.or_else(|| fs::canonicalize(&path).ok().filter(|_| ours && own.is_none() && ended()))?;
         let meta = fs::metadata(&real).ok()?;
         let shown = real.to_string_lossy();
         let root = format!("/proc/{pid}/root");
@@ -320,6 +333,37 @@ mod tests {
                 (true, ["x", "-v", "see "].map(str::to_owned).as_slice())
             );
         }
+    }
+
+    #[test]
+    fn the_script_of_an_interpreter_that_has_ended_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().canonicalize().unwrap().join("x.sh");
+        std::fs::write(&file, "").unwrap();
+        let mut child = std::process::Command::new("/bin/true").spawn().unwrap();
+        child.wait().unwrap();
+        let number = |name: &str| {
+            let meta = std::fs::metadata(format!("/proc/self/ns/{name}")).unwrap();
+            u32::try_from(std::os::unix::fs::MetadataExt::ino(&meta)).unwrap()
+        };
+        let (mnt_ns, user_ns) = (number("mnt"), number("user"));
+        let script = |tgid: u32, body: &process::Exec, argv: &[u8]| {
+            let head = Header { tgid, ..Header::default() };
+            let cwd = file.parent().unwrap().as_os_str().as_encoded_bytes();
+            let exec = exec(&head, body, b"/bin/sh", argv, cwd, &Key::from_bytes([7; 32]));
+            exec.script.map(|script| script.path)
+        };
+        let ours = process::Exec { mnt_ns, user_ns, ..process::Exec::default() };
+        let path = Some(file.display().to_string());
+        assert_eq!(script(child.id(), &ours, b"sh\0-x\0x.sh\0"), path);
+        assert_eq!(script(child.id(), &ours, b"sh\0none.sh\0"), None);
+        // In other mounts, or with another root, that path may be another file.
+        for foreign in [process::Exec { mnt_ns: 1, ..ours }, process::Exec { user_ns: 1, ..ours }] {
+            assert_eq!(script(child.id(), &foreign, b"sh\0x.sh\0"), None);
+        }
+        // Who is asked by a descriptor isn't there to ask.
+        assert_eq!(script(child.id(), &ours, b"sh\0/dev/fd/0\0"), None);
+        assert_eq!(script(std::process::id(), &ours, b"sh\0x.sh\0"), path);
     }
 
     #[test]
