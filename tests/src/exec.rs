@@ -4,6 +4,8 @@ use crate::peer::BOUND;
 use crate::place::Place;
 use crate::{process, subject};
 use anyhow::{Context, Result};
+use std::fs::File;
+use std::io::Write;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -47,6 +49,17 @@ impl Ground {
         command.args(&words[1..]).current_dir(self.place.path("scratch")).stdin(Stdio::null());
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", self.place.home());
         command.env("ODD", "a=b\nc").env("EMPTY", "");
+        Ok(command)
+    }
+
+    /// A server of deeds by `tripline exec`, with alerts and events where the place has them.
+    pub fn exec(&self, server: &str) -> Result<Command> {
+        let place = &self.place;
+        let mut command = Command::new(subject::tripline()?);
+        command.arg("exec").arg("--config").arg(place.config());
+        command.arg("--alerts").arg(place.alerts()).arg("--events").arg(place.events());
+        command.arg("--").arg(server);
+        command.env("HOME", place.home()).current_dir(place.path("scratch")).stderr(File::create(place.stderr())?);
         Ok(command)
     }
 

@@ -3,12 +3,11 @@
 use anyhow::{Context, Result};
 use nix::libc;
 use serde_json::{Value, json};
-use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use tests::exec::Ground;
 use tests::peer::{Peer, Transport};
-use tests::{alert, process, subject};
+use tests::{alert, process};
 
 /// Refuses one system call to a process and all that it starts, as a kernel without it, or a container's rules, would.
 fn refuse(command: &mut Command, number: i64) {
@@ -37,11 +36,7 @@ fn gap<'a>(alert: &'a Value, sensor: &str) -> Option<&'a Value> {
 fn without_fanotify_it_says_so_on_what_depends_on_it() -> Result<()> {
     let ground = Ground::new("blind")?;
     let place = &ground.place;
-    let mut command = Command::new(subject::tripline()?);
-    command.arg("exec").arg("--config").arg(place.config());
-    command.arg("--alerts").arg(place.alerts()).arg("--events").arg(place.events());
-    command.arg("--").arg(env!("CARGO_BIN_EXE_deed_server"));
-    command.env("HOME", place.home()).current_dir(place.path("scratch")).stderr(File::create(place.stderr())?);
+    let mut command = ground.exec(env!("CARGO_BIN_EXE_deed_server"))?;
     refuse(&mut command, libc::SYS_fanotify_init);
     let mut server = Peer::start(command, Transport::Pipes)?;
     server.greet().context("it must start all the same")?;

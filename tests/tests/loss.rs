@@ -5,13 +5,12 @@ use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
-use std::fs::File;
 use std::process::Command;
 use tests::agent::Agent;
 use tests::exec::Ground;
 use tests::peer::{BOUND, Peer, Transport};
 use tests::place::Place;
-use tests::{alert, effects, process, subject, wait};
+use tests::{alert, effects, process, wait};
 
 /// The ring holds 16 MiB of payload, the other one 4 MiB of everything else.
 const LARGE: u64 = 24 << 20;
@@ -49,11 +48,7 @@ const TOO_LONG: usize = 17 << 20;
 fn after_a_message_that_is_too_long_absence_proves_nothing() -> Result<()> {
     let ground = Ground::new("too-long")?;
     let place = &ground.place;
-    let mut command = Command::new(subject::tripline()?);
-    command.arg("exec").arg("--config").arg(place.config());
-    command.arg("--alerts").arg(place.alerts()).arg("--events").arg(place.events());
-    command.arg("--").arg(env!("CARGO_BIN_EXE_deed_server"));
-    command.env("HOME", place.home()).current_dir(place.path("scratch")).stderr(File::create(place.stderr())?);
+    let command = ground.exec(env!("CARGO_BIN_EXE_deed_server"))?;
     let mut server = Peer::start(command, Transport::Pipes)?;
     server.greet()?;
     // While everything was heard, nobody had asked for a child, and that is said without doubt.
