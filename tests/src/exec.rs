@@ -5,7 +5,6 @@ use crate::place::Place;
 use crate::{process, subject};
 use anyhow::{Context, Result};
 use std::fs::File;
-use std::io::Write;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -111,8 +111,6 @@ pub struct Pipeline {
     pipes: VecDeque<(u64, (ServerId, ProcId))>,
     outcomes: Outcomes,
     undecodable: u64,
-    /// Processes that the engine has forgotten before their time, as far as that was told.
-    forgotten: u64,
     last: Time,
 }
 
@@ -143,7 +141,6 @@ impl Pipeline {
             pipes: VecDeque::new(),
             outcomes: Outcomes::default(),
             undecodable: 0,
-            forgotten: 0,
             last: Time(0),
         }
     }
@@ -346,11 +343,6 @@ impl Pipeline {
         let evicted = self.streams.evicted();
         if evicted > 0 {
             self.lost("stream", "table_full", now, evicted, None);
-        }
-        let forgotten = self.engine.stats().evictions.processes;
-        let since = std::mem::replace(&mut self.forgotten, forgotten);
-        if forgotten > since {
-            self.left_out("engine", "table_full", forgotten - since);
         }
         self.write();
         self.output.retry();
