@@ -99,10 +99,12 @@ impl Sensors {
     /// Loads and attaches everything that this kernel takes.
     pub fn load() -> Result<Self, SensorError> {
         let release = kernel::release();
-        if kernel::verdict(&release) == kernel::Verdict::TooOld {
+        // a kernel that is old and has no type information lacks that for its age
+        let types = Btf::kernel();
+        if !kernel::serves(&release, |name| types.as_ref().is_ok_and(|types| types.has_function(name))) {
             return Err(SensorError::TooOld(kernel::too_old(&release)));
         }
-        let types = Btf::kernel()?;
+        let types = types?;
         let offsets = Global(offsets::read(&types)?);
         drop(types);
         tracefs::ensure().map_err(SensorError::Tracefs)?;

@@ -111,7 +111,10 @@ fn kernel() -> Check {
     let (release, machine) = (kernel::release(), std::env::consts::ARCH);
     match kernel::verdict(&release) {
         Verdict::Fine => check("kernel", State::Ok, format!("Linux {release}, {machine}")),
-        Verdict::TooOld => check("kernel", State::Missing, kernel::too_old(&release)),
+        Verdict::Old if kernel::serves(&release, |name| Btf::kernel().is_ok_and(|types| types.has_function(name))) => {
+            check("kernel", State::Ok, format!("Linux {release}, {machine}, with what later ones brought"))
+        }
+        Verdict::Old | Verdict::TooOld => check("kernel", State::Missing, kernel::too_old(&release)),
         Verdict::Unknown => check("kernel", State::Limited, format!("its version `{release}` can't be read")),
     }
 }
