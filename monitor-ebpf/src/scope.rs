@@ -1,7 +1,7 @@
 //! Is this task of interest? The only filter that runs in the kernel.
 
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
-use monitor_abi::config::{SCOPE_CANDIDATE, SCOPE_PENDING, SCOPE_UNDECIDED, Scope};
+use monitor_abi::config::{SCOPE_PENDING, Scope};
 use monitor_abi::{scope, stats};
 
 use crate::emit;
@@ -50,15 +50,12 @@ pub fn enter(tgid: u32, scope: Scope) -> bool {
     entered
 }
 
-/// Takes a thread group that is in no scope into one of its own, which its children inherit: it may be an MCP server, and
-/// until the agent has decided, what it does is reported. `None` where nobody asks for such.
+/// Whether the agent asks for processes that may be servers, and the current one, outside every scope, may be one.
 #[inline(always)]
-pub fn undecided(tgid: u32, start: u64) -> Option<Scope> {
-    if !CONTROL.get(0).is_some_and(|control| control.discover != 0) || is_agent() {
-        return None;
-    }
-    let scope = Scope { start, server: SCOPE_CANDIDATE | tgid, flags: SCOPE_UNDECIDED };
-    enter(tgid, scope).then_some(scope)
+pub fn is_sought() -> bool {
+    let tgid = (bpf_get_current_pid_tgid() >> 32) as u32;
+    // one that is about to execute its command is in scope, though nothing of it counts yet
+    CONTROL.get(0).is_some_and(|control| control.discover != 0) && !is_agent() && of(tgid).is_none()
 }
 
 /// A thread has begun, in a thread group that may be in scope.

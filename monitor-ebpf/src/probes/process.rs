@@ -3,13 +3,14 @@
 use aya_ebpf::helpers::{bpf_get_current_cgroup_id, bpf_get_current_pid_tgid};
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
-use monitor_abi::config::{SCOPE_PENDING, Scope};
+use monitor_abi::config::{SCOPE_CANDIDATE, SCOPE_PENDING, SCOPE_UNDECIDED, Scope};
 use monitor_abi::header::{FLAG_ARGV_CUT, FLAG_COMPAT, FLAG_CUT, FLAG_UNLINKED, KIND_EXEC, KIND_EXIT, KIND_FORK};
 use monitor_abi::process::{ARGV_MAX, Exec, Exit, Fork};
 use monitor_abi::stats;
 
 use crate::emit::{self, Builder};
 use crate::kernel::{self, offset, read};
+use crate::maps::CONTROL;
 use crate::{path, scope};
 
 /// `TP_PROTO(struct task_struct *parent, struct task_struct *child)`, from `kernel_clone` after `copy_process`, before
@@ -123,14 +124,19 @@ pub fn process_exec(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// A program that starts with standard input and output on pipes or sockets may be an MCP server.
+/// A program that starts with standard input and output on pipes or sockets may be an MCP server: until the agent has
+/// decided it is in a scope of its own, which its children inherit, and what it does is reported.
 #[inline(always)]
 fn undecided(tgid: u32, start: u64) -> Scope {
     let none = Scope { start, server: 0, flags: 0 };
+    if !CONTROL.get(0).is_some_and(|control| control.discover != 0) || scope::is_agent() {
+        return none;
+    }
     if !is_channel(0) || !is_channel(1) {
         return none;
     }
-    scope::undecided(tgid, start).unwrap_or(none)
+    let scope = Scope { start, server: SCOPE_CANDIDATE | tgid, flags: SCOPE_UNDECIDED };
+    if scope::enter(tgid, scope) { scope } else { none }
 }
 
 /// Whether a descriptor is a pipe or a socket.

@@ -173,8 +173,13 @@ pub fn sock_state(ctx: BtfTracePointContext) -> i32 {
     let old: i32 = ctx.arg(1);
     let new: i32 = ctx.arg(2);
     if new == TCP_LISTEN {
-        if let Some(scope) = scope::watched().or_else(undecided) {
+        if let Some(scope) = scope::watched() {
             listens(sk, &scope);
+        } else if scope::is_sought() {
+            // SAFETY: sk is a trusted pointer argument of the tracepoint.
+            let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut().cast()) };
+            let nobody = Scope { start: kernel::start_of(kernel::current() as u64), server: 0, flags: 0 };
+            local(cookie, sk as u64, &nobody, INET_LISTEN);
         }
         return 0;
     }
@@ -205,17 +210,6 @@ pub fn sock_state(ctx: BtfTracePointContext) -> i32 {
     let scope = Scope { start: conn.start, server: conn.scope, flags: 0 };
     emit::send(KIND_SOCK_STATE, 0, &scope, body);
     0
-}
-
-/// A process outside every scope that listens may be an MCP server that speaks HTTP.
-#[inline(always)]
-fn undecided() -> Option<Scope> {
-    let tgid = (aya_ebpf::helpers::bpf_get_current_pid_tgid() >> 32) as u32;
-    // one that is about to execute its command is in scope, though nothing of it counts yet
-    if scope::of(tgid).is_some() {
-        return None;
-    }
-    scope::undecided(tgid, kernel::start_of(kernel::current() as u64))
 }
 
 /// A socket begins to listen. One that wasn't bound gets its port right after this: the return of the call tells of it.

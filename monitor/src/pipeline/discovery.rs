@@ -1,13 +1,12 @@
 //! Finding servers: candidates by what they execute and say, and what becomes of what they did before that was decided.
 
-use monitor_abi::config::SCOPE_CANDIDATE;
 use monitor_core::event::{Event, Exec, Kind, Loss, ServerStart};
-use monitor_core::id::ServerId;
+use monitor_core::id::{ProcId, ServerId};
 
 use super::candidates::{Candidates, Standing};
 use super::clock::boot_now;
 use super::standard::{Standard, Vet};
-use super::{Found, MAX_WORKPLACES, Pipeline, Recognise, Workplace, enrich};
+use super::{Found, Listener, MAX_LISTENED, MAX_WORKPLACES, Pipeline, Recognise, Recognised, Workplace, enrich};
 
 impl Pipeline {
     /// From now on processes may be undecided; `recognise` tells a server by what it executes. Replaces an earlier one.
@@ -113,7 +112,7 @@ impl Pipeline {
     /// What a candidate executes may tell what it is.
     pub(super) fn executed(&mut self, server: Option<ServerId>, exec: &Exec, boot: u64) {
         let Some(id) = server.filter(|id| Candidates::is_candidate(*id)) else { return };
-        let root = id.0 & !SCOPE_CANDIDATE;
+        let root = id.0 & !monitor_abi::config::SCOPE_CANDIDATE;
         if exec.proc.pid == root && self.hosts.server_of(root) != Some(id) {
             self.candidates.begin(id);
         }
@@ -133,21 +132,26 @@ impl Pipeline {
         self.find(server, recognised.called);
     }
 
-    /// A candidate that nobody knows yet began by listening: what it executed before may tell what it is.
-    pub(super) fn listens(&mut self, server: Option<ServerId>, pid: u32, boot: u64) {
-        let Some(id) = server.filter(|id| Candidates::is_candidate(*id)) else { return };
-        if pid != id.0 & !SCOPE_CANDIDATE || self.hosts.server_of(pid).is_some() {
+    /// A process outside every scope listens, and may be a server that needs no pipe: what it executed tells. It is no
+    /// candidate: no message of its could decide, and what a daemon starts would be held with it.
+    pub(super) fn listened(&mut self, proc: ProcId) {
+        let Some(recognise) = &self.recognise else { return };
+        if self.hosts.server_of(proc.pid).is_some() || self.listened.contains(&proc) {
             return;
         }
-        self.candidates.begin(id);
-        if self.candidates.standing(id, boot) != Standing::Candidate {
-            return;
+        if self.listened.len() >= MAX_LISTENED {
+            self.listened.clear();
         }
-        self.hosts.join(pid, id);
-        let Some(exec) = enrich::known(pid, &self.key) else { return };
-        if let Some(recognised) = self.recognise.as_ref().and_then(|recognise| recognise(&exec)) {
-            self.find(id, recognised.called);
+        self.listened.insert(proc);
+        let Some(exec) = enrich::known(proc.pid, &self.key).filter(|exec| exec.proc == proc) else { return };
+        if let Some(Recognised { called }) = recognise(&exec) {
+            self.listeners.push(Listener { pid: proc.pid, called });
         }
+    }
+
+    /// Processes that listen and are servers by what they executed, since the last call.
+    pub fn take_listeners(&mut self) -> Vec<Listener> {
+        std::mem::take(&mut self.listeners)
     }
 
     /// Stream bytes of a candidate that are no messages.

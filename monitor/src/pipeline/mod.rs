@@ -21,7 +21,7 @@ pub mod standard;
 pub mod streams;
 mod uring;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use monitor_abi::stream::Key as StreamKey;
 use monitor_core::alert::Alert;
@@ -63,6 +63,18 @@ pub type Workplace = (String, u32);
 /// Most workplaces that wait to be taken.
 const MAX_WORKPLACES: usize = 256;
 
+/// Most processes that are remembered as listening; what is forgotten is looked at again.
+const MAX_LISTENED: usize = 4096;
+
+/// A process that listens, and is a server by what it executed.
+#[derive(Debug)]
+pub struct Listener {
+    /// It.
+    pub pid: u32,
+    /// What the configuration of an MCP client calls it.
+    pub called: Option<String>,
+}
+
 /// A candidate that turned out to be a server.
 #[derive(Debug)]
 pub struct Found {
@@ -95,6 +107,9 @@ pub struct Pipeline {
     candidates: Candidates,
     /// Candidates that turned out to be servers: number, root, and what it executed.
     found: Vec<Found>,
+    /// Processes outside every scope that were seen to listen, since they executed something.
+    listened: HashSet<ProcId>,
+    listeners: Vec<Listener>,
     /// What was heard that may decide candidates.
     words: VecDeque<split::Word>,
     /// Processes that the kernel has in the scope of what their server was found in.
@@ -132,6 +147,8 @@ impl Pipeline {
             ended: Vec::new(),
             candidates: Candidates::default(),
             found: Vec::new(),
+            listened: HashSet::new(),
+            listeners: Vec::new(),
             words: VecDeque::new(),
             strays: Vec::new(),
             recognise: None,

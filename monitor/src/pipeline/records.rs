@@ -43,6 +43,7 @@ impl Pipeline {
                 let exec = enrich::exec(head, body, path, argv, cwd, &self.key);
                 if self.recognise.is_some() {
                     self.client(&exec);
+                    self.listened.remove(&exec.proc);
                 }
                 // `exec` may have registered itself by now: as what it was before it is nobody's.
                 let server = server.filter(|id| !Candidates::is_candidate(*id) || !self.is_server(head.tgid));
@@ -65,6 +66,7 @@ impl Pipeline {
                 let ended = self.hosts.end(head.time, proc);
                 self.event(event(Kind::Exit(Exit { proc, status: body.code })));
                 self.candidates.exited(proc.pid, head.time);
+                self.listened.remove(&proc);
                 match ended {
                     // One that was found is still to be accepted, with all it did.
                     Some(id) if self.found.iter().any(|found| found.candidate == id) || self.waits(id) => {}
@@ -117,11 +119,9 @@ impl Pipeline {
                     self.reached(time, server, enrich::reach(head, body));
                 }
             }
+            Body::Inet(_) if head.scope == 0 => self.listened(enrich::actor(head)),
             Body::Inet(body) => {
                 let mut net = enrich::inet(head, body);
-                if net.op == NetOp::Listen {
-                    self.listens(server, head.tgid, head.time);
-                }
                 if net.op == NetOp::Connect && net.cookie != 0 {
                     net.result = self.outcomes.of(net.cookie);
                 }

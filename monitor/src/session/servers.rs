@@ -13,7 +13,7 @@ use crate::claims::Taken;
 use crate::discover::{Start, proc_of};
 use crate::pipeline::split::is_channel;
 use crate::pipeline::standard::Standard;
-use crate::pipeline::{Recognised, enrich};
+use crate::pipeline::{Listener, Recognised, enrich};
 
 impl Session {
     /// Takes a process under watch. `pending`: it is going to execute its command; nothing counts before that.
@@ -80,11 +80,7 @@ impl Session {
                 continue;
             }
             if let Some(Recognised { called }) = recognised {
-                let start = Start { called, ..Start::running(pid, false) };
-                let start = start.describe(&self.profiles, self.wanted.as_ref(), &self.key);
-                if let Err(error) = self.watch(start, false) {
-                    tracing::warn!(pid, %error, "cannot watch a running server");
-                }
+                self.watch_running(pid, called);
             } else if channels {
                 let candidate = ServerId(SCOPE_CANDIDATE | pid);
                 self.pipeline.begin_running(candidate);
@@ -127,11 +123,29 @@ impl Session {
             }
             self.live += 1;
         }
+        for Listener { pid, called } in self.pipeline.take_listeners() {
+            match self.claims.above(pid) {
+                Some(taken) => self.leave_to(&taken),
+                None if self.scopes.contains(pid) => {}
+                None => self.watch_running(pid, called),
+            }
+        }
         for (pid, id) in self.pipeline.take_strays() {
             self.put_in_scope(pid, id, 0);
         }
         for pid in self.pipeline.take_refused() {
             self.scopes.leave(pid);
+        }
+    }
+
+    /// A process that runs already is a server by what it executed.
+    fn watch_running(&mut self, pid: u32, called: Option<String>) {
+        let start = Start { called, ..Start::running(pid, false) };
+        let start = start.describe(&self.profiles, self.wanted.as_ref(), &self.key);
+        let (name, profile) = (start.name.clone(), start.profile.clone());
+        match self.watch(start, false) {
+            Ok(_id) => tracing::info!(pid, name, profile, "watching an MCP server that runs already"),
+            Err(error) => tracing::warn!(pid, %error, "cannot watch a running server"),
         }
     }
 

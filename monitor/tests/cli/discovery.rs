@@ -102,7 +102,7 @@ fn root_a_client_s_configuration_names_a_server() {
     assert!(!log.contains("not-a-real-secret"));
 }
 
-/// A server that speaks HTTP is started with no pipe at all.
+/// A server that speaks HTTP is started with no pipe at all; each connection has it read a credential.
 #[test]
 fn root_a_server_that_listens_is_found_by_what_it_is() {
     need_root();
@@ -111,6 +111,7 @@ fn root_a_server_that_listens_is_found_by_what_it_is() {
     fs::create_dir_all(ground.path("homes/dev/.aws")).unwrap();
     ground.write("homes/dev/.aws/credentials", "[default]\naws_secret_access_key = none\n");
     let program = "import os, socket\nlistener = socket.create_server(('127.0.0.1', 0))\n\
+                   print(listener.getsockname()[1], flush=True)\nwhile True:\n    listener.accept()[0].close()\n    \
                    open(os.environ['HOME'] + '/.aws/credentials').read()\n";
     for name in ["named.py", "other.py"] {
         ground.write(name, program);
@@ -118,17 +119,27 @@ fn root_a_server_that_listens_is_found_by_what_it_is() {
     let include = format!("{}[servers]\ninclude = [\"{}\"]\n", ground.state(), ground.text("named.py"));
     ground.write("config.toml", include);
     let _agent = Agent::start(&ground, &alerts);
-    for name in ["other.py", "named.py"] {
+    let servers = ["other.py", "named.py"].map(|name| {
         let mut server = Command::new("python3");
         server.arg(ground.text(name)).env_clear().env("HOME", &home).env("PATH", "/usr/bin:/bin");
-        assert!(server.stdin(Stdio::null()).stdout(Stdio::null()).status().unwrap().success());
-    }
-    let found = until("the alert of a server that listened", || {
+        let mut server = server.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut port = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut port).unwrap();
+        (server, port.trim().parse::<u16>().unwrap())
+    });
+    let found = until("the alert of a server that listens", || {
+        for (_, port) in &servers {
+            drop(std::net::TcpStream::connect(("127.0.0.1", *port)).unwrap());
+        }
         let found = values(&fs::read_to_string(&alerts).unwrap_or_default());
         let is_read = |alert: &Value| alert["category"] == "credential_access";
         let found: Vec<Value> = found.into_iter().filter(is_read).collect();
         (!found.is_empty()).then_some(found)
     });
+    for (mut server, _) in servers {
+        server.kill().unwrap();
+        server.wait().unwrap();
+    }
     assert!(found.iter().all(|alert| alert["server"]["argv"].to_string().contains("named.py")), "{found:?}");
 }
 
