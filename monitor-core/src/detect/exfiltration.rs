@@ -268,7 +268,7 @@ fn verdict(
         }
         By::Call => Some((&rules::CREDENTIAL_IN_CALL, Severity::High, Confidence::Weak)),
         // nobody asked for anything, and yet it sends
-        By::Profile if server.phase(cx.now, &cx.config.windows) == Phase::Idle => {
+        By::Profile if matches!(server.phase(cx.now, &cx.config.windows), Phase::Idle | Phase::Stop) => {
             Some((&rules::CREDENTIAL_IN_CALL, Severity::High, Confidence::Weak))
         }
         _ => None,
