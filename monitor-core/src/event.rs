@@ -419,8 +419,6 @@ pub enum MemoryOp {
     FdOpen,
     /// `pidfd_getfd`.
     PidfdGetfd,
-    /// A signal that stops or kills (only against the agent itself).
-    Signal,
 }
 
 /// One process reached for another.

@@ -303,7 +303,6 @@ pub const fn memory_op(op: MemoryOp) -> &'static str {
         MemoryOp::ProcFd => "proc_fd",
         MemoryOp::FdOpen => "fd_open",
         MemoryOp::PidfdGetfd => "pidfd_getfd",
-        MemoryOp::Signal => "signal",
     }
 }
 

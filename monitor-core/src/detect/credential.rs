@@ -111,7 +111,7 @@ pub fn file(cx: &Cx<'_>, file: &File, found: &Reached<'_>, out: &mut Vec<Finding
 /// A server or something below it reaches for a process that is part of no server.
 pub fn memory(cx: &Cx<'_>, memory: &Memory, out: &mut Vec<Finding>) {
     let (Some(_), None) = (cx.server, memory.target_server) else { return };
-    let harmless = matches!(memory.op, MemoryOp::ProcMaps | MemoryOp::Signal | MemoryOp::ProcFd);
+    let harmless = matches!(memory.op, MemoryOp::ProcMaps | MemoryOp::ProcFd);
     if harmless || memory.ok == Some(false) && memory.op == MemoryOp::ProcEnviron || memory.proc == memory.target {
         return;
     }

@@ -1,7 +1,7 @@
 //! `evasion`: persistence, forged requests, ways around the sensors, injected code.
 
-use crate::alert::{Confidence, Fact, Severity};
-use crate::event::{Exec, File, FileOp, Loss, Mcp, Memory, MemoryOp, Net, Opaque};
+use crate::alert::{Confidence, Fact};
+use crate::event::{Exec, File, FileOp, Loss, Mcp, Net, Opaque};
 use crate::role::Role;
 use crate::rules;
 
@@ -147,16 +147,4 @@ pub fn caused_loss(cx: &Cx<'_>, loss: &Loss, out: &mut Vec<Finding>) {
     );
     let fact = super::sensor::fact(loss);
     out.push(cx.finding(&rules::CAUSED_LOSS, format!("loss:{}:{}", loss.sensor, loss.reason), fact, summary));
-}
-
-/// A watched process signals or debugs the agent.
-pub fn agent(cx: &Cx<'_>, memory: &Memory, out: &mut Vec<Finding>) {
-    if cx.server.is_none() || memory.op != MemoryOp::Signal {
-        return;
-    }
-    let summary = format!("{} sent a signal that stops or kills to the agent (pid {}).", cx.whose(), memory.target.pid);
-    let mut finding =
-        cx.finding(&rules::AGENT_TAMPERING, "agent".to_owned(), super::token_theft::fact(memory), summary);
-    finding.severity = Severity::High;
-    out.push(finding);
 }

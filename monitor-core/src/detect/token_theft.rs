@@ -62,7 +62,7 @@ pub fn memory(cx: &Cx<'_>, memory: &Memory, out: &mut Vec<Finding>) -> Option<Ta
         .target_server
         .or_else(|| cx.state.processes.get(memory.target).and_then(|target| target.server))
         .and_then(|id| cx.state.servers.get(id))?;
-    if memory.proc == memory.target || memory.op == MemoryOp::Signal {
+    if memory.proc == memory.target {
         return None;
     }
     let onlooker = |image| crate::explain::may_look(image, memory.op, cx.state.agent);
@@ -76,7 +76,7 @@ pub fn memory(cx: &Cx<'_>, memory: &Memory, out: &mut Vec<Finding>) -> Option<Ta
         MemoryOp::ProcMaps => "the memory map",
         MemoryOp::ProcFd | MemoryOp::FdOpen | MemoryOp::PidfdGetfd => "a descriptor",
         MemoryOp::VmWrite => "(for writing) the memory",
-        MemoryOp::PtraceAttach | MemoryOp::VmRead | MemoryOp::ProcMem | MemoryOp::Signal => "the memory",
+        MemoryOp::PtraceAttach | MemoryOp::VmRead | MemoryOp::ProcMem => "the memory",
     };
     let tried = if memory.ok == Some(false) { "tried to reach" } else { "reached" };
     let summary = format!(
@@ -137,7 +137,6 @@ pub fn way(memory: &Memory) -> String {
         MemoryOp::ProcFd => format!("by listing /proc/{pid}/fd"),
         MemoryOp::FdOpen => format!("by opening one of its pipes through /proc/{pid}/fd"),
         MemoryOp::PidfdGetfd => "by copying it (pidfd_getfd)".to_owned(),
-        MemoryOp::Signal => "by a signal".to_owned(),
     }
 }
 
@@ -179,7 +178,7 @@ fn within(cx: &Cx<'_>, victim: &Server, memory: &Memory) -> Option<Severity> {
         return None;
     }
     match memory.op {
-        MemoryOp::ProcMaps | MemoryOp::ProcFd | MemoryOp::Signal => None,
+        MemoryOp::ProcMaps | MemoryOp::ProcFd => None,
         // crash handlers attach to what they serve
         MemoryOp::PtraceAttach if cx.proc().is_some_and(|proc| proc.explained) => Some(Severity::Low),
         _ if cx.proc().is_some_and(|proc| proc.explained) => Some(Severity::Low),

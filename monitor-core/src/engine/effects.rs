@@ -214,7 +214,6 @@ impl Engine {
         let server = self.state.server_of(said, memory.proc);
         let mut taint = None;
         self.detect(said, memory.proc, now, alerts, |cx, out| {
-            evasion::agent(cx, memory, out);
             credential::memory(cx, memory, out);
             taint = token_theft::memory(cx, memory, out);
         });

@@ -195,7 +195,9 @@ pub(crate) const OPAQUE: Rule = Rule {
     maestro: &["L5"],
     attack: &["T1106"],
     sensors: &["file", "socket", "process"],
-    explanation: "A watched process did something that the sensors saw but couldn't resolve.",
+    explanation: "A watched process did something that the sensors saw but couldn't resolve. No sensor of this \
+            version reports such a thing: 32-bit system calls, io_uring, and a server's input that is opened for \
+            writing, have rules of their own.",
     normal: "Nothing does this in ordinary use.",
     check: "The evidence says what was seen. If it recurs with an honest program, report it.",
 };
@@ -230,20 +232,6 @@ pub(crate) const PRELOAD: Rule = Rule {
             system's folders into a program of root's, and the server itself wasn't started so.",
     normal: "Entries that the server was started with.",
     check: "Read the file that the entry names. Every ownership of that child is void.",
-};
-
-pub(crate) const AGENT_TAMPERING: Rule = Rule {
-    id: "TL-EVA-008",
-    name: "Signal or debugger against the agent",
-    version: 1,
-    category: Category::Evasion,
-    severity: Severity::High,
-    maestro: &["L5", "L6"],
-    attack: &["T1562.001"],
-    sensors: &["memory", "process"],
-    explanation: "A watched process tried to stop, kill or debug the agent.",
-    normal: "The service manager and root stopping the agent from outside any server.",
-    check: "Is the agent still running? Treat the server as hostile.",
 };
 
 pub(crate) const CHILD: Rule = Rule {

@@ -52,7 +52,8 @@ fn list(json: bool) -> Result<(), Failure> {
     }
     let row = |rule: &&Rule| {
         let severity = out.severity(rule.severity);
-        vec![rule.id.to_owned(), severity, rule.category.as_str().to_owned(), rule.name.to_owned()]
+        let unfed = if rule.is_fed() { "" } else { " (no sensor of this version feeds it)" };
+        vec![rule.id.to_owned(), severity, rule.category.as_str().to_owned(), format!("{}{unfed}", rule.name)]
     };
     let rows: Vec<Vec<String>> = ALL.iter().map(row).collect();
     out.table("", &rows)?;
@@ -60,9 +61,8 @@ fn list(json: bool) -> Result<(), Failure> {
 }
 
 fn explain(id: &str, json: bool) -> Result<(), Failure> {
-    let rule = get(&id.to_ascii_uppercase()).ok_or_else(|| {
-        Failure::failed(format!("there is no rule {id}; `tripline rules list` shows those there are"))
-    })?;
+    let rule = get(&id.to_ascii_uppercase())
+        .ok_or_else(|| Failure::usage(format!("there is no rule {id}; `tripline rules list` shows those there are")))?;
     let mut out = Out::new();
     if json {
         out.line(value(rule))?;
@@ -71,13 +71,18 @@ fn explain(id: &str, json: bool) -> Result<(), Failure> {
     let title = out.paint(Style::Bold, rule.name);
     out.line(format_args!("{}  {title}", rule.id))?;
     let row = |title: &str, text: String| vec![title.to_owned(), text];
+    let rests = if rule.is_fed() {
+        format!("{} (a gap in one of them is named on the alert)", rule.sensors.join(", "))
+    } else {
+        "nothing yet: no sensor of this version feeds it".to_owned()
+    };
     let rows = [
         row("Category", rule.category.as_str().to_owned()),
         row("Usual severity", out.severity(rule.severity)),
         row("Version", rule.version.to_string()),
         row("ATT&CK", rule.attack.join(", ")),
         row("MAESTRO", rule.maestro.join(", ")),
-        row("Rests on", format!("{} (a gap in one of them is named on the alert)", rule.sensors.join(", "))),
+        row("Rests on", rests),
     ];
     out.table("  ", &rows)?;
     for (title, text) in
@@ -100,6 +105,7 @@ fn value(rule: &Rule) -> serde_json::Value {
         "maestro": rule.maestro,
         "attack": rule.attack,
         "sensors": rule.sensors,
+        "fed": rule.is_fed(),
         "explanation": rule.explanation,
         "normal": rule.normal,
         "check": rule.check,

@@ -19,7 +19,25 @@ fn every_rule_is_listed_and_explained() {
         assert!(explained.lines().all(|line| line.chars().count() <= 100), "{id}");
     }
     assert_eq!(values(&tripline(&["rules", "explain", "tl-cred-001", "--json"]).fine())[0], json[0]);
-    tripline(&["rules", "explain", "TL-NONE-001"]).fails(1, &["TL-NONE-001", "tripline rules list"]);
+    tripline(&["rules", "explain", "TL-NONE-001"]).fails(2, &["TL-NONE-001", "tripline rules list"]);
+}
+
+#[test]
+fn a_rule_that_no_sensor_feeds_is_said_to_be_one() {
+    let unfed = |id: &str| {
+        let listed = tripline(&["rules", "list"]).fine();
+        let line = listed.lines().find(|line| line.starts_with(id)).unwrap().to_owned();
+        let explained = tripline(&["rules", "explain", id]).fine();
+        let json = &values(&tripline(&["rules", "explain", id, "--json"]).fine())[0];
+        let told = line.contains("no sensor of this version feeds it");
+        assert_eq!(explained.contains("no sensor of this version feeds it"), told, "{explained}");
+        assert_eq!(json["fed"], !told, "{json}");
+        told
+    };
+    assert!(unfed("TL-EVA-005"));
+    assert!(!unfed("TL-EVA-003"));
+    // nothing reports signals to the agent, and no rule promises to tell of them
+    tripline(&["rules", "explain", "TL-EVA-008"]).fails(2, &["there is no rule TL-EVA-008"]);
 }
 
 #[test]

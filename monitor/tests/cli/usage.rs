@@ -66,7 +66,7 @@ fn a_closed_standard_error_is_no_panic() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let status = command(&["rules", "explain", "TL-NO-SUCH"]).stderr(writer).status().unwrap();
-    assert_eq!(status.code(), Some(1));
+    assert_eq!(status.code(), Some(2));
 }
 
 #[test]

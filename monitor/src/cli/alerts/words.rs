@@ -168,7 +168,6 @@ fn memory(memory: &MemoryFact) -> String {
         "proc_maps" => "opened the memory map of",
         "proc_fd" => "opened descriptors of",
         "pidfd_getfd" => "took a descriptor from",
-        "signal" => "sent a signal to",
         other => other,
     };
     let path = memory.path.as_ref().map(|path| format!(" through {}", plain(path))).unwrap_or_default();
