@@ -56,6 +56,9 @@ pub enum Fact {
         /// Environment entries that change what code runs, by name.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         preload: Vec<String>,
+        /// It is a 32-bit program.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        abi: Option<String>,
     },
     /// A debugger's attach.
     Ptrace(MemoryFact),
@@ -274,6 +277,7 @@ impl Fact {
             unlinked: exec.unlinked,
             script: exec.script.as_ref().map(|script| script.path.clone()),
             preload: exec.preload.clone(),
+            abi: exec.compat.then(|| "compat_abi".to_owned()),
         }
     }
 }

@@ -99,7 +99,11 @@ pub fn compat_exec(cx: &Cx<'_>, exec: &Exec, out: &mut Vec<Finding>) {
     if !exec.compat || cx.server.is_none() {
         return;
     }
-    let summary = format!("{} executed the 32-bit program {}.", cx.whose(), exec.exe.path);
+    let summary = format!(
+        "{} executed the 32-bit program {}: its system calls pass the 64-bit hooks by.",
+        cx.whose(),
+        exec.exe.path
+    );
     out.push(cx.finding(&rules::COMPAT, format!("exec:{}", exec.exe.path), Fact::exec(exec), summary));
 }
 

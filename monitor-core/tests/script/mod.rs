@@ -8,7 +8,7 @@
 //! | `spawn NAME PARENT EXE ARG…` | fork and exec; `script=`, `sino=`, `xino=`, `preload=`, `+memfd`, `+unlinked`, `+compat`, `+argvcut` |
 //! | `fork NAME PARENT`, `exec NAME EXE ARG…`, `exit NAME`, `foreign NAME EXE ARG…` | |
 //! | `read`, `write`, `append`, `use`, `inherit`, `opath`, `unlink`, `chmod NAME PATH` | `ino=`, `via=`, `+cut`, `+fanotify`; `rename`, `link`, `symlink NAME PATH TO` |
-//! | `connect`, `send`, `listen`, `bind`, `accept NAME ADDR:PORT` | `host=`, `cookie=`, `result=`, `+udp`; `end NAME cookie= sent= state=` |
+//! | `connect`, `send`, `listen`, `bind`, `accept NAME ADDR:PORT` | `host=`, `cookie=`, `result=`, `abi=`, `+udp`; `end NAME cookie= sent= state=` |
 //! | `unix NAME PATH [+listen] [result=]`, `socket NAME FAMILY`, `memory NAME TARGET OP [+failed]`, `opaque NAME WHAT` | |
 //! | `handshake`, `list TOOL…` (`name`, `name:digest`, `name:digest:ro`, `…:closed`), `+more` | |
 //! | `call ID TOOL /pointer=value…` | `+repeat`, `+forged`, `+cut`, `+task`, `progress=`, `protocol=`; `answer ID [error\|input\|task=ID:STATUS]` |
@@ -113,7 +113,7 @@ impl Script {
             "call" => &["progress", "protocol"],
             _ => &[
                 "script", "sino", "xino", "preload", "ino", "via", "host", "cookie", "result", "sent", "state", "by",
-                "task", "cwd", "service",
+                "abi", "task", "cwd", "service",
             ],
         };
         let mut parsed = Words { plain: Vec::new(), named: BTreeMap::new(), flags: Vec::new() };
@@ -320,7 +320,7 @@ impl Script {
                 result: words.get("result").unwrap_or_default(),
                 name: words.get("host"),
                 io_uring: false,
-                abi: None,
+                abi: words.get("abi"),
             }),
         );
     }

@@ -52,14 +52,10 @@ impl Pipeline {
                 let event = |kind| Event { time, server, kind };
                 self.hosts.add(exec.proc, server);
                 if exec.compat && server.is_some() {
-                    let detail =
-                        format!("{} is a 32-bit program: its system calls pass the 64-bit hooks by", exec.exe.path);
-                    let opaque = Opaque { proc: exec.proc, what: "compat_abi".to_owned(), detail };
-                    self.event(event(Kind::Exec(exec)));
-                    self.event(event(Kind::Opaque(opaque)));
-                } else {
-                    self.event(event(Kind::Exec(exec)));
+                    // the execution tells of it: that its calls are 32-bit ones too is nothing new
+                    *self.uring.entry(exec.proc.pid).or_default() |= COMPAT;
                 }
+                self.event(event(Kind::Exec(exec)));
             }
             Body::Exit(body) => {
                 let proc = enrich::actor(head);

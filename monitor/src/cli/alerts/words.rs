@@ -14,7 +14,7 @@ pub fn fact(fact: &Fact) -> String {
             let service = service.as_ref().map(|service| format!(", which gives {}", plain(service)));
             format!("connected to the socket {}{}: {}", plain(path), service.unwrap_or_default(), plain(result))
         }
-        Fact::Exec { exe, argv, memfd, unlinked, script, preload } => {
+        Fact::Exec { exe, argv, memfd, unlinked, script, preload, abi } => {
             let mut text = format!("executed {}", plain(exe));
             if let Some(script) = script {
                 text += &format!(" with the script {}", plain(script));
@@ -29,6 +29,9 @@ pub fn fact(fact: &Fact) -> String {
             }
             if !preload.is_empty() {
                 text += &format!("; code is injected by {}", plain(&preload.join(", ")));
+            }
+            if abi.is_some() {
+                text += "; a 32-bit program";
             }
             text
         }

@@ -1,7 +1,9 @@
 //! Made-up records of processes that nobody has: clients that are candidates, and what they start.
 
 use monitor_abi::config::SCOPE_CANDIDATE;
-use monitor_abi::header::{Header, KIND_EXEC, KIND_EXIT, KIND_FORK, KIND_OPEN, KIND_STREAM, KIND_STREAM_GAP};
+use monitor_abi::header::{
+    FLAG_COMPAT, Header, KIND_EXEC, KIND_EXIT, KIND_FORK, KIND_OPEN, KIND_STREAM, KIND_STREAM_GAP,
+};
 use monitor_abi::stream::{DIR_READ, DIR_WRITE, Data, Gap, STREAM_PIPE};
 use monitor_abi::{file, process};
 use monitor_core::config::EngineConfig;
@@ -432,4 +434,38 @@ fn what_had_to_go_before_a_server_was_found_is_a_loss_of_its_own() {
         _ => None,
     });
     assert_eq!(lost, Some((Some(ServerId(1)), "table_full".to_owned(), true, true)));
+}
+
+#[test]
+fn a_32_bit_program_is_told_by_its_execution_alone() {
+    let mut rig = Rig::new();
+    rig.start(CLIENT, SERVER, "/usr/bin/server");
+    rig.greet(CLIENT, SERVER, PIPES[0]);
+    rig.accept_with(1, piped());
+    let (child, path) = (SERVER + 1, "/usr/games/old");
+    rig.fork(SERVER, child);
+    rig.now += 1000;
+    let path_len = u32::try_from(path.len()).unwrap();
+    let body = process::Exec {
+        parent: SERVER,
+        parent_start: start(SERVER),
+        path_len,
+        argv_len: path_len,
+        ..Default::default()
+    };
+    let (kind, flags, scope) = (KIND_EXEC, FLAG_COMPAT, 1);
+    let head =
+        Header { kind, flags, time: rig.now, start: start(child), tgid: child, tid: child, scope, ..Header::default() };
+    rig.pipeline.record(&[head.as_bytes(), body.as_bytes(), path.as_bytes(), path.as_bytes()].concat());
+    // that what it opens it opens by 32-bit calls is nothing new; of a 64-bit program it would be
+    for (pid, told) in [(child, 0), (SERVER, 1)] {
+        rig.now += 1000;
+        let body = file::Open { ino: 9, path_len: 2, ..Default::default() };
+        let head = Header { kind: KIND_OPEN, time: rig.now, start: start(pid), tgid: pid, tid: pid, ..head };
+        rig.pipeline.record(&[head.as_bytes(), body.as_bytes(), b"/x"].concat());
+        let opaque = rig.events().into_iter().filter(|event| matches!(event.kind, Kind::Opaque(_))).count();
+        assert_eq!(opaque, told, "of {pid}");
+    }
+    let execs = rig.events().into_iter().filter(|event| matches!(&event.kind, Kind::Exec(exec) if exec.compat));
+    assert_eq!(execs.count(), 1);
 }
