@@ -81,6 +81,8 @@ fn a_32_bit_program_is_told_once() -> Result<()> {
     let alerts = alert::read(&it.place.alerts())?;
     alert::check_schema(&alerts)?;
     let told: Vec<&Value> = alerts.iter().filter(|alert| alert["rule"]["id"] == "TL-EVA-003").collect();
+    let closed = it.expect(&json!({"kind": "call", "call": {"tool": "openat", "outcome": "answered"}}))?;
+    assert!(closed["call"]["observed"].to_string().contains(".aws/credentials"), "beside what was declared: {closed}");
     match ran {
         Ok(_) => {
             assert_eq!(told.len(), 1, "{told:?}");

@@ -35,7 +35,7 @@ pub struct WatchOptions {
     /// Also write each alert to this file, one JSON value a line; `-` is standard output
     #[arg(long, value_name = "PATH")]
     pub alerts: Option<PathBuf>,
-    /// Write every event to this file, one JSON value a line; `-` is standard output
+    /// Write every event and each closed call to this file, one JSON value a line; `-` is standard output
     #[arg(long, value_name = "PATH")]
     pub events: Option<PathBuf>,
     /// Where every normalised event is kept, for `tripline replay`: set by `record` only.

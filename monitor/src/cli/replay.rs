@@ -27,8 +27,9 @@ use crate::pipeline::policy::Policy;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Give the configuration and the profile that the recording was made with: both decide what is alerted, \
-and a warning says if they differ. Needs no root.\n\nExamples:\n  tripline replay session.ndjson\n  tripline replay \
-session.ndjson --alerts alerts.ndjson --calls calls.ndjson\n  zcat session.ndjson.gz | tripline replay -"
+and a warning says if they differ. A file of --events is no recording, and is refused. Needs no root.\n\nExamples:\n  \
+tripline replay session.ndjson\n  tripline replay session.ndjson --alerts alerts.ndjson --calls calls.ndjson\n  zcat \
+session.ndjson.gz | tripline replay -"
 )]
 pub struct Replay {
     /// The recording; `-` is standard input

@@ -461,10 +461,6 @@ impl Pipeline {
                 lines.push(line.trim_end());
             }
         }
-        if let Some(lines) = &mut self.output.calls {
-            for call in self.engine.take_calls() {
-                lines.push_later(&call);
-            }
-        }
+        self.output.closed(self.engine.take_calls(), self.last);
     }
 }

@@ -11,6 +11,7 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use monitor_core::ledger::CallRecord;
 use monitor_core::time::Time;
 use serde::Serialize;
 
@@ -232,7 +233,7 @@ fn together(lines: &[u8]) -> &[u8] {
 pub struct Output {
     /// Alerts, each to all of these.
     pub alerts: Vec<Lines>,
-    /// Every event, if asked for.
+    /// Every event, and every closed call in its place among them, if asked for.
     pub events: Option<Lines>,
     /// Closed calls: declared beside observed.
     pub calls: Option<Lines>,
@@ -242,7 +243,27 @@ pub struct Output {
     pub policy: Policy,
 }
 
+/// A closed call among the events: it is none, and no recording has it.
+#[derive(Serialize)]
+struct CallLine<'a> {
+    time: Time,
+    kind: &'static str,
+    call: &'a CallRecord,
+}
+
 impl Output {
+    /// Calls that closed `now`: each is kept, and follows the events that it is made of.
+    pub fn closed(&mut self, calls: impl Iterator<Item = CallRecord>, now: Time) {
+        for call in calls {
+            if let Some(lines) = &mut self.calls {
+                lines.push_later(&call);
+            }
+            if let Some(lines) = &mut self.events {
+                lines.push_later(&CallLine { time: now, kind: "call", call: &call });
+            }
+        }
+    }
+
     /// The server with this root process has ended.
     pub fn over(&mut self, pid: u32, now: Time) {
         for lines in self.alerts.iter_mut().filter(|lines| lines.only == Some(pid)) {

@@ -208,3 +208,15 @@ fn an_output_that_fails_ends_it_while_more_input_may_come() {
     assert_eq!(status.code(), Some(1));
     drop(input);
 }
+
+#[test]
+fn what_events_are_written_to_is_no_recording() {
+    let ground = Ground::new();
+    let call = r#"{"time":1700000000300000000,"kind":"call","call":{"id":"1","tool":"x"}}"#;
+    let events = [&recording()[1..], &[call.to_owned()]].concat();
+    bad(&replay(&ground, text(&events), &[]), &["line 1: not a tripline recording", "tripline record -o FILE"]);
+    // nor is a call an event of a recording: what is before it is judged
+    let mixed = [&recording()[..], &[call.to_owned()]].concat();
+    let alerts = bad(&replay(&ground, text(&mixed), &[]), &["line 4: not an event", "`call`"]);
+    assert_eq!(values(&alerts).len(), 2, "{alerts}");
+}

@@ -42,8 +42,8 @@ impl Rig {
     /// A client with pipes as standard streams.
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let events = Some(Lines::open(&dir.path().join("events")).unwrap());
-        let output = Output { events, ..Output::default() };
+        let lines = |name: &str| Some(Lines::open(&dir.path().join(name)).unwrap());
+        let output = Output { events: lines("events"), recording: lines("recording"), ..Output::default() };
         let key = redact::Key::from_bytes([7; 32]);
         let pipeline = Pipeline::new(EngineConfig::default(), key, Clock::sample(), output);
         let mut rig = Self { pipeline, dir, now: boot_now() };
@@ -146,10 +146,17 @@ impl Rig {
         (found.root, members)
     }
 
+    /// Every event; the lines of closed calls among them are none.
     fn events(&mut self) -> Vec<Event> {
+        let lines = self.lines("events");
+        let events = lines.iter().enumerate().filter(|(_, line)| !line.contains("\"kind\":\"call\""));
+        events.filter_map(|(at, line)| parse_event(line, at + 1, false).unwrap()).collect()
+    }
+
+    fn lines(&mut self, of: &str) -> Vec<String> {
         self.pipeline.settle();
-        let text = std::fs::read_to_string(self.dir.path().join("events")).unwrap();
-        text.lines().enumerate().filter_map(|(at, line)| parse_event(line, at + 1, false).unwrap()).collect()
+        let text = std::fs::read_to_string(self.dir.path().join(of)).unwrap();
+        text.lines().map(str::to_owned).collect()
     }
 
     /// Messages of a server: who said them, by side and process.
@@ -434,6 +441,28 @@ fn what_had_to_go_before_a_server_was_found_is_a_loss_of_its_own() {
         _ => None,
     });
     assert_eq!(lost, Some((Some(ServerId(1)), "table_full".to_owned(), true, true)));
+}
+
+#[test]
+fn a_closed_call_follows_its_events_and_is_in_no_recording() {
+    let mut rig = Rig::new();
+    rig.start(CLIENT, SERVER, "/usr/bin/server");
+    rig.greet(CLIENT, SERVER, PIPES[0]);
+    rig.accept_with(1, piped());
+    rig.write(CLIENT, 101, CALL);
+    rig.read(SERVER, 101, CALL);
+    rig.open(SERVER, "/home/u/notes.txt");
+    rig.pipeline.finish();
+    let (events, recording) = (rig.lines("events"), rig.lines("recording"));
+    let (calls, rest): (Vec<&String>, Vec<&String>) = events.iter().partition(|line| line.contains(r#""kind":"call""#));
+    assert_eq!(rest, recording.iter().collect::<Vec<_>>());
+    assert_eq!(calls, [events.last().unwrap()], "one, when everything that it is made of was told");
+    let call: serde_json::Value = serde_json::from_str(calls[0]).unwrap();
+    assert!(call["time"].as_u64() >= Some(rig.events().last().unwrap().time.0), "{call}");
+    let record = &call["call"];
+    assert_eq!((record["tool"].as_str(), record["outcome"].as_str()), (Some("x"), Some("agent_ended")), "{call}");
+    assert_eq!(record["observed"][0]["object"], "/home/u/notes.txt", "declared beside observed: {call}");
+    assert!(record["declared"]["effect"].is_string(), "{call}");
 }
 
 #[test]
