@@ -24,6 +24,7 @@ use crate::memory;
 use crate::pipeline::clock::{Clock, boot_now};
 use crate::pipeline::output::{Lines, Output};
 use crate::pipeline::{Pipeline, Recognise, Workplace};
+use crate::sensor::blindness::blindness;
 use crate::sensor::changes::{Changed, Changes};
 use crate::sensor::fanotify::{Marks, Opened};
 use crate::sensor::hooks::{Backend, SENSORS};
@@ -366,7 +367,7 @@ impl Session {
         }
     }
 
-    /// A sensor of which no hook is armed is blind; one that lacks some says so in the log.
+    /// A sensor that lacks hooks is blind, at least in part: alerts that depend on it say so.
     fn say_blind(&mut self) {
         let below =
             |hook: &HookStatus| hook.program.sensor == "file" && matches!(hook.backend, Backend::Lsm | Backend::Fentry);
@@ -375,17 +376,12 @@ impl Session {
         }
         for sensor in SENSORS {
             let of: Vec<&HookStatus> = self.hooks.iter().filter(|hook| hook.program.sensor == *sensor).collect();
-            let refused: Vec<String> = of
-                .iter()
-                .filter_map(|hook| hook.refused.as_ref().map(|reason| format!("{}: {reason}", hook.program.name)))
-                .collect();
-            if *sensor == "file" && refused.is_empty() {
+            if *sensor == "file" && of.iter().all(|hook| hook.refused.is_none()) {
                 self.pipeline.sees_every_open();
             }
-            if refused.len() == of.len() {
-                self.pipeline.blind(sensor, &refused.join("; "));
-            } else if !refused.is_empty() {
-                tracing::warn!(sensor, refused = refused.join("; "), "sensor is armed in part");
+            if let Some(reason) = blindness(&of) {
+                tracing::warn!(sensor, reason, "sensor is blind, at least in part");
+                self.pipeline.blind(sensor, &reason);
             }
         }
     }

@@ -493,8 +493,8 @@ pub(crate) const BLIND: Rule = Rule {
     maestro: &["L5"],
     attack: &["T1562.006"],
     sensors: &["process"],
-    explanation: "A sensor serves nothing on this host. What it would have seen stays unseen, and alerts that depend \
-            on it say so.",
+    explanation: "A sensor serves nothing on this host, or lacks some of its hooks. What it would have seen stays \
+            unseen, and alerts that depend on it say so.",
     normal: "Kernels without the hook; see tripline doctor.",
     check: "Run tripline doctor: it says which kernel feature or capability is missing.",
 };

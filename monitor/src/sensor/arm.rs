@@ -48,6 +48,8 @@ struct Refusal {
     reason: String,
     /// The kernel takes no trampolines at all.
     for_good: bool,
+    /// The kernel has no such system call.
+    absent: bool,
 }
 
 impl Arming<'_> {
@@ -60,6 +62,7 @@ impl Arming<'_> {
                     self.statuses.extend(set.programs.iter().map(|program| HookStatus {
                         program: *program,
                         refused: None,
+                        absent: false,
                         backend: set.backend,
                         passed_over: passed_over.clone(),
                     }));
@@ -75,13 +78,16 @@ impl Arming<'_> {
             }
         }
         for program in last.programs {
-            let refused = self.one(program).err().map(|refusal| refusal.reason);
+            let refusal = self.one(program).err();
+            let absent = refusal.as_ref().is_some_and(|refusal| refusal.absent);
+            let refused = refusal.map(|refusal| refusal.reason);
             if let (true, Some(reason)) = (program.required, &refused) {
                 let (sensor, program, reason) = (program.sensor, program.name, reason.clone());
                 return Err(SensorError::Required { sensor, program, reason });
             }
             let passed_over = passed_over.clone();
-            self.statuses.push(HookStatus { program: *program, refused, backend: last.backend, passed_over });
+            let backend = last.backend;
+            self.statuses.push(HookStatus { program: *program, refused, absent, backend, passed_over });
         }
         Ok(())
     }
@@ -117,12 +123,13 @@ impl Arming<'_> {
     /// Loads and attaches one program.
     fn one(&mut self, program: &Program) -> Result<(), Refusal> {
         let Some(loaded) = self.ebpf.program_mut(program.name) else {
-            return Err(Refusal { reason: "not in the object".to_owned(), for_good: false });
+            return Err(Refusal { reason: "not in the object".to_owned(), for_good: false, absent: false });
         };
         attach(loaded, program.hook, self.btf, self.cgroup).map_err(|error| Refusal {
             reason: chain(error.as_ref()).trim_end_matches(". Verifier output: ").to_owned(),
             for_good: matches!(program.hook, Hook::Lsm(_) | Hook::Fentry(_) | Hook::Fexit(_))
                 && errno(error.as_ref()).is_some_and(|number| NO_TRAMPOLINE.contains(&number)),
+            absent: matches!(program.hook, Hook::SyscallExit(_)) && errno(error.as_ref()) == Some(nix::libc::ENOENT),
         })
     }
 

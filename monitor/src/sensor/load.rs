@@ -25,6 +25,8 @@ pub struct HookStatus {
     pub program: Program,
     /// `None` if it is attached, else why not.
     pub refused: Option<String>,
+    /// It was refused because the kernel has no such system call.
+    pub absent: bool,
     /// The family of hooks that serves.
     pub backend: Backend,
     /// Why better ones don't, if there are any.

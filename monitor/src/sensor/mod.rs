@@ -1,6 +1,7 @@
 //! Everything between the kernel's hooks and checked records: offsets, loading, attaching, rings, decoding.
 
 mod arm;
+pub mod blindness;
 pub mod btf;
 pub mod changes;
 pub mod decode;

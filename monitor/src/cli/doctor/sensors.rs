@@ -88,6 +88,7 @@ pub(super) fn load() -> (Vec<Sensor>, Option<String>) {
                 .map(|program| HookStatus {
                     program: *program,
                     refused: Some(reason(program.name)),
+                    absent: false,
                     backend: Backend::Tracepoint,
                     passed_over: None,
                 })
