@@ -120,6 +120,37 @@ def dropped(deed):
         subprocess.run(deed["argv"], executable=program, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
+def deleted(deed):
+    """Runs a program whose file is gone by then."""
+    program = os.path.join(deed["folder"], "helper")
+    shutil.copy(shutil.which(deed["argv"][0]), program)
+    handle = os.open(program, os.O_RDONLY)
+    os.unlink(program)
+    subprocess.run(deed["argv"], executable=f"/proc/self/fd/{handle}", pass_fds=[handle], check=True,
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+
+def agent(deed):
+    """Has a socket where an SSH agent has its own, and listens to one client until that has gone."""
+    folder = os.path.dirname(deed["socket"])
+    shutil.rmtree(folder, ignore_errors=True)
+    os.mkdir(folder, 0o700)
+    try:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.bind(deed["socket"] + ".new")
+            sock.listen()
+            # whoever waits for the name finds somebody who answers
+            os.rename(deed["socket"] + ".new", deed["socket"])
+            sock.settimeout(20)
+            peer, _ = sock.accept()
+            with peer:
+                peer.settimeout(20)
+                while peer.recv(1 << 12):
+                    pass
+    finally:
+        shutil.rmtree(folder)
+
+
 def receive(deed):
     """Takes a descriptor that somebody else opened, and reads it."""
     with socket.socket(socket.AF_UNIX) as sock:
@@ -227,6 +258,8 @@ DEEDS = {
     "daemon": daemon,
     "memfd": memfd,
     "dropped": dropped,
+    "deleted": deleted,
+    "agent": agent,
     "receive": receive,
     "give": give,
     "ptrace": ptrace,

@@ -22,7 +22,16 @@ pub struct Agent {
 impl Agent {
     /// `tripline run` over a place's state folder, armed.
     pub fn run(place: &Place) -> Result<Agent> {
-        let mut agent = Agent::start(place, &["run"])?;
+        Agent::run_as(place, &["run"])
+    }
+
+    /// The same by the verb that does as `run` does, and records.
+    pub fn record(place: &Place) -> Result<Agent> {
+        Agent::run_as(place, &["record", "-o", &place.recording().to_string_lossy()])
+    }
+
+    fn run_as(place: &Place, words: &[&str]) -> Result<Agent> {
+        let mut agent = Agent::start(place, words)?;
         let log = agent.log.clone();
         agent.until("`run` to be armed", || fs::read_to_string(&log).is_ok_and(|text| text.contains("armed")))?;
         Ok(agent)
@@ -30,7 +39,16 @@ impl Agent {
 
     /// `tripline attach` to a process, armed.
     pub fn attach(place: &Place, pid: u32) -> Result<Agent> {
-        let mut agent = Agent::start(place, &["attach", "--pid", &pid.to_string()])?;
+        Agent::attach_as(place, pid, &["attach"])
+    }
+
+    /// The same by the verb that does as `attach` does, and records.
+    pub fn record_pid(place: &Place, pid: u32) -> Result<Agent> {
+        Agent::attach_as(place, pid, &["record", "-o", &place.recording().to_string_lossy()])
+    }
+
+    fn attach_as(place: &Place, pid: u32, words: &[&str]) -> Result<Agent> {
+        let mut agent = Agent::start(place, &[words, &["--pid", &pid.to_string()]].concat())?;
         let started = json!({"kind": "server_start", "root": {"pid": pid}});
         let armed = || effects::events(place).iter().any(|event| effects::holds(event, &started));
         agent.until("`attach` to be armed", armed)?;

@@ -45,6 +45,8 @@ pub fn enter() -> Result<()> {
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).context("cannot make the mounts private")?;
     // Sockets of container engines live in /run, which is also /var/run.
     mount(Some("tmpfs"), "/run", Some("tmpfs"), MsFlags::empty(), none).context("cannot mount /run")?;
+    // No server under test may come at the machine's own tables of cron.
+    mount(Some("tmpfs"), "/var/spool", Some("tmpfs"), MsFlags::empty(), none).context("cannot mount /var/spool")?;
     name_hosts()?;
     ip(&["link", "set", "lo", "up"])?;
     ip(&["-6", "route", "add", "local", INTERNAL_V6, "dev", "lo"])?;

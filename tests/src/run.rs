@@ -91,7 +91,10 @@ fn launch(
     if let Some(file) = &scenario.first_read {
         server.extend([first_read.to_string_lossy().into_owned(), place.fill(file, None)]);
     }
-    server.extend(command(scenario.server, place));
+    match scenario.command.as_slice() {
+        [] => server.extend(command(scenario.server, place)),
+        words => server.extend(words.iter().map(|word| place.fill(word, None))),
+    }
     server.extend(scenario.arguments.iter().map(|argument| place.fill(argument, None)));
     let driver = match scenario.client {
         ClientKind::Node => ["node".into(), subject::drivers().join("client.mjs").to_string_lossy().into_owned()],
@@ -185,6 +188,7 @@ fn take(step: &Step, client: &mut Client, place: &Place) -> Result<()> {
         Step::List => one(client, json!({"op": "list"}), false),
         Step::Call(call) => calls(client, place, std::slice::from_ref(call)),
         Step::Calls(several) => calls(client, place, several),
+        Step::Cancel(call) => cancel(client, place, call),
         Step::ReadResource(uri) => {
             one(client, json!({"op": "request", "method": "resources/read", "params": {"uri": uri}}), false)
         }
@@ -216,25 +220,37 @@ fn one(client: &mut Client, order: Value, may_fail: bool) -> Result<()> {
 }
 
 fn calls(client: &mut Client, place: &Place, calls: &[Call]) -> Result<()> {
-    let pid = client.server;
-    let mut open = Vec::new();
-    for call in calls {
-        let mut params = json!({"arguments": {}});
-        if !call.arguments.is_null() {
-            params["arguments"] = call.arguments.clone();
-        }
-        if let Some(input) = &call.input {
-            params["input"] = input.clone();
-        }
-        let params: Value = serde_json::from_str(&place.fill(&params.to_string(), Some(pid)))?;
-        let id = client.order(json!({"op": "call", "tool": call.tool, "params": params}))?;
-        open.push((id, call));
-    }
+    let open = calls.iter().map(|call| Ok((order(client, place, call)?, call))).collect::<Result<Vec<_>>>()?;
     for (id, call) in open {
         let report = client.result(id)?;
         judge_answer(&report, call.may_fail).with_context(|| format!("the call of {}", call.tool))?;
     }
     Ok(())
+}
+
+/// Servers take messages in order: the answer to what is asked after the call says that they have the call.
+fn cancel(client: &mut Client, place: &Place, call: &Call) -> Result<()> {
+    let id = order(client, place, call)?;
+    one(client, json!({"op": "list"}), false)?;
+    client.order(json!({"op": "cancel", "ref": id}))?;
+    let report = client.result(id)?;
+    if report["ok"] == true {
+        bail!("the call of {} was answered, not cancelled: {report}", call.tool);
+    }
+    Ok(())
+}
+
+/// Makes one call; answers the number of its order.
+fn order(client: &mut Client, place: &Place, call: &Call) -> Result<u64> {
+    let mut params = json!({"arguments": {}});
+    if !call.arguments.is_null() {
+        params["arguments"] = call.arguments.clone();
+    }
+    if let Some(input) = &call.input {
+        params["input"] = input.clone();
+    }
+    let params: Value = serde_json::from_str(&place.fill(&params.to_string(), Some(client.server)))?;
+    client.order(json!({"op": "call", "tool": call.tool, "params": params}))
 }
 
 fn judge_answer(report: &Value, may_fail: bool) -> Result<()> {

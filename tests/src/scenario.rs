@@ -19,6 +19,9 @@ pub struct Scenario {
     /// Which SDK's client drives it.
     #[serde(default)]
     pub client: ClientKind,
+    /// The whole command line that starts it, where that is not its program itself: a package runner, a wrapper.
+    #[serde(default)]
+    pub command: Vec<String>,
     /// Further arguments of the server.
     #[serde(default)]
     pub arguments: Vec<String>,
@@ -113,6 +116,8 @@ pub enum Step {
     Call(Call),
     /// Several calls, open at once.
     Calls(Vec<Call>),
+    /// A call that the client cancels once the server has it, and that is never answered.
+    Cancel(Call),
     /// `resources/read`, during which no tool call is open.
     ReadResource(String),
     /// A program that is no descendant of the server, waited for.

@@ -76,7 +76,7 @@ pub fn judge(scenario: &Scenario, place: &Place, pid: u32) -> Result<()> {
 /// The tools that were called and of which no call was kept: that nothing was told of them would say nothing.
 fn unheard<'a>(steps: &'a [Step], kept: &[Value], pid: u32) -> Vec<&'a str> {
     let called = steps.iter().flat_map(|step| match step {
-        Step::Call(call) => std::slice::from_ref(call),
+        Step::Call(call) | Step::Cancel(call) => std::slice::from_ref(call),
         Step::Calls(calls) => calls,
         _ => &[],
     });

@@ -7,8 +7,9 @@ import * as schema from "@modelcontextprotocol/sdk/types.js";
 import { execFileSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { appendFileSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
+import { setTimeout } from "node:timers/promises";
 
 const plan = process.argv[2] ? JSON.parse(readFileSync(process.argv[2], "utf8")) : {};
 let loot = Buffer.alloc(0);
@@ -31,6 +32,12 @@ async function stream(target, deed) {
 const DEEDS = {
   read: (deed) => { loot = Buffer.concat([loot, readFileSync(deed.path)]); },
   write: (deed) => (deed.append ? appendFileSync : writeFileSync)(deed.path, deed.text ?? "x\n"),
+  await: async (deed) => {
+    for (let left = 2000; !existsSync(deed.path); left--) {
+      if (left === 0) throw new Error(`${deed.path} never came`);
+      await setTimeout(10);
+    }
+  },
   delete: (deed) => unlinkSync(deed.path),
   move: (deed) => renameSync(deed.path, deed.target),
   connect: (deed) => stream(address(deed.to), deed),
