@@ -14,6 +14,7 @@ use nix::unistd::Pid;
 use printed::Step;
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -198,6 +199,29 @@ fn the_sample_server_is_used_and_abused_without_colour_where_none_is_wanted() ->
     let mut demo = Demo::start("demo-sample", &sample()?, Output::Terminal, &[("TERM", "xterm"), ("NO_COLOR", "1")])?;
     demo.is_armed()?;
     is_whole(demo, "the sample server on the official Rust SDK")
+}
+
+#[test]
+fn by_itself_it_takes_the_server_of_npm_where_that_is_installed() -> Result<()> {
+    let mut demo = Demo::start("demo-auto", &[], Output::Pipe, &[("TERM", "xterm")])?;
+    demo.is_armed()?;
+    is_whole(demo, "@cloudflare/mcp-server-cloudflare ")
+}
+
+#[test]
+fn where_node_is_missing_it_takes_the_sample_server_and_says_why() -> Result<()> {
+    // All else that it needs is there.
+    let bin = tempfile::tempdir()?;
+    symlink("/bin/bash", bin.path().join("bash"))?;
+    let path = [("PATH", bin.path().to_str().context("a path that is no text")?)];
+    let demo = Demo::start("demo-no-node", &sample()?[2..], Output::Pipe, &path)?;
+    is_whole(demo, "the sample server on the official Rust SDK (there is no node on PATH)")?;
+    // Asked for by name, it is not replaced.
+    let demo = Demo::start("demo-no-npm", &npm(), Output::Pipe, &path)?;
+    let (status, printed, complaint) = demo.end()?;
+    ensure!(status.code() == Some(1) && printed.is_empty(), "{status}: {printed}");
+    ensure!(complaint == "tripline: there is no node on PATH\n", "one clear line: {complaint}");
+    Ok(())
 }
 
 #[test]
