@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use tests::agent::Agent;
 use tests::exec::Ground;
 use tests::peer::{Peer, Transport};
-use tests::{alert, effects, wait};
+use tests::{alert, effects, verdict, wait};
 
 const SERVER: &str = env!("CARGO_BIN_EXE_deed_server");
 
@@ -73,6 +73,24 @@ fn what_a_server_does_from_then_on_is_judged() -> Result<()> {
         ground.end()?;
     }
     Ok(())
+}
+
+#[test]
+fn a_recording_of_a_server_that_ran_already_replays_to_the_same_alerts() -> Result<()> {
+    let ground = Ground::new("attach-recorded")?;
+    let mut server = server(&ground, Transport::Pipes)?;
+    server.greet()?;
+    let mut agent = Agent::record_pid(&ground.place, server.pid)?;
+    server.call("openat", json!({"path": ground.place.home().join(".ssh/id_ed25519")}))?;
+    let text = "category = ['credential_access']\ntool = 'openat'\n\
+                evidence = { kind = 'file_open', path = '${home}/.ssh/id_ed25519' }";
+    alert::wait(&ground.place, &toml::from_str(text)?, Some(server.pid))?;
+    assert!(server.close()?.success());
+    let status = agent.end()?;
+    assert!(status.success() && is_beginning(&agent.said()), "{status}: {}", agent.said());
+    verdict::replay(&ground.place)?;
+    alert::check_secrets(&ground.place)?;
+    ground.end()
 }
 
 #[test]

@@ -13,7 +13,7 @@ use tests::client::{Client, Launch};
 use tests::exec::Ground;
 use tests::peer::{Peer, Transport};
 use tests::place::Place;
-use tests::{alert, effects, process, subject, wait};
+use tests::{alert, effects, process, subject, verdict, wait};
 
 /// What the silent one writes: more than a process may say before it is taken for no server.
 const NOISE: usize = 80 << 10;
@@ -190,6 +190,50 @@ fn a_server_that_a_profile_knows_is_one_before_it_speaks() -> Result<()> {
     let loud = loud_beside(&host.ground.place, server.pid, "")?;
     assert!(loud.is_empty(), "{loud:?}");
     host.end()
+}
+
+#[test]
+fn a_server_below_npx_is_found_and_named() -> Result<()> {
+    let host = Host::watched("run-npx")?;
+    let place = &host.ground.place;
+    std::os::unix::fs::symlink(subject::folder().join("node/node_modules"), place.path("scratch/node_modules"))?;
+    let home = place.home().display().to_string();
+    let npx = ["npx", "-y", "--offline", "@modelcontextprotocol/server-filesystem", &home];
+    let mut npx = command(&host.ground, &npx);
+    npx.env("npm_config_update_notifier", "false");
+    let mut server = Peer::start(npx, Transport::Sockets)?;
+    server.greet()?;
+    server.call("read_text_file", json!({"path": place.home().join("project/README.md")}))?;
+    server.call("read_text_file", json!({"path": host.key()}))?;
+    // What serves is the last of three: npx, the shell that it starts, and node.
+    let theft = host.theft(server.pid, "actor = '**/node'\nprofile = 'filesystem'\ntool = 'read_text_file'")?;
+    assert_ne!(theft["process"]["pid"], server.pid, "{theft}");
+    assert_eq!(start_of(place, server.pid)?["from_start"], true);
+    assert!(server.close()?.success());
+    // the call names a key: that is told too, and nothing else
+    let mut others = loud_beside(place, server.pid, "credential_access")?;
+    others.retain(|alert| !alert.starts_with("TL-TOOL-003"));
+    assert!(others.is_empty(), "{others:?}");
+    host.end()
+}
+
+#[test]
+fn a_recording_of_the_host_replays_to_the_same_alerts() -> Result<()> {
+    let ground = Ground::new("run-recorded")?;
+    let agent = Agent::record(&ground.place)?;
+    let mut host = Host { ground, agent };
+    let key = host.key();
+    let mut server = Peer::start(command(&host.ground, &[FIRST_READ, &key, SERVER]), Transport::Pipes)?;
+    server.greet()?;
+    host.theft(server.pid, "actor = '**/first_read'")?;
+    server.call("openat", json!({"path": host.ground.place.home().join(".aws/credentials")}))?;
+    let text = "category = ['credential_access']\ntool = 'openat'\nevidence = { path = '${home}/.aws/credentials' }";
+    alert::wait(&host.ground.place, &toml::from_str(text)?, Some(server.pid))?;
+    assert!(server.close()?.success());
+    host.agent.stop()?;
+    verdict::replay(&host.ground.place)?;
+    alert::check_secrets(&host.ground.place)?;
+    host.ground.end()
 }
 
 #[test]
