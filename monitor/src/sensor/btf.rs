@@ -36,7 +36,7 @@ const NESTING: u32 = 8;
 pub enum BtfError {
     /// The kernel shows no type information.
     #[error("cannot read {VMLINUX}: {0}; this kernel was built without CONFIG_DEBUG_INFO_BTF, which Tripline needs")]
-    Absent(#[source] std::io::Error),
+    Absent(std::io::Error),
     /// The bytes aren't BTF as documented.
     #[error("{VMLINUX} is malformed at byte {0}")]
     Malformed(usize),

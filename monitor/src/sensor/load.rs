@@ -43,8 +43,11 @@ pub enum SensorError {
     #[error(transparent)]
     Btf(#[from] BtfError),
     /// tracefs could not be mounted.
-    #[error("cannot reach tracefs: {0}; mount it with `mount -t tracefs tracefs /sys/kernel/tracing`")]
-    Tracefs(#[source] io::Error),
+    #[error(
+        "cannot reach tracefs: {0}; mount it with `mount -t tracefs tracefs /sys/kernel/tracing`, or run with the \
+         capabilities that `tripline doctor` lists"
+    )]
+    Tracefs(io::Error),
     /// Not enough rights.
     #[error("cannot load eBPF programs: {0}; run as root, or with the capabilities that `tripline doctor` lists")]
     Denied(String),
