@@ -9,6 +9,7 @@ mod docs;
 mod inherited;
 mod knowledge;
 mod marks;
+mod outputs;
 mod replay;
 mod reused;
 mod store;
