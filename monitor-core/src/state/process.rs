@@ -74,14 +74,16 @@ pub struct Proc {
     pub explained: bool,
 }
 
-/// The table. When it is full, what has ended goes first, then the oldest that no server needs: a flood of processes
-/// doesn't push out a server or its ancestors.
+/// The table. When it is full, what has ended goes first, then the oldest that no server needs, then the oldest below a
+/// server's root: a flood of processes, be it a server's own, pushes out no root and nothing above one.
 #[derive(Debug)]
 pub struct Processes {
     /// Outside every server, and above none.
     others: Bounded<ProcId, Proc>,
-    /// In a server's tree, or above it.
+    /// In a server's tree, below its root.
     served: Bounded<ProcId, Proc>,
+    /// The servers' roots, and what is above them.
+    above: Bounded<ProcId, Proc>,
     ended: VecDeque<(Time, ProcId)>,
     limit: usize,
     evicted: u64,
@@ -90,19 +92,19 @@ pub struct Processes {
 impl Processes {
     pub(super) fn new(limit: usize) -> Self {
         let limit = limit.max(1);
-        let (others, served) = (Bounded::new(limit), Bounded::new(limit));
-        Self { others, served, ended: VecDeque::new(), limit, evicted: 0 }
+        let table = || Bounded::new(limit);
+        Self { others: table(), served: table(), above: table(), ended: VecDeque::new(), limit, evicted: 0 }
     }
 
     /// A process that is known.
     #[must_use]
     pub fn get(&self, id: ProcId) -> Option<&Proc> {
-        self.served.get(&id).or_else(|| self.others.get(&id))
+        self.served.get(&id).or_else(|| self.others.get(&id)).or_else(|| self.above.get(&id))
     }
 
     /// A process that is known, to change.
     pub fn get_mut(&mut self, id: ProcId) -> Option<&mut Proc> {
-        self.served.get_mut(&id).or_else(|| self.others.get_mut(&id))
+        self.served.get_mut(&id).or_else(|| self.others.get_mut(&id)).or_else(|| self.above.get_mut(&id))
     }
 
     /// A process is a server from here on: with nothing counted that it ran before.
@@ -111,7 +113,10 @@ impl Processes {
         let node = Arc::new(proc.node.afresh());
         proc.node = Arc::clone(&node);
         proc.server = Some(server);
-        self.insert(id, proc);
+        self.above.insert(id, proc);
+        for ancestor in node.chain().skip(1) {
+            self.keep(ancestor.id);
+        }
         Some(node)
     }
 
@@ -186,20 +191,22 @@ impl Processes {
     /// How many are known.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.others.len().saturating_add(self.served.len())
+        self.others.len().saturating_add(self.served.len()).saturating_add(self.above.len())
     }
 
     /// Whether none is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.others.is_empty() && self.served.is_empty()
+        self.others.is_empty() && self.served.is_empty() && self.above.is_empty()
     }
 
     fn insert(&mut self, id: ProcId, proc: Proc) {
         if self.get(id).is_none() && self.len() >= self.limit {
             self.make_room();
         }
-        if proc.server.is_some() || self.served.get(&id).is_some() {
+        if self.above.get(&id).is_some() {
+            self.above.insert(id, proc);
+        } else if proc.server.is_some() || self.served.get(&id).is_some() {
             self.need_above(&proc.node);
             self.others.remove(&id);
             self.served.insert(id, proc);
@@ -210,14 +217,18 @@ impl Processes {
 
     /// Ancestors of a server's process are needed as it is. Above one that is, all are.
     fn need_above(&mut self, node: &Node) {
-        for above in node.chain().skip(1) {
-            let Some(proc) = self.others.remove(&above.id) else {
-                if self.served.get(&above.id).is_some() {
-                    return;
-                }
-                continue;
-            };
-            self.served.insert(above.id, proc);
+        for ancestor in node.chain().skip(1) {
+            if self.above.get(&ancestor.id).is_some() || self.served.get(&ancestor.id).is_some() {
+                return;
+            }
+            self.keep(ancestor.id);
+        }
+    }
+
+    /// A process is above a server from here on.
+    fn keep(&mut self, id: ProcId) {
+        if let Some(proc) = self.served.remove(&id).or_else(|| self.others.remove(&id)) {
+            self.above.insert(id, proc);
         }
     }
 
@@ -228,13 +239,12 @@ impl Processes {
                 return;
             }
         }
-        if self.others.pop_oldest().is_none() {
-            self.served.pop_oldest();
-        }
+        let _forgotten =
+            self.others.pop_oldest().or_else(|| self.served.pop_oldest()).or_else(|| self.above.pop_oldest());
     }
 
     fn remove(&mut self, id: ProcId) -> Option<Proc> {
-        self.served.remove(&id).or_else(|| self.others.remove(&id))
+        self.served.remove(&id).or_else(|| self.others.remove(&id)).or_else(|| self.above.remove(&id))
     }
 }
 
@@ -420,6 +430,27 @@ mod tests {
         }
         assert!(processes.get(proc(50)).is_none() && processes.get(proc(61)).is_some());
         assert_eq!((processes.len(), processes.evicted()), (5, 2));
+        assert_eq!(needed(&processes), [1, 10, 20], "what is above a server stays, and its root");
+    }
+
+    #[test]
+    fn a_servers_own_flood_pushes_out_no_root_and_nothing_above_one() {
+        let mut processes = host(16);
+        // another server, that one of the first's processes starts
+        fork(&mut processes, 30, 40);
+        processes.serve(proc(40), ServerId(2));
+        for pid in 100..200 {
+            fork(&mut processes, 20, pid);
+        }
+        assert_eq!(needed(&processes), [1, 10, 20, 30]);
+        assert!(processes.get(proc(40)).is_some() && processes.get(proc(199)).is_some());
+        assert_eq!(processes.len(), 16);
+        // a root that runs something else stays one
+        processes.exec(&Exec { proc: proc(20), parent: proc(10), ..exec() }, Some(SERVER), false);
+        for pid in 200..300 {
+            fork(&mut processes, 20, pid);
+        }
+        assert_eq!(needed(&processes), [1, 10, 20, 30]);
     }
 
     #[test]
