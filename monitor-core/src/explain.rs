@@ -11,7 +11,7 @@ mod network;
 mod onlooker;
 mod vouch;
 
-pub use child::{child, is_interpreter, is_mover, is_shell, is_tunnel};
+pub use child::{child, is_interpreter, is_likely_declared, is_mover, is_shell, is_tunnel};
 pub use file::{is_settings_of_others, is_unasked, is_user_data, read, write};
 pub use network::{DNS, Destination, destination, is_resolver, only_launches, resolver_known};
 pub use onlooker::may_look;

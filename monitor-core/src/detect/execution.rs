@@ -2,7 +2,7 @@
 
 use crate::alert::{Confidence, Fact, Severity};
 use crate::event::{Exec, File, FileOp};
-use crate::explain::{By, Explained, is_shell, is_tunnel};
+use crate::explain::{By, Explained, is_likely_declared, is_shell, is_tunnel};
 use crate::interpreter::inline;
 use crate::named::inside;
 use crate::place::anybody_writes;
@@ -77,6 +77,11 @@ pub fn exec(cx: &Cx<'_>, exec: &Exec, explained: &Explained, out: &mut Vec<Findi
         // many servers look for their tools when they start
         finding.severity = Severity::Low;
         finding.confidence = Confidence::Weak;
+    }
+    let written = cx.proc().is_some_and(|proc| proc.node.image.written);
+    if cx.scene().is_some_and(|scene| is_likely_declared(&scene, exec, written)) {
+        // an installation of a kind that isn't known, far more often than a program that bears another's name
+        finding.severity = Severity::Low;
     }
     out.push(finding);
 }

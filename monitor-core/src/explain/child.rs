@@ -1,12 +1,13 @@
 //! What explains a child process.
 
+use super::vouch::is_put_up;
 use super::{By, Explained, Firm, Scene, in_tree, is_package_manager, is_systems, manages, vouched};
 use crate::credential::{Standing, standing};
 use crate::event::Exec;
 use crate::interpreter::{code, inline};
 use crate::launcher::{is_launcher, is_wrapper, launched};
 use crate::pattern::wildcard;
-use crate::profile::Phase;
+use crate::profile::{Phase, Profile};
 use crate::state::{Asked, Hold, Image, Proc};
 
 /// Programs that move data or open ways in and out. In a profile that says little, no call explains them.
@@ -116,6 +117,18 @@ pub fn child(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec, written: boo
         return Explained::weak(By::Call);
     }
     Explained::nothing()
+}
+
+/// Whether the profile declares a program of this name here and now, and it isn't vouched for, but lies where people
+/// install programs: most likely it is what it is called. Not for looks at the host, which the system's own programs do.
+#[must_use]
+pub fn is_likely_declared(scene: &Scene<'_>, exec: &Exec, written: bool) -> bool {
+    let (exe, image) = (exec.exe.path.as_str(), Image { written, ..Image::from(exec) });
+    let declares = |profile: &Profile| profile.child(exe, None, scene.phase).is_some();
+    !HOST_FACTS.contains(&program(exe))
+        && is_put_up(scene.server, &image)
+        && !vouched(scene.server, &image)
+        && scene.server.profile.as_deref().is_some_and(declares)
 }
 
 /// The user's own command is a shell script that has yet to start the server (a version manager's shim, a wrapper): what
