@@ -106,7 +106,8 @@ impl State {
         said.or_else(|| self.processes.get(proc).and_then(|known| known.server))
     }
 
-    /// Whether a watched server wrote the program, or its main script.
+    /// Whether a watched server wrote the program, or its main script. Of what runs in a server's tree that says whose doing
+    /// it is. Of the user's own programs it says nothing: a server may open any of them for writing, and write nothing.
     #[must_use]
     pub fn wrote(&self, exec: &Exec) -> bool {
         let files = || [Some(&exec.exe), exec.script.as_ref()].into_iter().flatten();

@@ -300,14 +300,15 @@ fn what_a_full_table_forgot_is_told_and_marks_what_depends_on_it() {
 fn a_written_program_that_made_room_is_missing_from_the_coverage() {
     let mut steps = "0 start /usr/bin/python3.11 script=/home/u/srv/server.py server.py\n10 handshake\n".to_owned();
     steps.push_str("5000 call 1 go\n");
-    for at in 0..5000 {
-        writeln!(steps, "{} write root /home/u/project/{at} ino={}", 5001 + at / 10, at + 1).unwrap();
+    // a repository is cloned, and that takes a while
+    for at in 0..40_000 {
+        writeln!(steps, "{} write root /home/u/project/{at} ino={}", 5001 + at * 5, at + 1).unwrap();
     }
-    steps.push_str("5600 spawn x root /usr/bin/python3.11 -c 1\n");
+    steps.push_str("205100 spawn x root /usr/bin/python3.11 -c 1\n");
     let (_, alerts) = run(EngineConfig::default(), &script::events(&script::Setup::default(), &steps));
     let child = alerts.iter().find(|alert| alert.rule.id == "TL-EXEC-001").unwrap();
     let gap = child.coverage.gaps.iter().find(|gap| gap.sensor == "engine" && gap.reason == "table_full").unwrap();
-    assert_eq!(gap.count, 5000 - 4096);
+    assert_eq!(gap.count, 40_000 - 32_768);
     let told = alerts.iter().filter(|alert| alert.rule.id == "TL-SEN-001").collect::<Vec<_>>();
     assert_eq!(told.len(), 1);
     assert!(told[0].summary.contains("files that a server wrote"));

@@ -97,6 +97,9 @@ impl Engine {
                 _ => self.state.persistent.learn(&file.file),
             }
         }
+        if file.op == FileOp::Unlink && file.unlinked {
+            self.state.servers.forget_written(file.file.id);
+        }
         self.wrote(server, file, now, alerts);
         if let (Some(server), Some((kind, object, explained))) = (server, noted) {
             self.note(server, now, kind, object, &explained);

@@ -42,8 +42,7 @@ impl Engine {
     pub(super) fn exec(&mut self, said: Option<ServerId>, exec: &Exec, now: Time, alerts: &mut Vec<Alert>) {
         let inherited = self.state.processes.get(exec.parent).and_then(|parent| parent.server);
         let Some(server) = self.state.server_of(said, exec.proc).or(inherited) else {
-            let written = self.state.wrote(exec);
-            self.state.processes.exec(exec, said, written);
+            self.state.processes.exec(exec, said, false);
             return;
         };
         let written = self.state.wrote(exec);

@@ -20,8 +20,9 @@ use crate::time::{SECOND, Time};
 const SETTLE: u64 = 5 * SECOND;
 /// Most destinations, resolvers and programs that are remembered per server.
 const MAX_REMEMBERED: usize = 1024;
-/// Most files that are remembered as written by one server.
-const MAX_WRITTEN: usize = 4096;
+/// Most files that are remembered as written by one server: as many as a clone of a large repository makes. Each takes
+/// some 100 bytes, from when it is written.
+const MAX_WRITTEN: usize = 32_768;
 
 /// A watched server.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::{Bounded, Server};
 use crate::config::Windows;
-use crate::id::ServerId;
+use crate::id::{FileId, ServerId};
 use crate::ledger::CallRecord;
 use crate::time::Time;
 
@@ -62,6 +62,15 @@ impl Servers {
             gone.close_all("evicted", &mut |record| Self::push(&mut self.closed, &mut self.closed_lost, record));
         }
         self.live.insert(id);
+    }
+
+    /// A file is gone: its number says nothing of the next one that gets it.
+    pub fn forget_written(&mut self, file: FileId) {
+        for id in &self.live {
+            if let Some(server) = self.table.get_mut(id) {
+                server.written.remove(&file);
+            }
+        }
     }
 
     /// Closes what has run out.

@@ -7,7 +7,7 @@
 //! | `start EXE ARG…` | the server's root executes and comes under watch |
 //! | `spawn NAME PARENT EXE ARG…` | fork and exec; `script=`, `sino=`, `xino=`, `preload=`, `+memfd`, `+unlinked`, `+compat`, `+argvcut` |
 //! | `fork NAME PARENT`, `exec NAME EXE ARG…`, `exit NAME`, `foreign NAME EXE ARG…` | |
-//! | `read`, `write`, `append`, `use`, `inherit`, `opath`, `unlink`, `chmod NAME PATH` | `ino=`, `via=`, `+cut`, `+fanotify`; `rename`, `link`, `symlink NAME PATH TO` |
+//! | `read`, `write`, `append`, `use`, `inherit`, `opath`, `unlink`, `chmod NAME PATH` | `ino=`, `via=`, `+cut`, `+fanotify`, `+unlinked`; `rename`, `link`, `symlink NAME PATH TO` |
 //! | `connect`, `send`, `listen`, `bind`, `accept NAME ADDR:PORT` | `host=`, `cookie=`, `result=`, `abi=`, `+udp`; `end NAME cookie= sent= state=` |
 //! | `unix NAME PATH [+listen] [result=]`, `socket NAME FAMILY`, `memory NAME TARGET OP [+failed]`, `opaque NAME WHAT` | |
 //! | `handshake`, `list TOOL…` (`name`, `name:digest`, `name:digest:ro`, `…:closed`), `+more` | |
@@ -289,7 +289,7 @@ impl Script {
                 create: false,
                 path_only: verb == "opath",
                 dir: words.has("dir"),
-                unlinked: false,
+                unlinked: words.has("unlinked"),
                 to,
                 via: words.get("via"),
                 by: if words.has("fanotify") { "fanotify" } else { "tracepoint" }.to_owned(),
