@@ -26,7 +26,7 @@ mod taint;
 
 pub use bounded::Bounded;
 pub use call::{Asked, Call, CallKey, Ending, Hold};
-pub use connection::Connection;
+pub use connection::{Connection, Connections};
 pub use credential::CredentialFiles;
 pub use gap::Gaps;
 pub use mcp::{Heard, apply as apply_message};
@@ -48,8 +48,8 @@ pub struct State {
     pub processes: Processes,
     /// Watched servers.
     pub servers: Servers,
-    /// Open connections of watched processes, by socket cookie.
-    pub connections: Bounded<u64, Connection>,
+    /// Connections of watched processes that may still be judged.
+    pub connections: Connections,
     /// Credential files by identity.
     pub credentials: CredentialFiles,
     /// Persistence points by identity, as far as they were met.
@@ -91,7 +91,7 @@ impl State {
         Self {
             processes: Processes::new(limits.processes),
             servers: Servers::new(limits.servers),
-            connections: Bounded::new(limits.connections),
+            connections: Connections::new(limits.connections),
             credentials: CredentialFiles::new(limits.files),
             persistent: CredentialFiles::new(limits.files),
             foreign: Taints::default(),
@@ -117,7 +117,17 @@ impl State {
     /// Lets time pass: forgets ended processes, closes calls that have run out.
     pub fn advance(&mut self, now: Time, config: &EngineConfig) {
         self.processes.expire(now, config.windows.lineage);
-        self.servers.advance(now, &config.windows);
+        self.connections.expire(now, config.windows.theft);
+        for server in self.servers.advance(now, &config.windows) {
+            self.connections.forget(server);
+        }
+    }
+
+    /// A server came under watch.
+    pub fn add_server(&mut self, server: Server) {
+        if let Some(server) = self.servers.add(server) {
+            self.connections.forget(server);
+        }
     }
 
     /// What the tables of the whole host lost so far, where that may hide something.

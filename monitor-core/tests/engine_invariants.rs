@@ -296,6 +296,39 @@ fn what_a_full_table_forgot_is_told_and_marks_what_depends_on_it() {
     assert!(roomy.iter().all(|alert| alert.rule.id != "TL-SEN-001"), "a table with room loses nothing");
 }
 
+/// Connections of one server: a look-up each second, and one TCP connection that stays.
+fn look_ups(limit: usize) -> (EngineConfig, String) {
+    let mut config = EngineConfig::default();
+    config.limits.connections = limit;
+    let mut steps = "0 start /usr/bin/node script=/home/u/srv/server.js server.js\n10 handshake\n".to_owned();
+    steps.push_str("5000 send root 10.0.0.2:53 +udp\n5001 connect root 127.0.0.1:5432 cookie=9999\n");
+    for at in 0..1000 {
+        writeln!(steps, "{} connect root 10.0.0.2:53 +udp cookie={}", 6000 + at * 1000, at + 1).unwrap();
+    }
+    (config, steps)
+}
+
+#[test]
+fn connections_that_nothing_can_be_said_of_any_more_are_no_loss() {
+    let (config, mut steps) = look_ups(100);
+    let (engine, alerts) = run(config.clone(), &script::events(&script::Setup::default(), &steps));
+    assert_eq!(engine.stats().evictions.connections, 0);
+    assert!(engine.stats().connections <= 62, "those of the last minute: {}", engine.stats().connections);
+    assert!(alerts.iter().all(|alert| alert.rule.id != "TL-SEN-001"));
+    steps.push_str("1007000 exit root\n1007000 end-server\n1100000 foreign x /usr/bin/x\n");
+    let (engine, _) = run(config, &script::events(&script::Setup::default(), &steps));
+    assert_eq!(engine.stats().connections, 0, "a server that is forgotten has none");
+}
+
+#[test]
+fn look_ups_make_room_before_connections_do() {
+    let (config, mut steps) = look_ups(20);
+    steps.push_str("1007000 end root cookie=9999 sent=0 state=established\n");
+    let (engine, _) = run(config, &script::events(&script::Setup::default(), &steps));
+    assert!(engine.stats().evictions.connections > 0);
+    assert!(engine.state().connections.get(9999).is_some());
+}
+
 #[test]
 fn a_written_program_that_made_room_is_missing_from_the_coverage() {
     let mut steps = "0 start /usr/bin/python3.11 script=/home/u/srv/server.py server.py\n10 handshake\n".to_owned();

@@ -153,11 +153,11 @@ impl Engine {
                     let explained = Explained::nothing();
                     let connection =
                         Connection { net: net.clone(), server: id, opened: now, explained, silent, settled, sent: 0 };
-                    self.state.connections.insert(net.cookie, connection);
+                    self.state.connections.insert(connection);
                 }
                 if !silent {
                     let explained = self.destination(id, net, None, now, alerts);
-                    if let Some(known) = self.state.connections.get_mut(&net.cookie).filter(|_| net.cookie != 0) {
+                    if let Some(known) = self.state.connections.get_mut(net.cookie).filter(|_| net.cookie != 0) {
                         known.explained = explained;
                     }
                 }
@@ -171,14 +171,14 @@ impl Engine {
             return;
         }
         let ended = !matches!(end.state.as_str(), "established" | "open" | "");
-        let Some(known) = self.state.connections.get_mut(&end.cookie) else { return };
+        let Some(known) = self.state.connections.get_mut(end.cookie) else { return };
         let judge = end.sent > known.sent;
         let settles = !std::mem::replace(&mut known.settled, true);
         let (server, mut net, silent) = (known.server, known.net.clone(), known.silent);
         let (opened, then) = (known.opened, known.explained.clone());
         known.sent = known.sent.max(end.sent);
         if ended {
-            self.state.connections.remove(&end.cookie);
+            self.state.connections.remove(end.cookie);
         }
         if settles {
             let result = if ended && end.state != "closed" { end.state.as_str() } else { "ok" };

@@ -22,7 +22,7 @@ impl Engine {
         // what it ran before it came under watch (its client, the agent's own `exec`) says nothing of it
         let root = self.state.processes.serve(start.root, id);
         let root = root.unwrap_or_else(|| Arc::new(Node::unknown(start.root)));
-        self.state.servers.add(Server::new(id, start.clone(), root, now, &self.config));
+        self.state.add_server(Server::new(id, start.clone(), root, now, &self.config));
     }
 
     pub(super) fn server_end(&mut self, said: Option<ServerId>, now: Time) {

@@ -77,6 +77,21 @@ impl<K: Copy + Eq + Hash, V> Bounded<K, V> {
         self.evicted
     }
 
+    /// Keeps the entries of which `wanted` is true.
+    pub(super) fn retain(&mut self, wanted: impl Fn(&V) -> bool) {
+        self.map.retain(|_, (_, value)| wanted(value));
+    }
+
+    /// The oldest entry.
+    pub(super) fn oldest(&mut self) -> Option<&V> {
+        let map = &self.map;
+        let live = |(key, number): &(K, u64)| map.get(key).is_some_and(|(live, _)| live == number);
+        while self.order.front().is_some_and(|front| !live(front)) {
+            self.order.pop_front();
+        }
+        self.order.front().and_then(|(key, _)| self.map.get(key)).map(|(_, value)| value)
+    }
+
     /// Takes out the oldest entry.
     pub(super) fn pop_oldest(&mut self) -> Option<(K, V)> {
         while let Some((key, number)) = self.order.pop_front() {

@@ -54,14 +54,16 @@ impl Servers {
         self.live.iter().filter_map(|id| self.table.get(id))
     }
 
-    /// A server came under watch.
-    pub fn add(&mut self, server: Server) {
+    /// A server came under watch. Returns the one that made room for it.
+    pub(super) fn add(&mut self, server: Server) -> Option<ServerId> {
         let id = server.id;
-        if let Some((old, mut gone)) = self.table.insert(id, server) {
+        let evicted = self.table.insert(id, server).map(|(old, mut gone)| {
             self.live.remove(&old);
             gone.close_all("evicted", &mut |record| Self::push(&mut self.closed, &mut self.closed_lost, record));
-        }
+            old
+        });
         self.live.insert(id);
+        evicted
     }
 
     /// A file is gone: its number says nothing of the next one that gets it.
@@ -73,13 +75,13 @@ impl Servers {
         }
     }
 
-    /// Closes what has run out.
-    pub(super) fn advance(&mut self, now: Time, windows: &Windows) {
+    /// Closes what has run out. Returns the servers that are forgotten with it.
+    pub(super) fn advance(&mut self, now: Time, windows: &Windows) -> Vec<ServerId> {
+        let mut gone = Vec::new();
         if now < self.next {
-            return;
+            return gone;
         }
         self.next = Time(u64::MAX);
-        let mut gone = Vec::new();
         for id in &self.live {
             let Some(server) = self.table.get_mut(id) else { continue };
             let (closed, lost) = (&mut self.closed, &mut self.closed_lost);
@@ -96,13 +98,14 @@ impl Servers {
                 self.next = self.next.min(deadline);
             }
         }
-        for id in gone {
-            self.live.remove(&id);
-            if let Some(server) = self.table.remove(&id) {
+        for id in &gone {
+            self.live.remove(id);
+            if let Some(server) = self.table.remove(id) {
                 self.calls_evicted += server.calls_evicted;
                 self.tools_evicted += server.tools_evicted;
             }
         }
+        gone
     }
 
     /// A call or server will run out at `when`.
