@@ -171,10 +171,11 @@ impl Kept {
             new_call = add_calls(&mut alert.calls, calls_of(server, &finding.calls));
         }
         let round = is_power_of_ten(alert.dedup.count);
-        if !(worse || surer || new_kind || new_secret || round || made || new_call && alert.calls.len() <= 8) {
+        let told = round || made || finding.counted;
+        if !(worse || surer || new_kind || new_secret || told || new_call && alert.calls.len() <= 8) {
             return None;
         }
-        if worse || made || new_secret && finding.severity == alert.severity {
+        if worse || made || finding.counted || new_secret && finding.severity == alert.severity {
             alert.severity = alert.severity.max(finding.severity);
             alert.summary = bounded(finding.summary);
         }

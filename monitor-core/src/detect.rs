@@ -52,6 +52,8 @@ pub struct Finding {
     pub summary: String,
     /// Where that sentence tells of a connection: the sentence for either outcome, which may not be known yet.
     pub attempt: Option<Attempt>,
+    /// It gives a count that is due to be told: more of the same is written each time, with the newest sentence.
+    pub counted: bool,
 }
 
 /// What every detector may look at.
@@ -164,6 +166,7 @@ impl<'a> Cx<'a> {
             evidence: vec![Evidence { time: self.now.into(), fact: evidence }],
             summary,
             attempt: None,
+            counted: false,
         }
     }
 

@@ -73,12 +73,13 @@ impl Engine {
     pub fn step(&mut self, event: &Event, alerts: &mut Vec<Alert>) {
         self.events = self.events.saturating_add(1);
         self.now = self.now.max(event.time);
+        self.tell_due(self.now, alerts);
         self.state.advance(self.now, &self.config);
         let now = event.time;
         let said = event.server;
         match &event.kind {
             Kind::ServerStart(start) => self.server_start(said, start, now),
-            Kind::ServerEnd => self.server_end(said, now),
+            Kind::ServerEnd => self.server_end(said, now, alerts),
             Kind::Fork(fork) => self.state.processes.fork(fork, said),
             Kind::Known(exec) => self.known(said, exec),
             Kind::Exec(exec) => self.exec(said, exec, now, alerts),
@@ -115,13 +116,15 @@ impl Engine {
     }
 
     /// Lets time pass without an event.
-    pub fn tick(&mut self, now: Time, _alerts: &mut Vec<Alert>) {
+    pub fn tick(&mut self, now: Time, alerts: &mut Vec<Alert>) {
         self.now = self.now.max(now);
+        self.tell_due(self.now, alerts);
         self.state.advance(self.now, &self.config);
     }
 
     /// The end: every call is closed, and its record kept for [`Engine::take_calls`].
     pub fn finish(&mut self, now: Time, alerts: &mut Vec<Alert>) {
+        self.tell_rest(alerts);
         self.tick(now, alerts);
         self.state.servers.close_all();
     }

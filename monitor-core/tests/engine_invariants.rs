@@ -280,9 +280,9 @@ fn what_a_full_table_forgot_is_told_and_marks_what_depends_on_it() {
         }
         last.map_or((0, None), |alert| (alert.revision, alert.server.is_some().then_some(alert.dedup.count)))
     };
-    // once, and then counted: within the hour no more than every minute
+    // at once, and a minute later how many it has become: then not before they are ten times as many
     for table in ["processes", "connections", "files"] {
-        assert_eq!(told(table), (1, None), "{table}");
+        assert_eq!(told(table), (2, None), "{table}");
     }
     for table in ["calls", "tools"] {
         assert_eq!(told(table), (1, Some(1)), "{table}");
@@ -329,6 +329,43 @@ fn look_ups_make_room_before_connections_do() {
     assert!(engine.state().connections.get(9999).is_some());
 }
 
+/// A burst that a table has no room for, and what is told of it: the counts, with the times.
+fn burst(rest: &str, step: impl Fn(&mut Engine, &mut Vec<Alert>)) -> Vec<(u32, u64, u64)> {
+    let mut config = EngineConfig::default();
+    config.limits.processes = 20;
+    let mut steps = "0 start /usr/bin/node script=/home/u/srv/server.js server.js\n10 handshake\n".to_owned();
+    for at in 0..1000 {
+        writeln!(steps, "{} fork p{at} root", 5000 + at).unwrap();
+    }
+    steps.push_str(rest);
+    let (mut engine, mut alerts) = run(config, &script::events(&script::Setup::default(), &steps));
+    step(&mut engine, &mut alerts);
+    let lost = |alert: &Alert| match alert.evidence.last().map(|item| &item.fact) {
+        Some(alert::Fact::Loss { lost, .. }) => *lost,
+        _ => 0,
+    };
+    let told = alerts.iter().filter(|alert| alert.rule.id == "TL-SEN-001");
+    told.map(|alert| (alert.revision, lost(alert), (alert.time.0.0 - script::EPOCH) / MS)).collect()
+}
+
+#[test]
+fn how_many_a_full_table_forgot_is_told_once_the_minute_is_over_or_at_the_end() {
+    let at = |seconds: u64| Time(script::EPOCH + seconds * SECOND);
+    let early = burst("", |_, _| {});
+    assert_eq!(early, [(1, 1, 5019)], "the first at once");
+    let whole = [(1, 1, 5019), (2, 981, 5999)];
+    let tick = burst("", |engine, alerts| {
+        engine.tick(at(64), alerts);
+        assert_eq!(alerts.len(), 1, "not within the minute");
+        engine.tick(at(66), alerts);
+        engine.finish(at(99), alerts);
+    });
+    assert_eq!(tick, whole);
+    // a recording has no ticks: the same is told before the next event, and at the end
+    assert_eq!(burst("80000 read root /home/u/project/x\n", |engine, alerts| engine.finish(at(80), alerts)), whole);
+    assert_eq!(burst("", |engine, alerts| engine.finish(at(6), alerts)), whole);
+}
+
 #[test]
 fn a_written_program_that_made_room_is_missing_from_the_coverage() {
     let mut steps = "0 start /usr/bin/python3.11 script=/home/u/srv/server.py server.py\n10 handshake\n".to_owned();
@@ -338,13 +375,16 @@ fn a_written_program_that_made_room_is_missing_from_the_coverage() {
         writeln!(steps, "{} write root /home/u/project/{at} ino={}", 5001 + at * 5, at + 1).unwrap();
     }
     steps.push_str("205100 spawn x root /usr/bin/python3.11 -c 1\n");
-    let (_, alerts) = run(EngineConfig::default(), &script::events(&script::Setup::default(), &steps));
+    let (mut engine, mut alerts) = run(EngineConfig::default(), &script::events(&script::Setup::default(), &steps));
     let child = alerts.iter().find(|alert| alert.rule.id == "TL-EXEC-001").unwrap();
     let gap = child.coverage.gaps.iter().find(|gap| gap.sensor == "engine" && gap.reason == "table_full").unwrap();
     assert_eq!(gap.count, 40_000 - 32_768);
     let told = alerts.iter().filter(|alert| alert.rule.id == "TL-SEN-001").collect::<Vec<_>>();
     assert_eq!(told.len(), 1);
     assert!(told[0].summary.contains("files that a server wrote"));
+    engine.finish(Time(script::EPOCH + 300 * SECOND), &mut alerts);
+    let whole = alerts.iter().rfind(|alert| alert.rule.id == "TL-SEN-001").unwrap();
+    assert!(whole.revision == 2 && whole.summary.contains("7232 forgotten"), "{}", whole.summary);
 }
 
 /// A process that comes and goes, and a look-up.

@@ -23,7 +23,7 @@ pub fn loss(loss: &Loss, now: Time) -> Finding {
 /// Why something is missing that a table of the engine's had no room for.
 pub const TABLE_FULL: &str = "table_full";
 
-/// The engine forgot entries of a table before their time.
+/// The engine forgot entries of a table before their time, so many by now.
 #[must_use]
 pub fn full(table: Table, count: u64, now: Time) -> Finding {
     let summary = format!(
@@ -33,7 +33,8 @@ pub fn full(table: Table, count: u64, now: Time) -> Finding {
     );
     let (sensor, reason) = (table.sensor().to_owned(), TABLE_FULL.to_owned());
     let fact = Fact::Loss { sensor: sensor.clone(), reason, from: now.into(), lost: count };
-    own(&rules::LOSS, format!("loss:{sensor}:{TABLE_FULL}:{}", table.word()), fact, summary, now)
+    let object = format!("loss:{sensor}:{TABLE_FULL}:{}", table.word());
+    Finding { counted: true, ..own(&rules::LOSS, object, fact, summary, now) }
 }
 
 /// A sensor serves nothing.
@@ -71,5 +72,6 @@ fn own(rule: &'static Rule, object: String, fact: Fact, summary: String, now: Ti
         evidence: vec![Evidence { time: now.into(), fact }],
         summary,
         attempt: None,
+        counted: false,
     }
 }

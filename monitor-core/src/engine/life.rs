@@ -25,7 +25,10 @@ impl Engine {
         self.state.add_server(Server::new(id, start.clone(), root, now, &self.config));
     }
 
-    pub(super) fn server_end(&mut self, said: Option<ServerId>, now: Time) {
+    pub(super) fn server_end(&mut self, said: Option<ServerId>, now: Time, alerts: &mut Vec<Alert>) {
+        if let Some(id) = said {
+            self.tell_ended(id, alerts);
+        }
         if let Some(server) = said.and_then(|id| self.state.servers.get_mut(id)) {
             server.ended = Some(now);
             server.stopped.get_or_insert(now);

@@ -1,7 +1,7 @@
 //! Tables whose entries, once forgotten, may hide something.
 
 /// Such a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Table {
     /// Processes of the host: what is forgotten loses its lineage.
     Processes,
