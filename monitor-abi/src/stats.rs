@@ -1,5 +1,7 @@
 //! Counters that the kernel programs keep, per CPU, by reason.
 
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
 /// Records refused because the security ring was full.
 pub const SECURITY_FULL: u32 = 0;
 /// Records refused because the payload ring was full.
@@ -28,3 +30,15 @@ pub const NAME_FAULT: u32 = 11;
 pub const ADDRESS_FAULT: u32 = 12;
 /// Number of counters.
 pub const COUNT: u32 = 16;
+
+/// Key of the map of what was lost of the scopes' own records; all of it is among the counters too.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Lost {
+    /// The scope ([`crate::config::Scope::server`]) whose process it was.
+    pub scope: u32,
+    /// One of the counters: [`SECURITY_FULL`], [`UNRESOLVED`], [`NAME_FAULT`] or [`ADDRESS_FAULT`].
+    pub reason: u32,
+}
+
+const _: () = assert!(size_of::<Lost>() == 8);

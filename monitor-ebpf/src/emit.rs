@@ -7,7 +7,7 @@
 use core::ops::{Deref, DerefMut};
 use core::ptr;
 
-use aya_ebpf::bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
+use aya_ebpf::bindings::{BPF_NOEXIST, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
 use aya_ebpf::helpers::{
     bpf_get_current_pid_tgid, bpf_get_current_uid_gid, bpf_get_smp_processor_id, bpf_ktime_get_boot_ns,
     bpf_probe_read_kernel, bpf_probe_read_user, bpf_ringbuf_output,
@@ -15,9 +15,9 @@ use aya_ebpf::helpers::{
 use aya_ebpf::maps::RingBuf;
 use monitor_abi::config::Scope;
 use monitor_abi::header::{Header, RING_PAYLOAD, RING_SECURITY};
-use monitor_abi::stats;
+use monitor_abi::stats::{self, Lost};
 
-use crate::maps::{CONTROL, PAYLOAD, RECORD_MAX, SCRATCH, SECURITY, SEQUENCE, SLOTS, STATS, Scratch};
+use crate::maps::{CONTROL, LOST, PAYLOAD, RECORD_MAX, SCRATCH, SECURITY, SEQUENCE, SLOTS, STATS, Scratch};
 
 /// Counts one occurrence.
 #[inline(always)]
@@ -26,6 +26,21 @@ pub fn count(reason: u32) {
         // SAFETY: a per-CPU slot; a nested program can at worst lose one count.
         unsafe { *counter += 1 };
     }
+}
+
+/// Notes whose records were lost, before that is counted: `times` is 0 where none was. A full table leaves them nobody's.
+#[inline(never)] // out of the way of what goes well; a frame of its own
+pub fn lose(server: u32, reason: u32, times: u64) {
+    if server == 0 || times == 0 {
+        return;
+    }
+    let key = Lost { scope: server, reason };
+    if let Some(lost) = LOST.get_ptr_mut(key) {
+        // SAFETY: a map value.
+        unsafe { add(lost, times) };
+        return;
+    }
+    let _full_or_raced = LOST.insert(key, times, BPF_NOEXIST.into());
 }
 
 /// Wake-up flag for the next record: none while the reader is awake.
@@ -90,7 +105,27 @@ pub struct Fixed<T> {
 pub fn send<T>(kind: u16, flags: u16, scope: &Scope, body: T) {
     let len = size_of::<Fixed<T>>();
     let record = Fixed { head: head(kind, flags, scope, RING_SECURITY, len as u32), body };
-    output(&SECURITY, &raw const record as *const u8, len as u64, stats::SECURITY_FULL, stats::SECURITY_SENT);
+    security(&raw const record as *const u8, len as u64, scope);
+}
+
+/// The same where the stack has no room to note whose it was if the ring is full.
+#[inline(always)]
+pub fn send_deep<T>(kind: u16, flags: u16, scope: &Scope, body: T) {
+    let len = size_of::<Fixed<T>>();
+    let record = Fixed { head: head(kind, flags, scope, RING_SECURITY, len as u32), body };
+    let sent = put(&SECURITY, &raw const record as *const u8, len as u64);
+    count(if sent { stats::SECURITY_SENT } else { stats::SECURITY_FULL });
+}
+
+/// Copies a record of a scope onto the security ring.
+#[inline(always)]
+fn security(record: *const u8, len: u64, scope: &Scope) {
+    if put(&SECURITY, record, len) {
+        count(stats::SECURITY_SENT);
+    } else {
+        lose(scope.server, stats::SECURITY_FULL, 1);
+        count(stats::SECURITY_FULL);
+    }
 }
 
 /// A scratch space that is this program's own until it drops this.
@@ -201,10 +236,14 @@ impl Builder {
         &mut self.scratch
     }
 
-    /// 1 if, since the last question, memory that something was to be appended from could not be read; counted.
+    /// 1 if, since the last question, memory of a process in `scope` that something was to be appended from could not be
+    /// read; counted.
     #[inline(always)]
-    pub fn take_fault(&mut self, reason: u32) -> u64 {
+    pub fn take_fault(&mut self, scope: u32, reason: u32) -> u64 {
         let faulted = core::mem::replace(&mut self.faulted, 0);
+        if scope != 0 {
+            lose(scope, reason, faulted);
+        }
         if let Some(counter) = STATS.get_ptr_mut(reason) {
             // SAFETY: a per-CPU slot; a nested program can at worst lose one count.
             unsafe { *counter += faulted };
@@ -299,17 +338,24 @@ impl Builder {
         let fixed = Fixed { head: head(kind, flags, scope, RING_SECURITY, len as u32), body };
         // SAFETY: the record is larger than any fixed part and 8-byte aligned.
         unsafe { ptr::write(self.scratch.record.as_mut_ptr().cast::<Fixed<T>>(), fixed) };
-        output(&SECURITY, self.scratch.record.as_ptr(), len as u64, stats::SECURITY_FULL, stats::SECURITY_SENT);
+        security(self.scratch.record.as_ptr(), len as u64, scope);
     }
 }
 
-/// Copies a record onto a ring.
+/// Copies a record onto the payload ring.
 #[inline(always)]
-pub fn output(ring: &'static RingBuf, data: *const u8, len: u64, full: u32, sent: u32) -> bool {
-    // SAFETY: ring is a map; data and len describe memory that the verifier has checked.
-    let done =
-        unsafe { bpf_ringbuf_output(ptr::from_ref(ring).cast_mut().cast(), data.cast_mut().cast(), len, wake_flag()) };
-    count(if done == 0 { sent } else { full });
+pub fn payload(record: *const u8, len: u64) -> bool {
+    let done = put(&PAYLOAD, record, len);
+    count(if done { stats::PAYLOAD_SENT } else { stats::PAYLOAD_FULL });
+    done
+}
+
+#[inline(always)]
+fn put(ring: &'static RingBuf, record: *const u8, len: u64) -> bool {
+    // SAFETY: ring is a map; record and len describe memory that the verifier has checked.
+    let done = unsafe {
+        bpf_ringbuf_output(ptr::from_ref(ring).cast_mut().cast(), record.cast_mut().cast(), len, wake_flag())
+    };
     done == 0
 }
 

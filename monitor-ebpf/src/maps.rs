@@ -74,6 +74,11 @@ pub static CONTROL: Array<Control> = Array::with_max_entries(1, 0);
 #[map]
 pub static STATS: PerCpuArray<u64> = PerCpuArray::with_max_entries(stats::COUNT, 0);
 
+/// What was lost of each scope's own records, by reason: written before [`STATS`] counts the same, read and removed by the
+/// agent.
+#[map]
+pub static LOST: HashMap<stats::Lost, u64> = HashMap::with_max_entries(4096, 0);
+
 /// Sequence numbers per ring.
 #[map]
 pub static SEQUENCE: PerCpuArray<u64> = PerCpuArray::with_max_entries(2, 0);

@@ -1,6 +1,7 @@
 //! A watching session: sensors armed, one thread that reads and judges, until there is nothing left to watch.
 
 mod files;
+mod losses;
 mod servers;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -340,31 +341,6 @@ impl Session {
             }
         }
         before
-    }
-
-    /// Turns grown counters into loss events. Payload loss is told per stream by the kernel itself.
-    fn losses(&mut self) {
-        let lost = self.reader.lost();
-        let since = std::mem::replace(&mut self.counted, self.pipeline.clock().now());
-        for (sensor, reason, total) in self.stats.losses() {
-            let before = self.reported.insert((sensor, reason), total).unwrap_or(0);
-            if total > before && sensor != "stream" {
-                self.pipeline.lost(sensor, reason, since, total - before, None);
-            }
-        }
-        // A record that found the ring full has left a gap too, which may show later than its counter.
-        self.missing += lost.security;
-        let unexplained = self.missing.saturating_sub(self.stats.get(monitor_abi::stats::SECURITY_FULL));
-        let told = self.reported.entry(("security", "sequence_gap")).or_default();
-        if unexplained > *told {
-            let count = unexplained - std::mem::replace(told, unexplained);
-            self.pipeline.lost("security", "sequence_gap", since, count, None);
-        }
-        for (sensor, late) in [("security", lost.late_security), ("stream", lost.late_payload)] {
-            if late > 0 {
-                self.pipeline.lost(sensor, "late", since, late, None);
-            }
-        }
     }
 
     /// A sensor that lacks hooks is blind, at least in part: alerts that depend on it say so.

@@ -72,6 +72,12 @@ pub fn perform(name: &str, arguments: &Value) -> Result<()> {
             socket.send(&read).or_else(|_| socket.send(&read))?;
             Ok(())
         }
+        "open_often" => {
+            for _ in 0..arguments["times"].as_u64().context("no argument `times`")? {
+                fs::File::open(path()?)?;
+            }
+            Ok(())
+        }
         "accept" => {
             let listener = TcpListener::bind(to()?)?;
             let _client = TcpStream::connect(to()?)?;

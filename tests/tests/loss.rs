@@ -78,6 +78,53 @@ fn after_a_message_that_is_too_long_absence_proves_nothing() -> Result<()> {
     ground.end()
 }
 
+/// So many opens that their records don't fit the ring of everything else, which has 4 MiB.
+const OPENS: u64 = 60_000;
+
+#[test]
+fn a_flood_of_opens_is_told_with_its_cause() -> Result<()> {
+    let ground = Ground::new("flood-of-opens")?;
+    let place = &ground.place;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_deed_server"));
+    command.env_clear().env("HOME", place.home()).current_dir(place.path("scratch"));
+    let mut server = Peer::start(command, Transport::Sockets)?;
+    let mut agent = Agent::attach(place, server.pid)?;
+    server.greet()?;
+    let ready = json!({"kind": "mcp", "side": "server", "message": {"body": {"id": 2}}});
+    effects::expect(place, &ready)?;
+
+    let file = place.path("scratch").join("nothing-special");
+    std::fs::write(&file, "x")?;
+    held_off(&agent, || server.call("open_often", json!({"path": file, "times": OPENS})).map(drop))?;
+
+    let loss = json!({"kind": "loss", "sensor": "security", "reason": "ring_full", "caused_by": {"pid": server.pid}});
+    effects::expect(place, &loss)?;
+    let text = "category = ['evasion']\nseverity = 'medium'\nrule = 'TL-EVA-006'\nactor = '**/deed_server'\n\
+                evidence = { kind = 'loss', sensor = 'security', reason = 'ring_full' }";
+    alert::wait(place, &toml::from_str(text)?, Some(server.pid)).context("the flood itself")?;
+    // What is told next may have begun in what is missing.
+    server.call("openat", json!({"path": place.home().join(".ssh/id_ed25519")}))?;
+    let text = "category = ['credential_access']\nseverity = 'high'\nevidence = { path = '${home}/.ssh/id_ed25519' }";
+    let theft = alert::wait(place, &toml::from_str(text)?, Some(server.pid))?;
+    assert!(gap(&theft, "security", "ring_full").is_some(), "{theft}");
+
+    assert!(server.close()?.success());
+    assert!(agent.end()?.success(), "{}", agent.said());
+    // Each is told once: what was told of the opens, and what was told as lost, are all of them.
+    let events = effects::events(place);
+    let count = |wanted: Value| events.iter().filter(|event| effects::holds(event, &wanted)).count() as u64;
+    let told = count(json!({"kind": "file", "op": "open", "file": {"path": file}}));
+    let losses = events.iter().filter(|event| event["kind"] == "loss" && event["sensor"] == "security");
+    let (mut own, mut others) = (0, 0);
+    for loss in losses {
+        let count = loss["count"].as_u64().unwrap_or_default();
+        if loss["caused_by"].is_null() { others += count } else { own += count }
+    }
+    assert!(told + own <= OPENS + 100 && told + own + others >= OPENS, "{told} told, {own} and {others} lost");
+    alert::check_schema(&alert::read(&place.alerts())?)?;
+    ground.end()
+}
+
 #[test]
 fn a_flood_of_payload_loses_payload_only_and_alerts_say_so() -> Result<()> {
     let ground = Ground::new("flood")?;

@@ -183,7 +183,7 @@ impl Part {
             return;
         }
         let size = at as u64 + len;
-        if !emit::output(PAYLOAD_RING.0, self.scratch.record.as_ptr(), size, stats::PAYLOAD_FULL, stats::PAYLOAD_SENT) {
+        if !emit::payload(self.scratch.record.as_ptr(), size) {
             self.skip(len, GAP_RING_FULL);
             return;
         }
@@ -201,7 +201,7 @@ impl Part {
     #[inline(always)]
     fn skip(&mut self, bytes: u64, reason: u16) {
         if reason != GAP_RING_FULL || is_first(&self.data, bytes) {
-            gap(&self.data, &self.scope, bytes, reason);
+            gap_within(&self.data, &self.scope, bytes, reason);
         }
         self.advance(bytes);
     }
@@ -256,7 +256,7 @@ fn resume(data: &Data, scope: &Scope) -> bool {
         unsafe { emit::add(missing, u64::MAX) };
     }
     if bytes > 0 {
-        gap(data, scope, bytes, GAP_RING_FULL);
+        gap_within(data, scope, bytes, GAP_RING_FULL);
     }
     true
 }
@@ -267,10 +267,20 @@ fn missed_key(data: &Data) -> Key {
 }
 
 /// Says on the security ring that bytes are missing, so that only the stream concerned is marked.
-#[inline(never)] // a frame of its own: main, callback and this must fit into 512 bytes together
+#[inline(never)] // a frame of its own
 pub fn gap(data: &Data, scope: &Scope, bytes: u64, reason: u16) {
-    let body = Gap { ino: data.ino, peer: data.peer, bytes, dev: data.dev, dir: data.dir, reason };
-    emit::send(KIND_STREAM_GAP, 0, scope, body);
+    emit::send(KIND_STREAM_GAP, 0, scope, missing(data, bytes, reason));
+}
+
+/// The same from within the loop.
+#[inline(never)] // a frame of its own: main, callback and this must fit into 512 bytes together
+fn gap_within(data: &Data, scope: &Scope, bytes: u64, reason: u16) {
+    emit::send_deep(KIND_STREAM_GAP, 0, scope, missing(data, bytes, reason));
+}
+
+#[inline(always)]
+fn missing(data: &Data, bytes: u64, reason: u16) -> Gap {
+    Gap { ino: data.ino, peer: data.peer, bytes, dev: data.dev, dir: data.dir, reason }
 }
 
 const _: () = assert!(size_of::<Fixed<Data>>() == size_of::<Header>() + size_of::<Data>());

@@ -35,29 +35,37 @@ pub fn returned(ctx: &TracePointContext) -> i64 {
     unsafe { *ctx.as_ptr().add(16).cast::<i64>() }
 }
 
+/// Number of the system call.
+#[inline(always)]
+fn number(ctx: &TracePointContext) -> i64 {
+    // SAFETY: as in `returned`; the kernel declares it an `int` (kernel/trace/trace_syscalls.c).
+    i64::from(unsafe { *ctx.as_ptr().add(8).cast::<i32>() })
+}
+
 /// `openat`, `openat2`, `open_by_handle_at`: the string is the second argument (a handle, for the last: not text).
 #[tracepoint]
 pub fn openat_exit(ctx: TracePointContext) -> u32 {
-    opened(returned(&ctx), 1);
+    opened(&ctx, 1);
     0
 }
 
 /// `open`, `creat`: the string is the first argument.
 #[tracepoint]
 pub fn open_exit(ctx: TracePointContext) -> u32 {
-    opened(returned(&ctx), 0);
+    opened(&ctx, 0);
     0
 }
 
 /// `open_by_handle_at`: no string.
 #[tracepoint]
 pub fn handle_exit(ctx: TracePointContext) -> u32 {
-    opened(returned(&ctx), 9);
+    opened(&ctx, 9);
     0
 }
 
 #[inline(always)]
-fn opened(fd: i64, string: usize) {
+fn opened(ctx: &TracePointContext, string: usize) {
+    let fd = returned(ctx);
     if fd < 0 {
         return;
     }
@@ -68,6 +76,11 @@ fn opened(fd: i64, string: usize) {
     };
     let file = kernel::file_of(fd as u64);
     if file == 0 {
+        // Where a filter of the process's own took the call (seccomp's trap, as the sandbox of a browser has it), its number
+        // stands where its answer should: nobody has hidden anything.
+        if fd != number(ctx) {
+            emit::lose(scope.server, stats::UNRESOLVED, 1);
+        }
         emit::count(stats::UNRESOLVED);
         return;
     }
@@ -384,8 +397,8 @@ fn changed(ctx: &TracePointContext, op: u32, at: [usize; 5]) {
     let Some(scratch) = emit::scratch() else { return };
     let mut builder = Builder::new::<Change>(scratch);
     let dir = |n: usize| if n < 6 { kernel::argument(n) as i32 } else { AT_FDCWD };
-    let (path_len, gone) = name(&mut builder, at[1]);
-    let (to_len, gone2) = name(&mut builder, at[3]);
+    let (path_len, gone) = name(&mut builder, &scope, at[1]);
+    let (to_len, gone2) = name(&mut builder, &scope, at[3]);
     let (base_len, cut) = base(&mut builder, at[1], dir(at[0]));
     let (base2_len, cut2) = base(&mut builder, at[3], dir(at[2]));
     let body = Change {
@@ -403,11 +416,11 @@ fn changed(ctx: &TracePointContext, op: u32, at: [usize; 5]) {
 
 /// Appends the string that argument `n` points to, if there is one: its length, and 1 if it could not be read.
 #[inline(always)]
-fn name(builder: &mut Builder, n: usize) -> (u32, u64) {
+fn name(builder: &mut Builder, scope: &Scope, n: usize) -> (u32, u64) {
     if n >= 6 {
         return (0, 0);
     }
-    (builder.append_user_str(kernel::argument(n), 4096), builder.take_fault(stats::NAME_FAULT))
+    (builder.append_user_str(kernel::argument(n), 4096), builder.take_fault(scope.server, stats::NAME_FAULT))
 }
 
 /// Appends the folder that the path in argument `n` starts from, if it is relative: the working directory, or that of a

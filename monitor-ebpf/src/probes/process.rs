@@ -94,7 +94,7 @@ pub fn process_exec(ctx: BtfTracePointContext) -> i32 {
         flags |= FLAG_ARGV_CUT;
     }
     let argv_len = builder.append(arg_start, size, true);
-    flags |= builder.take_fault(stats::ARGV_FAULT) as u16 * FLAG_ARGV_CUT;
+    flags |= builder.take_fault(0, stats::ARGV_FAULT) as u16 * FLAG_ARGV_CUT;
 
     let fs: u64 = read(task, offset!(task_fs));
     path::walk(builder.scratch(), fs + offset!(fs_pwd));

@@ -381,7 +381,7 @@ pub fn unix(scope: &Scope, flags: u16, ret: i32, sk: u64, passed: Name) {
     // sun_path follows the 2 bytes of sun_family; at most 108 bytes (unix(7)).
     let name = if passed.len > 2 && passed.len <= 110 { passed.len - 2 } else { 0 };
     let via_len = builder.append(passed.address + 2, name & 0x7f, passed.user);
-    let _counted = builder.take_fault(stats::ADDRESS_FAULT);
+    let _counted = builder.take_fault(scope.server, stats::ADDRESS_FAULT);
     builder.finish(KIND_UNIX, flags, scope, Unix { ret, op: UNIX_CONNECT, path_len, via_len });
 }
 

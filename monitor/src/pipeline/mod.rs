@@ -259,6 +259,15 @@ impl Pipeline {
         self.event(Event { time: self.clock.now().max(self.last), server, kind: Kind::Loss(loss) });
     }
 
+    /// As [`Self::lost`], by the doing of a server's own processes. False, and nothing told, if there is no such server.
+    pub fn lost_by(&mut self, id: ServerId, sensor: &str, reason: &str, from: Time, count: u64) -> bool {
+        let Some(root) = self.engine.state().servers.get(id).map(|server| server.start.root) else { return false };
+        self.opens.lose(boot_now());
+        let loss = Loss { sensor: sensor.to_owned(), reason: reason.to_owned(), from, count, caused_by: Some(root) };
+        self.event(Event { time: self.clock.now().max(self.last), server: Some(id), kind: Kind::Loss(loss) });
+        true
+    }
+
     /// A sensor doesn't see all that it should, though nothing that it saw was lost.
     pub fn left_out(&mut self, sensor: &str, reason: &str, count: u64) {
         let time = self.clock.now().max(self.last);

@@ -99,6 +99,7 @@ pod!(ScopeValue, Scope, "[`Scope`] as a map value.");
 pod!(ControlValue, Control, "[`Control`] as a map value.");
 pod!(FileKey, file::Identity, "[`file::Identity`] as a map key.");
 pod!(StreamKey, stream::Key, "[`stream::Key`] as a map key.");
+pod!(LostKey, stats::Lost, "[`stats::Lost`] as a map key.");
 
 impl Sensors {
     /// Loads and attaches everything that this kernel takes.
@@ -165,13 +166,29 @@ impl Sensors {
     pub fn stats(&mut self) -> Result<Stats, SensorError> {
         let map = self.ebpf.take_map("STATS").ok_or_else(|| SensorError::Object("no map STATS".to_owned()))?;
         let map = PerCpuArray::try_from(map).map_err(|error| SensorError::Object(chain(&error)))?;
-        Ok(Stats { map })
+        let lost = self.ebpf.take_map("LOST").ok_or_else(|| SensorError::Object("no map LOST".to_owned()))?;
+        let lost = HashMap::try_from(lost).map_err(|error| SensorError::Object(chain(&error)))?;
+        Ok(Stats { map, lost })
     }
 }
 
 /// The kernel programs' counters.
 pub struct Stats {
     map: PerCpuArray<MapData, u64>,
+    lost: HashMap<MapData, LostKey, u64>,
+}
+
+/// A counter that means loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// Of which sensor.
+    pub sensor: &'static str,
+    /// Why.
+    pub reason: &'static str,
+    /// Its number, one of those in [`stats`].
+    pub index: u32,
+    /// How often, in all.
+    pub total: u64,
 }
 
 impl Stats {
@@ -183,18 +200,28 @@ impl Stats {
 
     /// All counters that mean loss.
     #[must_use]
-    pub fn losses(&self) -> [(&'static str, &'static str, u64); 9] {
+    pub fn losses(&self) -> [Counted; 9] {
+        let counted = |sensor, reason, index| Counted { sensor, reason, index, total: self.get(index) };
         [
-            ("security", "ring_full", self.get(stats::SECURITY_FULL)),
-            ("security", "busy", self.get(stats::SCRATCH_BUSY)),
-            ("file", "unresolved", self.get(stats::UNRESOLVED)),
-            ("stream", "ring_full", self.get(stats::PAYLOAD_FULL)),
-            ("file", "read_fault", self.get(stats::NAME_FAULT)),
-            ("process", "read_fault", self.get(stats::ARGV_FAULT)),
-            ("socket", "read_fault", self.get(stats::ADDRESS_FAULT)),
-            ("process", "table_full", self.get(stats::SCOPE_FULL)),
-            ("socket", "table_full", self.get(stats::CONN_FULL)),
+            counted("security", "ring_full", stats::SECURITY_FULL),
+            counted("security", "busy", stats::SCRATCH_BUSY),
+            counted("file", "unresolved", stats::UNRESOLVED),
+            counted("stream", "ring_full", stats::PAYLOAD_FULL),
+            counted("file", "read_fault", stats::NAME_FAULT),
+            counted("process", "read_fault", stats::ARGV_FAULT),
+            counted("socket", "read_fault", stats::ADDRESS_FAULT),
+            counted("process", "table_full", stats::SCOPE_FULL),
+            counted("socket", "table_full", stats::CONN_FULL),
         ]
+    }
+
+    /// Whose records were lost since this was asked last. What is lost meanwhile may be missing here; it is counted.
+    pub fn take_lost(&mut self) -> Vec<(stats::Lost, u64)> {
+        let lost: Vec<(LostKey, u64)> = self.lost.iter().flatten().collect();
+        for (key, _) in &lost {
+            let _gone = self.lost.remove(key);
+        }
+        lost.into_iter().map(|(key, count)| (key.0, count)).collect()
     }
 }
 

@@ -98,7 +98,8 @@ pub fn bind_mount(it: &mut Watched) -> Result<()> {
 pub fn unreadable_name(it: &mut Watched) -> Result<()> {
     let path = it.scratch("says-its-own-name");
     it.call("truncate_its_own_name", json!({"path": path}))?;
-    it.expect(&json!({"kind": "loss", "sensor": "file", "reason": "read_fault"}))?;
+    let loss = json!({"kind": "loss", "sensor": "file", "reason": "read_fault", "caused_by": {"pid": it.pid}});
+    it.expect(&loss)?;
     it.expect(&json!({"kind": "file", "op": "truncate", "file": {"cut": true}})).map(drop)
 }
 
@@ -106,7 +107,9 @@ pub fn unreadable_name(it: &mut Watched) -> Result<()> {
 pub fn unresolved(it: &mut Watched) -> Result<()> {
     let path = it.file("unresolved")?;
     it.call("open_without_file", json!({"path": path}))?;
-    it.expect(&json!({"kind": "loss", "sensor": "file", "reason": "unresolved"})).map(drop)
+    let loss = it.expect(&json!({"kind": "loss", "sensor": "file", "reason": "unresolved"}))?;
+    // A sandbox takes calls that way, and hides nothing by it.
+    if loss["caused_by"].is_null() { Ok(()) } else { bail!("that is nobody's doing: {loss}") }
 }
 
 /// In which namespaces a program runs.
