@@ -79,7 +79,7 @@ pub struct Change {
 }
 
 /// A name or mode is being changed by a watched process, seen below the system-call table: after the names were looked
-/// up, before the file system was asked. Tail: the resolved path, then the second one (for a symlink: its text).
+/// up, before the file system was asked. Or it was changed by a descriptor, seen at the system call's return. Tail: the resolved path, then the second one (for a symlink: its text).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Resolved {

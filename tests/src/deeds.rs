@@ -12,6 +12,7 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::Path;
 use std::{fs, ptr};
@@ -51,6 +52,8 @@ pub fn perform(name: &str, arguments: &Value) -> Result<()> {
         "unlink" => done(fs::remove_file(path()?)),
         "rmdir" => done(fs::remove_dir(path()?)),
         "chmod" => opened(path()?, |at| call(libc::SYS_chmod, [at, 0o640, 0, 0, 0])),
+        "fchmod" => done(fs::File::open(path()?)?.set_permissions(fs::Permissions::from_mode(0o640))),
+        "ftruncate" => done(fs::OpenOptions::new().write(true).open(path()?)?.set_len(0)),
         "truncate" => opened(path()?, |at| call(libc::SYS_truncate, [at, 0, 0, 0, 0])),
         "unix" => done(UnixStream::connect(path()?)),
         "abstract" => {

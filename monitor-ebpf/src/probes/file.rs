@@ -10,9 +10,11 @@ use aya_ebpf::programs::{BtfTracePointContext, TracePointContext};
 use monitor_abi::config::Scope;
 use monitor_abi::file::{
     CHANGE_CHMOD, CHANGE_LINK, CHANGE_RENAME, CHANGE_SYMLINK, CHANGE_TRUNCATE, CHANGE_UNLINK, Change, Identity, Open,
-    ProcOpen, VIA_MAX,
+    ProcOpen, Resolved, VIA_MAX,
 };
-use monitor_abi::header::{FLAG_CUT, FLAG_INHERITED, FLAG_UNLINKED, FLAG_USE, KIND_CHANGE, KIND_OPEN, KIND_PROC_OPEN};
+use monitor_abi::header::{
+    FLAG_CUT, FLAG_INHERITED, FLAG_UNLINKED, FLAG_USE, KIND_CHANGE, KIND_CHANGE_RESOLVED, KIND_OPEN, KIND_PROC_OPEN,
+};
 use monitor_abi::stats;
 
 use crate::emit::{self, Builder};
@@ -144,6 +146,15 @@ pub fn used(scope: &Scope, file: u64, flags: u16) {
     let _full = USED.insert(key, 1, 0);
     hold(scope);
     report(scope, file, &inode, FLAG_USE | flags, 0);
+}
+
+/// A descriptor came to a watched process, or is used without a read: of a regular file, that counts as a use.
+#[inline(always)]
+pub fn received(scope: &Scope, file: u64, flags: u16) {
+    let inode: u64 = read(file, offset!(file_f_inode));
+    if file != 0 && read::<u16>(inode, offset!(inode_i_mode)) & S_IFMT == S_IFREG {
+        used(scope, file, flags);
+    }
 }
 
 /// `TP_PROTO(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`, as [`super::process::process_exec`], which
@@ -385,6 +396,46 @@ pub fn fchmodat_exit(ctx: TracePointContext) -> u32 {
 pub fn truncate_exit(ctx: TracePointContext) -> u32 {
     changed(&ctx, CHANGE_TRUNCATE, [9, 0, 9, 9, 9]);
     0
+}
+
+/// `fchmod(fd, mode)`.
+#[tracepoint]
+pub fn fchmod_exit(ctx: TracePointContext) -> u32 {
+    let mode = kernel::argument(1) as u32 & 0o7777;
+    changed_by_descriptor(&ctx, CHANGE_CHMOD, mode);
+    0
+}
+
+/// `ftruncate(fd, length)`.
+#[tracepoint]
+pub fn ftruncate_exit(ctx: TracePointContext) -> u32 {
+    changed_by_descriptor(&ctx, CHANGE_TRUNCATE, 0);
+    0
+}
+
+/// A change of what the first argument is a descriptor of, if that is a regular file with a name: others (shared memory,
+/// temporary ones) are nobody's but the process's own.
+#[inline(always)]
+fn changed_by_descriptor(ctx: &TracePointContext, op: u32, mode: u32) {
+    if returned(ctx) < 0 {
+        return;
+    }
+    let Some(scope) = scope::watched() else { return };
+    let file = kernel::file_of(kernel::argument(0));
+    let inode = kernel::inode_of(file);
+    if file == 0 || inode.mode & u32::from(S_IFMT) != u32::from(S_IFREG) || inode.nlink == 0 {
+        return;
+    }
+    let Some(scratch) = emit::scratch() else { return };
+    let mut builder = Builder::new::<Resolved>(scratch);
+    let mut flags = 0;
+    if !path::walk(builder.scratch(), file + offset!(file_f_path)) {
+        flags |= FLAG_CUT;
+        emit::count(stats::PATH_CUT);
+    }
+    let path_len = builder.append_path();
+    let body = Resolved { ino: inode.ino, dev: inode.dev, op, path_len, to_len: 0, mode, pad: 0 };
+    builder.finish(KIND_CHANGE_RESOLVED, flags, &scope, body);
 }
 
 /// `at`: argument numbers of dirfd, path, second dirfd, second path, mode; 9 = none.

@@ -24,8 +24,6 @@ use crate::{path, scope};
 
 /// `__FMODE_EXEC` (include/linux/fs.h): the open is part of an `execve`, whose own record tells more.
 const FMODE_EXEC: u32 = 0x20;
-const S_IFMT: u32 = 0o170_000;
-const S_IFREG: u32 = 0o100_000;
 
 /// One hook as two programs.
 macro_rules! hook {
@@ -145,13 +143,10 @@ fn passed() -> u64 {
 /// A descriptor came, or is used without a read.
 #[inline(always)]
 fn used(file: u64) {
-    if file == 0 {
-        return;
-    }
-    let Some(scope) = scope::watched() else { return };
-    let inode: u64 = read(file, offset!(file_f_inode));
-    if u32::from(read::<u16>(inode, offset!(inode_i_mode))) & S_IFMT == S_IFREG {
-        file::used(&scope, file, FLAG_BELOW);
+    if file != 0
+        && let Some(scope) = scope::watched()
+    {
+        file::received(&scope, file, FLAG_BELOW);
     }
 }
 

@@ -7,7 +7,7 @@ use monitor_abi::config::Scope;
 use monitor_abi::header::KIND_REACH;
 use monitor_abi::memory::{REACH_PIDFD, REACH_PTRACE, REACH_VM_READ, REACH_VM_WRITE, Reach};
 
-use super::file::returned;
+use super::file::{self, returned};
 use crate::kernel::{self, offset, read};
 use crate::{emit, scope};
 
@@ -44,6 +44,7 @@ pub fn vm_write_exit(ctx: TracePointContext) -> u32 {
 /// `pidfd_getfd(pidfd, fd, flags)`: a copy of another process's descriptor.
 #[tracepoint]
 pub fn pidfd_exit(ctx: TracePointContext) -> u32 {
+    received(returned(&ctx));
     let file = kernel::file_of(kernel::argument(0));
     if file == 0 {
         return 0;
@@ -61,6 +62,16 @@ pub fn pidfd_exit(ctx: TracePointContext) -> u32 {
         reached(&ctx, REACH_PIDFD, target);
     }
     0
+}
+
+/// What came to a watched process by this descriptor.
+#[inline(always)]
+fn received(fd: i64) {
+    if fd >= 0
+        && let Some(scope) = scope::watched()
+    {
+        file::received(&scope, kernel::file_of(fd as u64), 0);
+    }
 }
 
 /// Whom it was about.

@@ -206,6 +206,8 @@ const OBJECT_TRACEPOINT: &[Program] = &[
     program("chmod_exit", "file", SyscallExit(&["chmod"]), false),
     program("fchmodat_exit", "file", SyscallExit(&["fchmodat", "fchmodat2"]), false),
     program("truncate_exit", "file", SyscallExit(&["truncate"]), false),
+    program("fchmod_exit", "file", SyscallExit(&["fchmod"]), false),
+    program("ftruncate_exit", "file", SyscallExit(&["ftruncate"]), false),
     program("mmap_exit", "file", SyscallExit(&["mmap"]), false),
     program("accept_exit", "socket", SyscallExit(&["accept", "accept4"]), false),
     program("socket_exit", "socket", SyscallExit(&["socket"]), false),
