@@ -87,6 +87,8 @@ pub struct Offsets {
     pub task_cred: u32,
     pub cred_user_ns: u32,
     pub user_namespace_inum: u32,
+    pub io_splice_fd_in: u32,
+    pub io_splice_flags: u32,
 }
 
 /// What the agent says of a process in scope.
@@ -136,4 +138,4 @@ pub struct Conn {
     pub scope: u32,
 }
 
-const _: () = assert!(size_of::<Offsets>() == 320 && size_of::<Scope>() == 16 && size_of::<Control>() == 16);
+const _: () = assert!(size_of::<Offsets>() == 328 && size_of::<Scope>() == 16 && size_of::<Control>() == 16);

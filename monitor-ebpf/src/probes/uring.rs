@@ -33,6 +33,36 @@ pub fn uring_submit(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
+/// `IORING_OP_SPLICE`, `IORING_OP_TEE` (include/uapi/linux/io_uring.h).
+const SPLICE: u32 = 30;
+const TEE: u32 = 33;
+/// `SPLICE_F_FD_IN_FIXED` (include/uapi/linux/io_uring.h).
+const FIXED_IN: u32 = 1 << 31;
+
+/// The same tracepoint, where no hook in the kernel's own `do_splice` and `do_tee` serves: what these move is a gap of both
+/// its ends, and a file that it comes from is used.
+#[btf_tracepoint(function = "io_uring_submit_req")]
+pub fn uring_splice(ctx: BtfTracePointContext) -> i32 {
+    let Some(scope) = scope::watched() else { return 0 };
+    let request: *const u8 = ctx.arg(0);
+    let request = request as u64;
+    let opcode = u32::from(read::<u8>(request, offset!(kiocb_opcode)));
+    if opcode != SPLICE && opcode != TEE {
+        return 0;
+    }
+    // `struct io_splice` is what the request holds of its own, at its beginning (io_kiocb_to_cmd, io_uring/splice.c).
+    let from = u64::from(read::<u32>(request, offset!(io_splice_fd_in)));
+    let fixed_from = read::<u32>(request, offset!(io_splice_flags)) & FIXED_IN;
+    if opcode == SPLICE && fixed_from == 0 && offset!(io_splice_fd_in) != 0 {
+        stream::unread(&scope, kernel::file_of(from), from, DIR_READ, 1, GAP_URING);
+    }
+    if read::<u32>(request, offset!(kiocb_flags)) & FIXED_FILE == 0 {
+        let to = u64::from(read::<u32>(request, offset!(kiocb_fd)));
+        stream::unread(&scope, kernel::file_of(to), to, DIR_WRITE, 1, GAP_URING);
+    }
+    0
+}
+
 /// Which way an operation moves bytes (`enum io_uring_op`, include/uapi/linux/io_uring.h).
 #[inline(always)]
 fn moves(opcode: u32) -> Option<u16> {

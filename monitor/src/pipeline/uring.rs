@@ -1,6 +1,6 @@
 //! Names of io_uring operations (`enum io_uring_op`, include/uapi/linux/io_uring.h).
 
-/// One that opens, connects or moves data by path or address.
+/// One that acts on a path or an address, changes a file, or moves data between descriptors.
 pub const fn opens_or_connects(opcode: u32) -> Option<&'static str> {
     Some(match opcode {
         9 => "SENDMSG",
@@ -10,11 +10,16 @@ pub const fn opens_or_connects(opcode: u32) -> Option<&'static str> {
         26 => "SEND",
         28 => "OPENAT2",
         30 => "SPLICE",
+        33 => "TEE",
         35 => "RENAMEAT",
         36 => "UNLINKAT",
+        37 => "MKDIRAT",
         38 => "SYMLINKAT",
         39 => "LINKAT",
         45 => "SOCKET",
+        55 => "FTRUNCATE",
+        56 => "BIND",
+        57 => "LISTEN",
         _ => return None,
     })
 }

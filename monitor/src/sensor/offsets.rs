@@ -75,6 +75,8 @@ pub fn read(btf: &Btf) -> Result<Offsets, BtfError> {
         kiocb_opcode: at("io_kiocb", "opcode").unwrap_or(0),
         kiocb_flags: at("io_kiocb", "flags").unwrap_or(0),
         kiocb_fd: at("io_kiocb", "cqe.fd").unwrap_or(0),
+        io_splice_fd_in: at("io_splice", "splice_fd_in").unwrap_or(0),
+        io_splice_flags: at("io_splice", "flags").unwrap_or(0),
         sock_cookie: at("sock", "__sk_common.skc_cookie")?,
         inode_i_private: at("inode", "i_private")?,
         // none where the kernel lacks one of them: they tell where a process is, and nothing is judged by that
@@ -112,6 +114,7 @@ mod tests {
         assert_ne!(offsets.file_f_inode, 0);
         assert_ne!(offsets.kiocb_opcode, 0);
         assert_ne!(offsets.kiocb_fd, 0);
+        assert_ne!(offsets.io_splice_fd_in, 0);
         assert_ne!(offsets.task_nsproxy, 0);
     }
 }
