@@ -236,10 +236,12 @@ fn reached(task: u64) {
     let actor = scope::watched();
     let Some(target_scope) = memory::concerned(target, actor) else { return };
     let call = kernel::call();
+    // Where `compat` is set: by the 32-bit table, or x32's own number (arch/x86/entry/syscalls/syscall_32.tbl and
+    // syscall_64.tbl). In neither is a number of the other's a call that reaches.
     let op = match (call.number, call.compat) {
-        (number::PTRACE, false) | (26, true) => REACH_PTRACE,
-        (number::VM_READ, false) | (347, true) => REACH_VM_READ,
-        (number::VM_WRITE, false) | (348, true) => REACH_VM_WRITE,
+        (number::PTRACE, false) | (26 | 521, true) => REACH_PTRACE,
+        (number::VM_READ, false) | (347 | 539, true) => REACH_VM_READ,
+        (number::VM_WRITE, false) | (348 | 540, true) => REACH_VM_WRITE,
         (number::PIDFD_GETFD, _) => REACH_PIDFD,
         // Opens of procfs files are told as such.
         _ => return,
