@@ -42,6 +42,9 @@ pub fn perform(name: &str, arguments: &Value) -> Result<()> {
         "handle" => by_handle(path()?),
         "compat" => compat_open(path()?),
         "uring" => uring::open(&c_string(path()?)?),
+        "uring_rename" => uring::rename(&c_string(path()?)?, &c_string(to()?)?),
+        "uring_link" => uring::link(&c_string(path()?)?, &c_string(to()?)?),
+        "uring_unlink" => uring::unlink(&c_string(path()?)?),
         "rename" => done(fs::rename(path()?, to()?)),
         "renameat2" => {
             let (from, to) = (c_string(path()?)?, c_string(to()?)?);

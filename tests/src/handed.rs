@@ -61,6 +61,7 @@ fn use_by(file: &File, how: &str) -> Result<()> {
         match how {
             "read" => libc::read(fd, byte.as_mut_ptr().cast(), 1),
             "pread" => libc::pread(fd, byte.as_mut_ptr().cast(), 1, 0),
+            "readv" => libc::readv(fd, &raw const into, 1),
             "preadv" => libc::preadv(fd, &raw const into, 1, 0),
             "sendfile" => libc::sendfile(write.as_raw_fd(), fd, ptr::null_mut(), 1),
             "splice" => libc::splice(fd, ptr::null_mut(), write.as_raw_fd(), ptr::null_mut(), 1, 0),

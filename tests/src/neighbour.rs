@@ -6,6 +6,7 @@ use nix::libc;
 use nix::mount::{MsFlags, mount, umount};
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr;
 
 /// Attaches as a debugger does, and lets go.
@@ -40,16 +41,44 @@ pub fn read_memory(pid: u32) -> Result<()> {
     read_memory_as(pid, pid)
 }
 
-/// The address stands in `/proc/PID/stat`.
+/// Writes what stands there already to its stack, by `process_vm_writev`.
+pub fn write_memory(pid: u32) -> Result<()> {
+    let mut buffer = [0_u8; 16];
+    let theirs = stack(pid, buffer.len())?;
+    let ours = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    // SAFETY: as in `read_memory_as`; its bytes stay what they are.
+    unsafe {
+        Errno::result(libc::process_vm_readv(pid as i32, &raw const ours, 1, &raw const theirs, 1, 0))?;
+        Errno::result(libc::process_vm_writev(pid as i32, &raw const ours, 1, &raw const theirs, 1, 0))?;
+    }
+    Ok(())
+}
+
 fn read_memory_as(pid: u32, number: u32) -> Result<()> {
+    let mut buffer = [0_u8; 16];
+    let theirs = stack(pid, buffer.len())?;
+    let ours = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    // SAFETY: `ours` is this function's buffer; the other address is the other process's affair.
+    Errno::result(unsafe { libc::process_vm_readv(number as i32, &raw const ours, 1, &raw const theirs, 1, 0) })?;
+    Ok(())
+}
+
+/// Where its stack begins: the number of its arguments, which never changes. The address stands in `/proc/PID/stat`.
+fn stack(pid: u32, iov_len: usize) -> Result<libc::iovec> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let fields: Vec<&str> = stat.rsplit_once(')').context("no stat")?.1.split_whitespace().collect();
     let stack: usize = fields.get(25).context("no start of the stack")?.parse()?;
-    let mut buffer = [0_u8; 16];
-    let ours = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-    let theirs = libc::iovec { iov_base: stack as *mut _, iov_len: buffer.len() };
-    // SAFETY: `ours` is this function's buffer; the other address is the other process's affair.
-    Errno::result(unsafe { libc::process_vm_readv(number as i32, &raw const ours, 1, &raw const theirs, 1, 0) })?;
+    Ok(libc::iovec { iov_base: stack as *mut _, iov_len })
+}
+
+/// Where what lies in its memory.
+pub fn maps(pid: u32) -> Result<()> {
+    first_byte(&format!("/proc/{pid}/maps"))
+}
+
+/// Which descriptors it has.
+pub fn descriptors(pid: u32) -> Result<()> {
+    let _count = fs::read_dir(format!("/proc/{pid}/fd"))?.count();
     Ok(())
 }
 
@@ -82,14 +111,17 @@ pub fn proc_mem(pid: u32) -> Result<()> {
 
 /// A copy of its standard input.
 pub fn take_descriptor(pid: u32) -> Result<()> {
-    // SAFETY: plain numbers; both descriptors are closed below.
+    take(pid, 0).map(drop)
+}
+
+/// A copy of any descriptor of it.
+pub fn take(pid: u32, fd: i32) -> Result<OwnedFd> {
+    // SAFETY: plain numbers; both descriptors were just made, and are nobody else's.
     unsafe {
-        let pidfd = Errno::result(libc::syscall(libc::SYS_pidfd_open, pid, 0))?;
-        let taken = Errno::result(libc::syscall(libc::SYS_pidfd_getfd, pidfd, 0, 0));
-        libc::close(pidfd as i32);
-        libc::close(taken? as i32);
+        let pidfd = OwnedFd::from_raw_fd(Errno::result(libc::syscall(libc::SYS_pidfd_open, pid, 0))? as i32);
+        let taken = Errno::result(libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_raw_fd(), fd, 0))?;
+        Ok(OwnedFd::from_raw_fd(taken as i32))
     }
-    Ok(())
 }
 
 /// Its standard input, opened anew by its name in procfs: a pipe has no other.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::ffi::CString;
 use std::fs::File;
 use std::io::Write;
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddrV4, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
@@ -21,11 +21,20 @@ pub fn perform(name: &str, arguments: &Value) -> Result<()> {
         "reach_environ" => neighbour::environ(pid()?),
         "reach_mem" => neighbour::proc_mem(pid()?),
         "reach_vm" => neighbour::read_memory(pid()?),
-        "reach_trace" => neighbour::trace(pid()?),
-        "reach_fds" => {
-            let _count = std::fs::read_dir(format!("/proc/{}/fd", pid()?))?.count();
-            Ok(())
+        "reach_vm_write" => neighbour::write_memory(pid()?),
+        "take_descriptor" => {
+            let fd = arguments["fd"].as_i64().context("no argument `fd`")?;
+            neighbour::take(pid()?, i32::try_from(fd)?).map(drop)
         }
+        "vsock" => socket(libc::AF_VSOCK, libc::SOCK_STREAM).map(drop),
+        "uring_connect" => crate::uring::connect(
+            socket(libc::AF_INET, libc::SOCK_STREAM)?.as_raw_fd(),
+            text("to")?.parse().context("no address")?,
+        ),
+        "connect_later" => connect_later(text("to")?.parse().context("no address")?),
+        "send_message" => send_message(text("to")?.parse().context("no address")?),
+        "reach_trace" => neighbour::trace(pid()?),
+        "reach_fds" => neighbour::descriptors(pid()?),
         "reach_own" => {
             let mut child = std::process::Command::new(idle()?).arg("wait").spawn()?;
             let outcome = neighbour::environ(std::process::id()).and_then(|()| neighbour::proc_mem(child.id()));
@@ -52,18 +61,61 @@ pub fn perform(name: &str, arguments: &Value) -> Result<()> {
             Ok(())
         }
         "exchange" => exchange(text("to")?),
-        "packet" => {
-            // SAFETY: plain numbers; the descriptor is ours.
-            let fd = unsafe { Errno::result(libc::socket(libc::AF_PACKET, libc::SOCK_DGRAM, 0))? };
-            // SAFETY: it was just made.
-            drop(unsafe { OwnedFd::from_raw_fd(fd) });
-            Ok(())
-        }
+        "packet" => socket(libc::AF_PACKET, libc::SOCK_DGRAM).map(drop),
         "bind_udp" => UdpSocket::bind(text("to")?).map(drop).map_err(Into::into),
         "splice_file" => splice_file(text("path")?),
         "link_nameless" => link_nameless(text("path")?, text("to")?),
         _ => bail!("no such deed"),
     }
+}
+
+fn socket(family: i32, kind: i32) -> Result<OwnedFd> {
+    // SAFETY: plain numbers; the descriptor was just made, and is nobody else's.
+    unsafe { Ok(OwnedFd::from_raw_fd(Errno::result(libc::socket(family, kind, 0))?)) }
+}
+
+/// An address for the kernel.
+pub fn inet(to: SocketAddrV4) -> libc::sockaddr_in {
+    libc::sockaddr_in {
+        sin_family: libc::AF_INET as u16,
+        sin_port: to.port().to_be(),
+        sin_addr: libc::in_addr { s_addr: u32::from(*to.ip()).to_be() },
+        sin_zero: [0; 8],
+    }
+}
+
+const INET: u32 = size_of::<libc::sockaddr_in>() as u32;
+
+/// Connects without waiting for it, and waits for the outcome, which is an error.
+fn connect_later(to: SocketAddrV4) -> Result<()> {
+    let (socket, address) = (socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_NONBLOCK)?, inet(to));
+    let fd = socket.as_raw_fd();
+    // SAFETY: an address and an entry that live until the calls are over.
+    unsafe {
+        if libc::connect(fd, (&raw const address).cast(), INET) == 0 || Errno::last() != Errno::EINPROGRESS {
+            bail!("the connect was not under way when it returned");
+        }
+        let mut entry = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
+        Errno::result(libc::poll(&raw mut entry, 1, 10_000))?;
+    }
+    match TcpStream::from(socket).take_error()? {
+        Some(_refused) => Ok(()),
+        None => bail!("somebody listens at {to}"),
+    }
+}
+
+/// A datagram on a socket that isn't connected, by `sendmsg`.
+fn send_message(to: SocketAddrV4) -> Result<()> {
+    let (socket, mut address) = (socket(libc::AF_INET, libc::SOCK_DGRAM)?, inet(to));
+    let mut part = libc::iovec { iov_base: (&raw mut address).cast(), iov_len: 1 };
+    // SAFETY: all zeros is a header of a message of nothing; what it names lives until the call is over.
+    unsafe {
+        let mut message: libc::msghdr = std::mem::zeroed();
+        (message.msg_name, message.msg_namelen) = ((&raw mut address).cast(), INET);
+        (message.msg_iov, message.msg_iovlen) = (&raw mut part, 1);
+        Errno::result(libc::sendmsg(socket.as_raw_fd(), &raw const message, 0))?;
+    }
+    Ok(())
 }
 
 /// How many bytes `exchange` sends, and gets.

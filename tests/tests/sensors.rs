@@ -54,6 +54,8 @@ const CASES: &[Case] = &[
     ("file_deep_path", Any, deep),
     ("file_received", Any, |it| files::received(it, "read")),
     ("file_received_pread", Any, |it| files::received(it, "pread")),
+    ("file_received_readv", Any, |it| files::received(it, "readv")),
+    ("file_received_by_pidfd_getfd", Any, files::taken),
     ("file_received_preadv", Any, |it| files::received(it, "preadv")),
     ("file_received_mmap", Any, |it| files::received(it, "mmap")),
     ("file_received_sendfile", Any, |it| files::received(it, "sendfile")),
@@ -71,6 +73,11 @@ const CASES: &[Case] = &[
     ("change_link", Any, |it| changes(it, "link", "link", true)),
     ("change_unlink", Any, |it| changes(it, "unlink", "unlink", false)),
     ("change_chmod", Any, |it| changes(it, "chmod", "chmod", false)),
+    ("change_fchmod", Any, |it| changes(it, "fchmod", "chmod", false)),
+    ("change_ftruncate", Tracepoint, |it| changes(it, "ftruncate", "truncate", false)),
+    ("change_rename_by_io_uring", Any, |it| files::by_io_uring(it, "rename")),
+    ("change_link_by_io_uring", Any, |it| files::by_io_uring(it, "link")),
+    ("change_unlink_by_io_uring", Any, |it| files::by_io_uring(it, "unlink")),
     ("change_truncate", Any, |it| changes(it, "truncate", "truncate", false)),
     ("change_symlink", Any, symlink),
     ("unix_path", Any, |it| unix(it, false)),
@@ -83,6 +90,9 @@ const CASES: &[Case] = &[
     ("inet_byte_counts", Any, sockets::counted),
     ("inet_connect", Any, |it| inet(it, "connect", "connect", "127.0.0.1", 9)),
     ("inet_refused", Any, |it| outcome(it, "127.0.0.1:9", "refused", "refused")),
+    ("inet_refused_later", Any, sockets::refused_later),
+    ("inet_by_io_uring", Any, sockets::by_io_uring),
+    ("inet_datagram_by_sendmsg", Any, |it| inet(it, "send_message", "send", "127.0.0.1", 54)),
     ("inet_unreachable", Any, |it| outcome(it, "255.255.255.255:9", "", "errno 101")),
     ("inet_made", Any, made_connection),
     ("inet_listen_unbound", Any, listen_unbound),
@@ -100,6 +110,9 @@ const CASES: &[Case] = &[
     ("memory_vm_read", Any, |it| reached(it, neighbour::read_memory, "vm_read")),
     ("memory_ptrace_thread", Any, |it| reached(it, neighbour::trace_thread, "ptrace_attach")),
     ("memory_vm_read_by_thread", Any, |it| reached(it, neighbour::read_memory_by_thread, "vm_read")),
+    ("memory_vm_write", Any, |it| reached(it, neighbour::write_memory, "vm_write")),
+    ("memory_maps", Any, |it| reached(it, neighbour::maps, "proc_maps")),
+    ("memory_descriptors", Any, |it| reached(it, neighbour::descriptors, "proc_fd")),
     ("memory_environ", Any, |it| reached(it, neighbour::environ, "proc_environ")),
     ("memory_environ_by_task", Any, |it| reached(it, neighbour::environ_by_task, "proc_environ")),
     ("memory_environ_fresh_mount", Any, |it| reached(it, neighbour::environ_fresh_mount, "proc_environ")),
@@ -108,6 +121,7 @@ const CASES: &[Case] = &[
     ("reach_proc_mem", Any, |it| outside(it, "reach_mem", "proc_mem")),
     ("reach_descriptors", Any, |it| outside(it, "reach_fds", "proc_fd")),
     ("reach_vm_read", Any, |it| outside(it, "reach_vm", "vm_read")),
+    ("reach_vm_write", Any, |it| outside(it, "reach_vm_write", "vm_write")),
     ("reach_ptrace", Any, traced),
     ("reach_own_is_nobodys_affair", Any, reach_own),
     ("change_link_nameless", Any, link_nameless),
@@ -125,6 +139,7 @@ const CASES: &[Case] = &[
     ("stream_sendmmsg", Any, |it| moves::spoken(it, "sendmmsg", "read_fault")),
     ("stream_recvmmsg", Any, |it| moves::heard(it, "recvmmsg", "read_fault")),
     ("stream_splice", Any, |it| moves::spoken(it, "splice", "splice")),
+    ("stream_splice_by_io_uring", Any, |it| moves::spoken(it, "uring_splice", moves::by_io_uring())),
     ("stream_splice_read", Any, |it| moves::heard(it, "splice", "splice")),
     ("stream_sendfile", Any, |it| moves::spoken(it, "sendfile", "splice")),
     ("stream_peek", Any, peeked),
@@ -425,7 +440,15 @@ fn made(it: &mut Watched, family: &str) -> Result<()> {
 
 fn child(it: &mut Watched) -> Result<()> {
     it.call("execute", json!({"path": env!("CARGO_BIN_EXE_idle")}))?;
-    let exec = it.expect(&json!({"kind": "exec", "server": 1, "argv": [env!("CARGO_BIN_EXE_idle"), "nothing"]}))?;
+    let program = env!("CARGO_BIN_EXE_idle");
+    let exec = it.expect(&json!({"kind": "exec", "server": 1, "argv": [program, "nothing"]}))?;
+    let meta = std::fs::metadata(program)?;
+    let exe = json!({"path": program, "dev": meta.dev(), "ino": meta.ino()});
+    let (cwd, uid) = (it.place.home(), std::fs::metadata("/proc/self")?.uid());
+    let wanted = json!({"exe": exe, "cwd": cwd, "uid": uid, "parent": {"pid": it.pid}});
+    if !tests::effects::holds(&exec, &wanted) {
+        bail!("it was {wanted}, reported was {exec}");
+    }
     it.expect(&json!({"kind": "exit", "proc": exec["proc"], "status": 0})).map(drop)
 }
 
@@ -529,5 +552,6 @@ fn pipes() -> Result<()> {
     for how in ["tee", "vmsplice"] {
         moves::spoken(&mut it, how, "splice")?;
     }
+    moves::spoken(&mut it, "uring_tee", moves::by_io_uring())?;
     it.end()
 }

@@ -99,3 +99,14 @@ fn a_32_bit_program_is_told_once() -> Result<()> {
     }
     it.end()
 }
+
+#[test]
+fn a_socket_to_the_hypervisor() -> Result<()> {
+    process::adopt_orphans()?;
+    let mut it = Watched::start("vsock", Path::new(env!("CARGO_BIN_EXE_deed_server")), Transport::Pipes)?;
+    it.call("vsock", json!({}))?;
+    it.expect(&json!({"kind": "socket", "family": "vsock", "proc": {"pid": it.pid}}))?;
+    let text = "rule = 'TL-LAT-008'\ncategory = ['lateral_movement']\nactor = '**/deed_server'";
+    alert::wait(&it.place, &toml::from_str(text)?, Some(it.pid))?;
+    it.end()
+}

@@ -153,6 +153,8 @@ fn write(how: &str, mut bytes: &[u8]) {
                 "sendto" => libc::send(1, bytes.as_ptr().cast(), bytes.len(), 0),
                 "splice" => filled(bytes, |read, size| libc::splice(read, null_mut(), 1, null_mut(), size, 0)),
                 "tee" => filled(bytes, |read, size| libc::tee(read, 1, size, 0)),
+                "uring_splice" => filled(bytes, |read, size| moved(uring::splice(read, 1, size))),
+                "uring_tee" => filled(bytes, |read, size| moved(uring::tee(read, 1, size))),
                 "vmsplice" => libc::vmsplice(1, parts.as_ptr(), 2, 0),
                 "sendfile" => from_file(bytes),
                 "pwritev2" => libc::pwritev2(1, parts.as_ptr(), 2, -1, 0),
@@ -188,6 +190,10 @@ fn filled(bytes: &[u8], move_out: impl FnOnce(i32, usize) -> isize) -> isize {
     // SAFETY: bytes that live on; answers are short, so that a pipe takes them whole.
     let size = unsafe { libc::write(write.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
     if size <= 0 { size } else { move_out(read.as_raw_fd(), size as usize) }
+}
+
+fn moved(outcome: anyhow::Result<usize>) -> isize {
+    outcome.map_or(-1, |count| count as isize)
 }
 
 /// The bytes by way of a file without a name.

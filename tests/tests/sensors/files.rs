@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use nix::mount::{MsFlags, mount, umount};
 use serde_json::{Value, json};
 use std::fs::{self, File};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
 use tests::effects::{Watched, holds};
@@ -128,4 +129,27 @@ pub fn namespaces(it: &mut Watched) -> Result<()> {
         bail!("its namespaces are {wanted}, reported were {}", exec["namespaces"]);
     }
     Ok(())
+}
+
+/// A descriptor that the server takes from this process counts as it comes, used or not.
+pub fn taken(it: &mut Watched) -> Result<()> {
+    let path = it.place.home().join(".ssh/id_taken");
+    home::write(&path, "-----BEGIN OPENSSH PRIVATE KEY-----\n")?;
+    it.expect(&json!({"kind": "credential_file", "file": {"path": path}}))?;
+    let file = File::open(&path)?;
+    it.call("take_descriptor", json!({"pid": std::process::id(), "fd": file.as_raw_fd()}))?;
+    it.expect(&json!({"kind": "file", "op": "use", "file": {"path": path}, "proc": {"pid": it.pid}})).map(drop)
+}
+
+/// A change by a request to io_uring: seen like the system call, or the operation is told.
+pub fn by_io_uring(it: &mut Watched, op: &str) -> Result<()> {
+    let (path, to) = (it.file(&format!("uring-{op}"))?, it.scratch(&format!("uring-{op}-to")));
+    it.call(&format!("uring_{op}"), json!({"path": path, "to": to}))?;
+    let wanted = if super::expected() == super::Tracepoint {
+        let detail = format!("IORING_OP_{}AT", op.to_uppercase());
+        json!({"kind": "opaque", "what": "io_uring", "detail": detail, "proc": {"pid": it.pid}})
+    } else {
+        json!({"kind": "file", "op": op, "file": {"path": path}, "proc": {"pid": it.pid}})
+    };
+    it.expect(&wanted).map(drop)
 }

@@ -56,3 +56,22 @@ pub fn counted(it: &mut Watched) -> Result<()> {
     }
     Ok(())
 }
+
+/// What comes of a connect that returned before.
+pub fn refused_later(it: &mut Watched) -> Result<()> {
+    it.call("connect_later", json!({"to": "127.0.0.1:11"}))?;
+    let made = it.expect(&json!({"kind": "net", "op": "connect", "addr": "127.0.0.1", "port": 11}))?;
+    it.expect(&json!({"kind": "net_end", "cookie": made["cookie"], "state": "refused"})).map(drop)
+}
+
+/// The destination is seen whatever asked for it. The operation is told where a connect to a local socket isn't.
+pub fn by_io_uring(it: &mut Watched) -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port();
+    it.call("uring_connect", json!({"to": format!("127.0.0.1:{port}")}))?;
+    it.expect(&json!({"kind": "net", "op": "connect", "addr": "127.0.0.1", "port": port}))?;
+    if super::expected() == super::Tracepoint {
+        it.expect(&json!({"kind": "opaque", "what": "io_uring", "detail": "IORING_OP_CONNECT"}))?;
+    }
+    Ok(())
+}
