@@ -139,7 +139,7 @@ const CASES: &[Case] = &[
     ("stream_sendmmsg", Any, |it| moves::spoken(it, "sendmmsg", "read_fault")),
     ("stream_recvmmsg", Any, |it| moves::heard(it, "recvmmsg", "read_fault")),
     ("stream_splice", Any, |it| moves::spoken(it, "splice", "splice")),
-    ("stream_splice_by_io_uring", Any, |it| moves::spoken(it, "uring_splice", moves::by_io_uring())),
+    ("stream_splice_by_io_uring", Any, |it| moves::spoken(it, "uring_splice", "io_uring")),
     ("stream_splice_read", Any, |it| moves::heard(it, "splice", "splice")),
     ("stream_sendfile", Any, |it| moves::spoken(it, "sendfile", "splice")),
     ("stream_peek", Any, peeked),
@@ -552,6 +552,6 @@ fn pipes() -> Result<()> {
     for how in ["tee", "vmsplice"] {
         moves::spoken(&mut it, how, "splice")?;
     }
-    moves::spoken(&mut it, "uring_tee", moves::by_io_uring())?;
+    moves::spoken(&mut it, "uring_tee", "io_uring")?;
     it.end()
 }

@@ -39,8 +39,8 @@ const TEE: u32 = 33;
 /// `SPLICE_F_FD_IN_FIXED` (include/uapi/linux/io_uring.h).
 const FIXED_IN: u32 = 1 << 31;
 
-/// The same tracepoint, where no hook in the kernel's own `do_splice` and `do_tee` serves: what these move is a gap of both
-/// its ends, and a file that it comes from is used.
+/// The same tracepoint: what `splice` and `tee` move is a gap of both its ends, and a file that it comes from is used. Not
+/// left to the hooks of `do_splice` and `do_tee`, which may tell of it once more.
 #[btf_tracepoint(function = "io_uring_submit_req")]
 pub fn uring_splice(ctx: BtfTracePointContext) -> i32 {
     let Some(scope) = scope::watched() else { return 0 };

@@ -268,7 +268,6 @@ const STREAM_TRACEPOINT: &[Program] = &[
     program("tee_exit", "stream", SyscallExit(&["tee"]), false),
     program("sendfile_exit", "stream", SyscallExit(&["sendfile64"]), false),
     program("copy_exit", "file", SyscallExit(&["copy_file_range"]), false),
-    program("uring_splice", "stream", SUBMIT, false),
 ];
 
 /// A request to io_uring. Renamed in 6.4.
@@ -276,7 +275,8 @@ const SUBMIT: Hook = RenamedBtfTracepoint("io_uring_submit_req", "io_uring_submi
 
 /// Which io_uring request was made, and on which stream. Opens and the like are also seen by the objects' hooks, where those
 /// are below the system calls.
-const URING: &[Program] = &[program("uring_submit", "io_uring", SUBMIT, false)];
+const URING: &[Program] =
+    &[program("uring_submit", "io_uring", SUBMIT, false), program("uring_splice", "io_uring", SUBMIT, false)];
 
 /// Every sensor word, in the order that `doctor` shows.
 pub const SENSORS: &[&str] = &["process", "file", "socket", "stream", "memory", "io_uring"];

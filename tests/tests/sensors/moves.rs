@@ -41,8 +41,3 @@ fn hidden(it: &Watched) -> Result<()> {
     }
     Ok(())
 }
-
-/// Why what io_uring moves between descriptors is missing: the kernel's own function tells of it where it is hooked.
-pub fn by_io_uring() -> &'static str {
-    if super::expected() == super::Tracepoint { "io_uring" } else { "splice" }
-}
