@@ -18,7 +18,7 @@ pub mod ledger;
 pub mod named;
 pub mod pattern;
 pub mod persistence;
-mod place;
+pub mod place;
 pub mod profile;
 pub mod role;
 pub mod rules;

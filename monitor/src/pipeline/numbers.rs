@@ -3,13 +3,17 @@
 //! The engine knows credential files by device and inode, so that another name is the same file. Here is what tells whether
 //! it still is: nothing is forgotten because a name is gone, since a file that was renamed, or has a second name, is the
 //! credential that it was. Forgotten is what is certain to be no more, or another file by now.
+//!
+//! Only such are kept as the agent reaches by the path under which they are known: that of a process in mounts of its own
+//! may lead the agent to anything.
 
 use std::collections::{HashMap, VecDeque};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use monitor_core::event::{CredentialFile, Event, File, FileOp, FileRef, Kind};
 use monitor_core::id::FileId;
 use monitor_core::time::Time;
+use nix::errno::Errno;
 
 use super::{Pipeline, enrich};
 use crate::sensor::handle::Birth;
@@ -39,9 +43,9 @@ struct Known {
 }
 
 impl Numbers {
-    /// A credential file is at `path`, which the agent reaches by `reach`.
-    pub fn note(&mut self, file: &FileRef, reach: &Path) {
-        let Some((id, birth)) = Birth::at(reach).filter(|(id, _)| *id == file.id) else { return };
+    /// A credential file is at its path, in the agent's own mounts too or not.
+    pub fn note(&mut self, file: &FileRef) {
+        let Some((id, birth)) = here(&file.path).ok().flatten().filter(|(id, _)| *id == file.id) else { return };
         if !self.known.contains_key(&id) {
             if self.known.len() >= MAX_NUMBERS {
                 return;
@@ -57,12 +61,12 @@ impl Numbers {
         }
     }
 
-    /// Whether the file at `reach` has a credential's number and is another file than that credential.
-    fn is_another(&self, id: FileId, reach: &Path) -> bool {
+    /// Whether what a process has at a path has a credential's number and is another file than that credential.
+    fn is_another(&self, id: FileId, there: Sight) -> bool {
         let Some(known) = self.known.get(&id) else { return false };
-        let now = |path: &Path| Birth::at(path).filter(|(now, _)| *now == id);
+        let differs = there.ok().flatten().is_some_and(|(now, birth)| now == id && known.birth.differs(&birth));
         // What is told of the credential may be older than the credential: two names of one file are one file.
-        now(reach).is_some_and(|(_, birth)| known.birth.differs(&birth)) && now(Path::new(&known.path)).is_none()
+        differs && here(&known.path).is_ok_and(|now| now.is_none_or(|(now, _)| now != id))
     }
 
     /// The number that `path` stood for, if the file that had it is no more: the path may be another file's by now.
@@ -79,11 +83,10 @@ impl Numbers {
             let Some(id) = self.turn.pop_front() else { break };
             let Some(known) = self.known.get_mut(&id) else { continue };
             self.turn.push_back(id);
-            let path = Path::new(&known.path);
-            match Birth::at(path) {
+            match here(&known.path) {
                 // made anew at the same place, it is the credential of that place
-                Some((now, birth)) if now == id => known.birth = birth,
-                _ if known.birth.is_gone(path, id.dev) == Some(true) => gone.push(id),
+                Ok(Some((now, birth))) if now == id => known.birth = birth,
+                _ if known.birth.is_gone(Path::new(&known.path), id.dev) == Some(true) => gone.push(id),
                 _ => {}
             }
         }
@@ -107,7 +110,7 @@ impl Pipeline {
     pub fn credential_files(&mut self, files: Vec<FileRef>) {
         let time = self.clock.now();
         for file in files {
-            self.numbers.note(&file, Path::new(&file.path));
+            self.numbers.note(&file);
             let kind = Kind::CredentialFile(CredentialFile { file, gone: false });
             self.event(Event { time, server: None, kind });
         }
@@ -129,9 +132,7 @@ impl Pipeline {
     /// Before an effect is judged: what has a credential's number may be another file by now.
     pub(super) fn renumber(&mut self, file: &File, time: Time) {
         let known = self.engine.state().credentials.known_as(file.file.id);
-        if known.is_some_and(|known| **known != *file.file.path)
-            && self.numbers.is_another(file.file.id, &reach(file, &file.file.path))
-        {
+        if known.is_some_and(|known| **known != *file.file.path) && self.numbers.is_another(file.file.id, there(file)) {
             self.gone(file.file.id, time);
         }
     }
@@ -150,8 +151,7 @@ impl Pipeline {
         };
         let known = self.engine.state().credentials.known_as(file.file.id);
         if known.is_some_and(|known| **known == *at) {
-            let reach = reach(file, at);
-            self.numbers.note(&FileRef { path: at.to_owned(), ..file.file.clone() }, &reach);
+            self.numbers.note(&FileRef { path: at.to_owned(), ..file.file.clone() });
         }
     }
 
@@ -162,10 +162,21 @@ impl Pipeline {
     }
 }
 
-/// A path of the acting process as the agent reaches it, also once that process has ended.
-fn reach(file: &File, path: &str) -> PathBuf {
-    let own = enrich::in_root(file.proc.pid, path);
-    if own.symlink_metadata().is_ok() { own } else { PathBuf::from(path) }
+/// What is at a path, as far as that is known at once.
+type Sight = Result<Option<(FileId, Birth)>, Errno>;
+
+/// In the agent's own mounts.
+fn here(path: &str) -> Sight {
+    Birth::seen(Path::new("/"), Path::new(path))
+}
+
+/// At an effect's path in those of the acting process; once that has ended, in the agent's.
+fn there(file: &File) -> Sight {
+    let path = Path::new(&file.file.path);
+    match Birth::seen(&enrich::in_root(file.proc.pid, ""), path) {
+        Ok(Some(seen)) => Ok(Some(seen)),
+        _ => here(&file.file.path),
+    }
 }
 
 #[cfg(test)]
@@ -186,7 +197,11 @@ mod tests {
 
     impl Ground {
         fn new() -> Self {
-            Self { dir: tempfile::tempdir().unwrap(), numbers: Numbers::default() }
+            // where the file system gives numbers out again: `/tmp` may be a tmpfs, which doesn't
+            let below = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tmp");
+            fs::create_dir_all(&below).unwrap();
+            let dir = tempfile::tempdir_in(below.canonicalize().unwrap()).unwrap();
+            Self { dir, numbers: Numbers::default() }
         }
 
         fn at(&self, name: &str) -> PathBuf {
@@ -205,8 +220,12 @@ mod tests {
         fn note(&mut self, name: &str) -> FileId {
             let path = self.at(name);
             let id = identity(&path);
-            self.numbers.note(&FileRef { path: path.display().to_string(), id, cut: false }, &path);
+            self.numbers.note(&FileRef { path: path.display().to_string(), id, cut: false });
             id
+        }
+
+        fn is_another(&self, id: FileId, path: &Path) -> bool {
+            self.numbers.is_another(id, super::here(path.to_str().unwrap()))
         }
 
         fn gone(&mut self) -> Vec<FileId> {
@@ -231,10 +250,10 @@ mod tests {
         let id = ground.note("store");
         fs::remove_file(ground.at("store")).unwrap();
         let again = ground.again(id);
-        assert!(ground.numbers.is_another(id, &again));
-        assert!(!ground.numbers.is_another(id, &ground.at("none")), "what can't be looked at is what it was");
+        assert!(ground.is_another(id, &again));
+        assert!(!ground.is_another(id, &ground.at("none")), "what can't be looked at is what it was");
         assert_eq!(ground.gone(), told(id));
-        assert!(ground.numbers.forget(id).is_some() && !ground.numbers.is_another(id, &again));
+        assert!(ground.numbers.forget(id).is_some() && !ground.is_another(id, &again));
         assert_eq!((ground.numbers.known.len(), ground.numbers.paths.len(), ground.numbers.turn.len()), (0, 0, 0));
     }
 
@@ -244,12 +263,12 @@ mod tests {
         fs::write(ground.at("store"), "x").unwrap();
         let id = ground.note("store");
         fs::hard_link(ground.at("store"), ground.at("link")).unwrap();
-        assert!(!ground.numbers.is_another(id, &ground.at("link")));
+        assert!(!ground.is_another(id, &ground.at("link")));
         fs::remove_file(ground.at("store")).unwrap();
         fs::write(ground.at("store"), "y").unwrap();
-        assert!(!ground.numbers.is_another(id, &ground.at("link")) && ground.gone().is_empty());
+        assert!(!ground.is_another(id, &ground.at("link")) && ground.gone().is_empty());
         fs::rename(ground.at("link"), ground.at("moved")).unwrap();
-        assert!(!ground.numbers.is_another(id, &ground.at("moved")) && ground.gone().is_empty());
+        assert!(!ground.is_another(id, &ground.at("moved")) && ground.gone().is_empty());
         let path = ground.at("store").display().to_string();
         assert_eq!(ground.numbers.left(&path), None);
         fs::remove_file(ground.at("moved")).unwrap();
@@ -264,10 +283,37 @@ mod tests {
         fs::remove_file(ground.at("store")).unwrap();
         fs::rename(ground.again(id), ground.at("store")).unwrap();
         fs::hard_link(ground.at("store"), ground.at("link")).unwrap();
-        assert!(!ground.numbers.is_another(id, &ground.at("link")), "the store has that number too");
+        assert!(!ground.is_another(id, &ground.at("link")), "the store has that number too");
         assert!(ground.gone().is_empty());
         fs::rename(ground.at("store"), ground.at("moved")).unwrap();
-        assert!(!ground.numbers.is_another(id, &ground.at("moved")), "known since it was looked at");
+        assert!(!ground.is_another(id, &ground.at("moved")), "known since it was looked at");
+    }
+
+    #[test]
+    fn what_the_agent_does_not_reach_by_that_path_is_not_looked_at() {
+        let mut ground = Ground::new();
+        fs::write(ground.at("store"), "x").unwrap();
+        fs::write(ground.at("other"), "x").unwrap();
+        // as a process in mounts of its own has it
+        let id = identity(&ground.at("store"));
+        for name in ["absent", "other"] {
+            let path = ground.at(name).display().to_string();
+            ground.numbers.note(&FileRef { path, id, cut: false });
+        }
+        assert!(ground.numbers.known.is_empty() && ground.numbers.turn.is_empty());
+    }
+
+    #[test]
+    fn another_file_is_one_only_if_the_credential_could_be_looked_at() {
+        let mut ground = Ground::new();
+        fs::write(ground.at("store"), "x").unwrap();
+        let id = ground.note("store");
+        fs::remove_file(ground.at("store")).unwrap();
+        let again = ground.again(id);
+        assert!(ground.is_another(id, &again));
+        // a name that can't be resolved says nothing of what it leads to
+        std::os::unix::fs::symlink("store", ground.at("store")).unwrap();
+        assert!(!ground.is_another(id, &again));
     }
 
     #[test]
@@ -275,7 +321,7 @@ mod tests {
         let mut ground = Ground::new();
         fs::write(ground.at("store"), "x").unwrap();
         for ino in 0..MAX_NUMBERS as u64 {
-            let birth = crate::sensor::handle::Birth::at(&ground.at("store")).unwrap().1;
+            let birth = super::here(ground.at("store").to_str().unwrap()).unwrap().unwrap().1;
             ground.numbers.known.insert(FileId { dev: 0, ino }, super::Known { path: String::new(), birth });
         }
         ground.note("store");

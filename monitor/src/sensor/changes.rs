@@ -21,12 +21,16 @@ use nix::libc;
 use nix::sys::fanotify::{EventFFlags, Fanotify, InitFlags, MarkFlags, MaskFlags};
 
 use super::handle::{Handle, Object, id};
+use super::place::Found;
 use records::{Name, Raw, parse};
 
 /// Most stores: bounds kernel memory.
 const MAX_STORES: usize = 1024;
 /// Most file systems that handles are looked for on.
 const MAX_ROOTS: usize = 16;
+/// What is told of a store itself, and of its directory.
+const STORE: MaskFlags = MaskFlags::FAN_ATTRIB.union(MaskFlags::FAN_MODIFY).union(MaskFlags::FAN_DELETE_SELF);
+const ENTRIES: MaskFlags = MaskFlags::FAN_CREATE.union(MaskFlags::FAN_DELETE).union(MaskFlags::FAN_RENAME);
 /// What one reading takes at most, bytes.
 const BUFFER: usize = 64 << 10;
 
@@ -137,13 +141,11 @@ impl Changes {
         if self.stores.len() >= MAX_STORES {
             return Err(Errno::ENOSPC);
         }
-        let itself = MaskFlags::FAN_ATTRIB | MaskFlags::FAN_MODIFY | MaskFlags::FAN_DELETE_SELF;
-        self.group.mark(MarkFlags::FAN_MARK_ADD, itself, nix::fcntl::AT_FDCWD, Some(path))?;
+        self.group.mark(MarkFlags::FAN_MARK_ADD, STORE, nix::fcntl::AT_FDCWD, Some(path))?;
         if let Ok(dir) = fs::metadata(above)
             && !self.dirs.contains(&self::id(&dir))
         {
-            let entries = MaskFlags::FAN_CREATE | MaskFlags::FAN_DELETE | MaskFlags::FAN_RENAME;
-            self.group.mark(MarkFlags::FAN_MARK_ADD, entries, nix::fcntl::AT_FDCWD, Some(above))?;
+            self.group.mark(MarkFlags::FAN_MARK_ADD, ENTRIES, nix::fcntl::AT_FDCWD, Some(above))?;
             self.dirs.insert(self::id(&dir));
         }
         if self.roots.len() < MAX_ROOTS && !self.roots.iter().any(|(dev, _)| *dev == meta.dev()) {
@@ -153,6 +155,38 @@ impl Changes {
         self.paths.insert(path.to_owned());
         self.stores.insert(id, Store::new(path, &meta));
         Ok(())
+    }
+
+    /// Takes away the marks of stores that aren't among these, and of directories that hold no other.
+    pub fn keep(&mut self, needed: impl Fn(FileId) -> bool) {
+        let gone: Vec<(FileId, Store)> = self.stores.extract_if(|id, _| !needed(*id)).collect();
+        if gone.is_empty() {
+            return;
+        }
+        self.handles.retain(|_, id| self.stores.contains_key(id));
+        for (id, Store { path, .. }) in gone {
+            if let Some(found) = Found::itself(&path, id) {
+                self.unmark(&found, STORE);
+            }
+            if !self.stores.values().any(|store| store.path == path) {
+                self.paths.remove(&path);
+            }
+            let Some(above) = path.parent().filter(|above| !self.paths.iter().any(|path| path.parent() == Some(above)))
+            else {
+                continue;
+            };
+            if let Ok(dir) = fs::metadata(above).map(|meta| self::id(&meta))
+                && self.dirs.contains(&dir)
+                && let Some(found) = Found::itself(above, dir)
+                && self.unmark(&found, ENTRIES)
+            {
+                self.dirs.remove(&dir);
+            }
+        }
+    }
+
+    fn unmark(&self, found: &Found, mask: MaskFlags) -> bool {
+        found.mark(&self.group, MarkFlags::FAN_MARK_REMOVE, mask).is_ok()
     }
 
     /// Reads what has happened; never blocks.
@@ -297,4 +331,39 @@ impl AsFd for Changes {
 fn change(op: FileOp, path: &Path, id: FileId, to: Option<&Path>) -> Changed {
     let text = |path: &Path| escape_bytes(path.as_os_str().as_encoded_bytes());
     Changed { pid: 0, op, file: FileRef { path: text(path), id, cut: false }, to: to.map(text), unlinked: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{Changes, id};
+
+    #[test]
+    fn root_the_marks_of_what_nobody_needs_are_taken_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path().canonicalize().unwrap();
+        let at = |name: &str| dir.join(name);
+        let mut changes = Changes::new().unwrap();
+        for name in ["one/store", "one/other", "two/store"] {
+            fs::create_dir_all(at(name).parent().unwrap()).unwrap();
+            fs::write(at(name), "x").unwrap();
+            changes.add(&at(name)).unwrap();
+        }
+        let needed = id(&fs::metadata(at("one/other")).unwrap());
+        changes.keep(|known| known == needed);
+        assert_eq!(
+            (changes.stores.len(), changes.handles.len(), changes.paths.len(), changes.dirs.len()),
+            (1, 1, 1, 1)
+        );
+        for name in ["two/store", "one/store", "one/other"] {
+            fs::rename(at(name), at(name).with_extension("away")).unwrap();
+        }
+        let told = changes.read().changed;
+        let other = at("one/other").display().to_string();
+        assert!(!told.is_empty() && told.iter().all(|changed| changed.file.path == other), "{told:?}");
+        // one that comes back is marked again
+        changes.add(&at("two/store.away")).unwrap();
+        assert_eq!((changes.stores.len(), changes.dirs.len()), (2, 2));
+    }
 }

@@ -19,6 +19,7 @@ use nix::errno::Errno;
 use nix::sys::fanotify::{EventFFlags, Fanotify, InitFlags, MarkFlags, MaskFlags};
 
 use super::handle::{Birth, id};
+use super::place::Found;
 
 /// Most marks: bounds kernel memory.
 const MAX_MARKS: usize = 8192;
@@ -93,6 +94,21 @@ struct Mark {
     birth: Option<Birth>,
 }
 
+/// What is at a path.
+enum Seen {
+    /// A file that is marked by this name.
+    Marked(fs::Metadata),
+    Found(Found),
+}
+
+impl Seen {
+    const fn meta(&self) -> &fs::Metadata {
+        match self {
+            Self::Marked(meta) | Self::Found(Found { meta, .. }) => meta,
+        }
+    }
+}
+
 impl Marks {
     /// Opens a notification group.
     pub fn new() -> Result<Self, Errno> {
@@ -136,25 +152,36 @@ impl Marks {
         scan
     }
 
-    /// Takes away the marks below no place of these.
+    /// Takes away the marks that only files below no place of these need.
     pub fn keep(&mut self, places: &[WatchPlace]) {
         let places: BTreeSet<&Path> = places.iter().map(|place| Path::new(&place.path)).collect();
-        let Self { group, marked, names, .. } = self;
-        names.retain(|path, known| {
-            if path.ancestors().any(|above| places.contains(above)) {
-                return true;
+        let mut left: HashMap<FileId, Vec<PathBuf>> = HashMap::new();
+        self.names.retain(|path, known| {
+            let kept = path.ancestors().any(|above| places.contains(above));
+            if !kept {
+                left.entry(*known).or_default().push(path.clone());
             }
-            // by another name it may be needed; what has none of them any more can't be named
-            let own = marked.get(known).filter(|mark| mark.path == *path);
-            if let Some(mark) = own
-                && fs::metadata(path).is_ok_and(|meta| id(&meta) == *known)
-                && group.mark(MarkFlags::FAN_MARK_REMOVE, mark.mask, nix::fcntl::AT_FDCWD, Some(path)).is_ok()
-            {
-                marked.remove(known);
-            }
-            false
+            kept
         });
-        names.retain(|_, known| marked.contains_key(known));
+        let needed: HashMap<FileId, &PathBuf> = self.names.iter().map(|(path, known)| (*known, path)).collect();
+        for (known, paths) in left {
+            let Some(mark) = self.marked.get_mut(&known) else { continue };
+            if let Some(path) = needed.get(&known) {
+                mark.path.clone_from(path);
+                continue;
+            }
+            // what has none of its names any more can't be named: its mark goes with it
+            let found = paths.iter().find_map(|path| Found::again(path, known));
+            if found.is_some_and(|found| found.mark(&self.group, MarkFlags::FAN_MARK_REMOVE, mark.mask).is_ok()) {
+                self.marked.remove(&known);
+            }
+        }
+    }
+
+    /// Whether this file is marked.
+    #[must_use]
+    pub fn holds(&self, known: FileId) -> bool {
+        self.marked.contains_key(&known)
     }
 
     /// The files that exist at `places`, which stay unmarked: nobody's opens of them are told of, but a server's are known
@@ -165,7 +192,7 @@ impl Marks {
         let mut scan = Scan::default();
         let mut folders: Vec<(PathBuf, u8)> = Vec::new();
         let look = |path: &Path, depth: Option<u8>, folders: &mut Vec<(PathBuf, u8)>, files: &mut Vec<FileRef>| {
-            let Ok(meta) = fs::metadata(path) else { return };
+            let Some(Found { meta, .. }) = Found::at(path) else { return };
             match depth {
                 Some(depth) if meta.is_dir() => folders.push((path.to_owned(), depth)),
                 _ if meta.is_file() => files.push(reference(path, &meta)),
@@ -211,49 +238,57 @@ impl Marks {
     }
 
     fn file(&mut self, path: &Path, scan: &mut Scan) {
-        let Ok(meta) = fs::metadata(path) else { return };
-        if meta.is_file() && self.mark(path, &meta, MaskFlags::FAN_OPEN, scan) {
-            scan.files.push(reference(path, &meta));
+        let Some(seen) = self.see(path) else { return };
+        if seen.meta().is_file() && self.mark(path, &seen, MaskFlags::FAN_OPEN, scan) {
+            scan.files.push(reference(path, seen.meta()));
         }
     }
 
     fn dir(&mut self, path: &Path, depth: u8, looks: &mut Looks, scan: &mut Scan) {
-        let Ok(meta) = fs::metadata(path) else { return };
-        if !meta.is_dir() {
-            return;
-        }
-        self.mark(path, &meta, MaskFlags::FAN_OPEN | MaskFlags::FAN_EVENT_ON_CHILD, scan);
+        let Some(seen) = self.see(path).filter(|seen| seen.meta().is_dir()) else { return };
+        self.mark(path, &seen, MaskFlags::FAN_OPEN | MaskFlags::FAN_EVENT_ON_CHILD, scan);
         for child in looks.children(path, &mut scan.bounded) {
-            let Ok(meta) = fs::metadata(&child) else { continue };
-            if meta.is_dir() && depth > 0 {
+            let Some(seen) = self.see(&child) else { continue };
+            if seen.meta().is_dir() && depth > 0 {
                 self.dir(&child, depth - 1, looks, scan);
-            } else if meta.is_file() && self.mark(&child, &meta, MaskFlags::FAN_OPEN, scan) {
+            } else if seen.meta().is_file() && self.mark(&child, &seen, MaskFlags::FAN_OPEN, scan) {
                 // The inode too: it is seen under any other name then, wherever that is.
-                scan.files.push(reference(&child, &meta));
+                scan.files.push(reference(&child, seen.meta()));
             }
         }
     }
 
+    /// What is at a path. What is marked by that name already was looked at more closely then.
+    fn see(&self, path: &Path) -> Option<Seen> {
+        let meta = fs::metadata(path).ok()?;
+        if self.names.get(path) == Some(&id(&meta)) && self.is_known(&meta) {
+            return Some(Seen::Marked(meta));
+        }
+        Found::at(path).map(Seen::Found)
+    }
+
+    fn is_known(&self, meta: &fs::Metadata) -> bool {
+        self.marked.get(&id(meta)).is_some_and(|mark| mark.since == meta.created().ok())
+    }
+
     /// True if the place is newly marked. A file that took another's name is another file: marks are on inodes.
-    fn mark(&mut self, path: &Path, meta: &fs::Metadata, mask: MaskFlags, scan: &mut Scan) -> bool {
-        let (id, since) = (id(meta), meta.created().ok());
-        let known = self.marked.get(&id).is_some_and(|mark| mark.since == since);
-        if known && self.names.get(path) == Some(&id) {
-            return false;
+    fn mark(&mut self, path: &Path, seen: &Seen, mask: MaskFlags, scan: &mut Scan) -> bool {
+        let Seen::Found(found) = seen else { return false };
+        let (id, since) = (id(&found.meta), found.meta.created().ok());
+        if self.is_known(&found.meta) {
+            self.names.insert(path.to_owned(), id);
+            return true;
         }
         if self.marked.len() >= MAX_MARKS && !self.marked.contains_key(&id) {
             scan.bounded = true;
             return false;
         }
-        match self.group.mark(MarkFlags::FAN_MARK_ADD, mask, nix::fcntl::AT_FDCWD, Some(path)) {
+        match found.mark(&self.group, MarkFlags::FAN_MARK_ADD, mask) {
             Ok(()) => {
-                let birth = Birth::at(path).filter(|(now, _)| *now == id).map(|(_, birth)| birth);
                 self.names.insert(path.to_owned(), id);
-                self.marked.insert(id, Mark { path: path.to_owned(), mask, since, birth });
+                self.marked.insert(id, Mark { path: path.to_owned(), mask, since, birth: found.birth() });
                 true
             }
-            // gone since it was looked at
-            Err(Errno::ENOENT) => false,
             Err(error) => {
                 tracing::debug!(path = %path.display(), %error, "cannot mark");
                 scan.refused = Some(format!("{}: {}", path.display(), error.desc()));
@@ -391,6 +426,51 @@ mod tests {
         let kept = two.join("0").display().to_string();
         assert!(!told.is_empty() && told.iter().all(|path| *path == kept), "{told:?}");
         assert_eq!(marks.add(&[folder(&one, 0)]).files.len(), 1, "another server needs it");
+    }
+
+    #[test]
+    fn root_a_mark_stays_while_any_place_needs_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let (victim, hostile) = (dir.path().join("victim"), dir.path().join("hostile"));
+        fill(&victim, 1);
+        std::os::unix::fs::symlink(&victim, &hostile).unwrap();
+        let mut marks = Marks::new().unwrap();
+        marks.add(&[folder(&victim, 0), folder(&hostile, 0)]);
+        marks.keep(&[folder(&victim, 0)]);
+        assert_eq!((marks.marked.len(), marks.marked().count()), (2, 2));
+        fs::read(victim.join("0")).unwrap();
+        assert!(!marks.read().opened.is_empty(), "it is told still");
+        // the name that is left is what it is known by
+        fs::remove_file(&hostile).unwrap();
+        assert!(marks.add(&[folder(&victim, 0)]).files.is_empty());
+        marks.keep(&[]);
+        assert_eq!((marks.marked.len(), marks.marked().count()), (0, 0));
+    }
+
+    #[test]
+    fn root_a_link_makes_nobody_else_s_file_a_credential() {
+        use std::os::unix::fs::{chown, lchown, symlink};
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        let place = |name: &str, kind| WatchPlace { path: at(name).display().to_string(), kind, depth: 1 };
+        fs::create_dir(at("dotfiles")).unwrap();
+        for (name, uid) in [("netrc", 1000), ("root", 0)] {
+            fs::write(at("dotfiles").join(name), "x").unwrap();
+            chown(at("dotfiles").join(name), Some(uid), None).unwrap();
+        }
+        // root's link into the system, a user's to root's file, a user's own, and one that root made for a user
+        let links = [(".root", "/bin/sh", 0), (".other", "dotfiles/root", 1000), (".npmrc", "dotfiles/netrc", 1000)];
+        for (name, target, uid) in links.into_iter().chain([(".netrc", "dotfiles/netrc", 0), (".ssh", "/usr/bin", 0)]) {
+            symlink(target, at(name)).unwrap();
+            lchown(at(name), Some(uid), None).unwrap();
+        }
+        let mut places: Vec<_> =
+            [".root", ".other", ".npmrc", ".netrc"].map(|name| place(name, WatchKind::File)).to_vec();
+        places.push(place(".ssh", WatchKind::Dir));
+        let own = [at(".npmrc"), at(".netrc")].map(|path| path.display().to_string());
+        let names = |files: Vec<monitor_core::event::FileRef>| Vec::from_iter(files.into_iter().map(|file| file.path));
+        assert_eq!(names(Marks::only_look(&places).files), own);
+        assert_eq!(names(Marks::new().unwrap().add(&places).files), own);
     }
 
     #[test]

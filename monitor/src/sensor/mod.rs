@@ -12,6 +12,7 @@ pub mod kernel;
 pub mod load;
 mod merge;
 pub mod offsets;
+mod place;
 pub mod reader;
 mod ring;
 pub mod scopes;

@@ -76,7 +76,12 @@ impl Session {
         self.gather();
         if let Some(marks) = &mut self.marks {
             marks.keep(&self.places);
+            if let Some(changes) = &mut self.changes {
+                changes.keep(|known| marks.holds(known));
+            }
         }
+        // whatever else is needed is marked again
+        self.mark();
     }
 
     /// The system's places, and those of every server that runs.
