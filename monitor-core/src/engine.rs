@@ -11,7 +11,7 @@ use crate::alert::Alert;
 use crate::config::EngineConfig;
 use crate::correlate::Correlator;
 use crate::detect::{self, Cx, Finding};
-use crate::event::{Event, Kind};
+use crate::event::{Event, Kind, OwnProfile};
 use crate::id::{ProcId, ServerId};
 use crate::ledger::CallRecord;
 use crate::profile::Profile;
@@ -103,16 +103,9 @@ impl Engine {
             Kind::CredentialFile(known) if known.gone => self.state.credentials.forget(known.file.id),
             Kind::CredentialFile(known) => self.state.credentials.learn(&known.file),
             Kind::Agent(agent) => self.state.agent = Some(agent.exe),
+            Kind::Profile(profile) => self.lend(profile),
         }
         self.tell_full(now, alerts);
-    }
-
-    /// A profile for the servers that name it; like the configuration it is no event, and a replay must be given it too.
-    ///
-    /// # Errors
-    /// If it can't be told from another, or there are too many.
-    pub fn lend(&mut self, profile: Profile) -> Result<(), String> {
-        self.config.profiles.lend(profile)
     }
 
     /// Lets time pass without an event.
@@ -153,6 +146,23 @@ impl Engine {
     #[must_use]
     pub const fn state(&self) -> &State {
         &self.state
+    }
+
+    /// A profile for the servers that name it. Those of servers that are gone make room; if that isn't enough, those of
+    /// servers that have ended, of which little can come any more.
+    fn lend(&mut self, own: &OwnProfile) {
+        let text = Some(own.text.as_str()).filter(|text| text.len() <= OwnProfile::MAX);
+        let Some(Ok(profile)) = text.map(|text| Profile::parse(text, "profile")) else { return };
+        let Self { config, state, .. } = self;
+        let servers = || state.servers.iter();
+        config.profiles.keep_lent(|name| servers().any(|server| server.start.profile == name));
+        if config.profiles.lend(profile.clone()).is_err() {
+            config
+                .profiles
+                .keep_lent(|name| servers().any(|server| server.ended.is_none() && server.start.profile == name));
+            // who lends it was told why already
+            let _refused = config.profiles.lend(profile);
+        }
     }
 
     /// Runs a detector and turns what it finds into alerts.

@@ -64,6 +64,8 @@ pub enum Kind {
     CredentialFile(CredentialFile),
     /// Which program the agent itself is.
     Agent(Agent),
+    /// A profile of their own judges the servers that name it from now on.
+    Profile(OwnProfile),
 }
 
 /// How a server is watched.
@@ -507,6 +509,20 @@ pub struct CredentialFile {
     /// It is no more: this identity is nobody's, or another file's.
     #[serde(default, skip_serializing_if = "is_false")]
     pub gone: bool,
+}
+
+/// A profile for the servers that name it, which no other is taken for: unlike those of the configuration it comes while
+/// others are judged, so that it belongs to what happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnProfile {
+    /// The text of its file, at most [`OwnProfile::MAX`] bytes. One that is longer, that is no profile, or that has
+    /// another's name changes nothing: the servers that name it are judged by `generic`.
+    pub text: String,
+}
+
+impl OwnProfile {
+    /// Longest text, bytes.
+    pub const MAX: usize = 1 << 20;
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]

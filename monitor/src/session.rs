@@ -4,6 +4,8 @@ mod files;
 mod losses;
 mod servers;
 
+pub use servers::Named;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
@@ -116,6 +118,8 @@ pub struct Session {
     /// Goes on when nothing is watched.
     forever: bool,
     profiles: Profiles,
+    /// Profiles that judge only the servers that name them, by those.
+    lent: BTreeMap<ServerId, String>,
     /// The profile that judges every server that is found, if one was asked for.
     wanted: Option<Profile>,
     key: Key,
@@ -190,6 +194,7 @@ impl Session {
             counted: Clock::sample().now(),
             forever: false,
             profiles,
+            lent: BTreeMap::new(),
             wanted: None,
             key,
             claims: Claims::default(),
@@ -242,6 +247,9 @@ impl Session {
             self.live = self.live.saturating_sub(ended.len());
             self.claimed.retain(|id, _| !ended.contains(id));
             self.remove_pipes(&ended);
+            if !ended.is_empty() {
+                self.take_back_lent(&ended);
+            }
             if self.forever {
                 self.remove_homes(&ended);
             }

@@ -13,7 +13,7 @@ use super::{Part, Pattern, components, match_parts, wildcard};
 pub(crate) type Rank = i64;
 
 /// Patterns, and what each stands for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Index<T> {
     entries: Vec<Entry<T>>,
     anchors: FxHashMap<Box<str>, Vec<u32>>,
@@ -23,7 +23,7 @@ pub(crate) struct Index<T> {
     lengths: Box<[u64; 256]>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Entry<T> {
     parts: Vec<Part>,
     rank: Rank,
@@ -31,7 +31,7 @@ struct Entry<T> {
 }
 
 /// A pattern filed under its final component's wildcard text.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Tail {
     id: u32,
     /// What stands before the first wildcard.

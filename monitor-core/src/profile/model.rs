@@ -8,7 +8,7 @@ use super::parse;
 use crate::pattern::{Index, Pattern};
 
 /// What a kind of server is declared to do.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// Name, as `--profile` and alerts say it: lower-case letters, digits, `-` and `_`.
@@ -81,14 +81,14 @@ pub struct Profile {
 }
 
 /// Files that are read and written in the ordinary course.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Normal {
     pub(super) reads: Index<()>,
     pub(super) writes: Index<()>,
 }
 
 /// How to recognise a server. Every key that is given must match; within a key, any one entry must.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerRule {
     /// Key under which the server's tools are listed. Empty: found through `remotes` from a URL argument.
@@ -147,7 +147,7 @@ pub enum NetworkPolicy {
 }
 
 /// Credentials of the server's own.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OwnCredentials {
     /// Kinds of the credential map.
@@ -159,7 +159,7 @@ pub struct OwnCredentials {
 }
 
 /// Programs that a server may start.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChildRule {
     /// File names of resolved executables, or of scripts that a shell runs, by wildcard.
@@ -187,7 +187,7 @@ pub enum Phase {
 }
 
 /// Where a server's folders come from.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Roots {
     /// The source.

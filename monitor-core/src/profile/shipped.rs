@@ -71,9 +71,7 @@ impl Profiles {
     pub fn lend(&mut self, profile: Profile) -> Result<(), String> {
         let name = profile.name.clone();
         if let Some(other) = self.list.get(&name) {
-            // of one text come equal values
-            let same = format!("{other:?}") == format!("{profile:?}");
-            return if same {
+            return if *other == profile {
                 Ok(())
             } else {
                 Err(format!("there is another profile {name}; give this one another name"))
@@ -84,6 +82,17 @@ impl Profiles {
         }
         self.lent.insert(name, profile);
         Ok(())
+    }
+
+    /// Drops those that were lent and that nobody uses any more.
+    pub fn keep_lent(&mut self, used: impl Fn(&str) -> bool) {
+        self.lent.retain(|name, _| used(name));
+    }
+
+    /// The profile of this name, if it is no lent one.
+    #[must_use]
+    pub fn own(&self, name: &str) -> Option<&Profile> {
+        self.list.get(name)
     }
 
     /// The profile of this name.
@@ -137,6 +146,23 @@ impl Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_nobody_uses_any_more_makes_room_for_another_lent_profile() {
+        let named = |name: &str| Profile::parse(&format!("name = \"{name}\"\nversion = 1\nsummary = \"\"\n"), name);
+        let mut profiles = Profiles::builtin();
+        let fetch = profiles.own("fetch").unwrap().clone();
+        assert_eq!(profiles.lend(fetch), Ok(()), "the same one");
+        assert!(profiles.lend(named("fetch").unwrap()).unwrap_err().contains("another profile fetch"));
+        for number in 0..MAX_LENT {
+            profiles.lend(named(&format!("p{number}")).unwrap()).unwrap();
+        }
+        assert_eq!(profiles.lend(named("p0").unwrap()), Ok(()), "replaced");
+        assert!(profiles.lend(named("more").unwrap()).is_err());
+        profiles.keep_lent(|name| name != "p1");
+        assert_eq!(profiles.lend(named("more").unwrap()), Ok(()));
+        assert!(profiles.get("p1").is_none() && profiles.get("p0").is_some() && profiles.own("p0").is_none());
+    }
 
     #[test]
     fn every_shipped_profile_parses_and_has_the_name_of_its_file() {

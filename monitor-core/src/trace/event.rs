@@ -49,6 +49,7 @@ pub(super) fn parse(text: &str) -> Result<Event, serde_json::Error> {
         "blind" => body(text, Kind::Blind),
         "credential_file" => body(text, Kind::CredentialFile),
         "agent" => body(text, Kind::Agent),
+        "profile" => body(text, Kind::Profile),
         kind => Err(serde_json::Error::custom(format!("unknown kind `{kind}`"))),
     }?;
     Ok(Event { time: head.time, server: head.server, kind })

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use monitor_core::config::{AlertsSection, EngineConfig, FileConfig, SinkSection};
+use monitor_core::event::OwnProfile;
 use monitor_core::profile::{Profile, Profiles};
 use monitor_core::trace;
 use monitor_wire::redact::Key;
@@ -16,12 +17,10 @@ use crate::pipeline::clock::Clock;
 use crate::pipeline::output::{Lines, Output, Store};
 use crate::pipeline::policy::Policy;
 use crate::regular;
+use crate::session::Named;
 
 /// Where the configuration is looked for if none is named; it need not exist.
 pub const DEFAULT_CONFIG: &str = "/etc/tripline/config.toml";
-
-/// Most bytes of a profile that somebody else names.
-const MAX_PROFILE: usize = 1 << 20;
 
 /// Options of every verb that watches.
 #[derive(Debug, Clone, Args)]
@@ -199,21 +198,21 @@ pub fn read_config(path: Option<&Path>) -> Result<FileConfig, Failure> {
 /// # Errors
 /// If it is neither, or not valid.
 pub fn read_profile(name: &str) -> Result<Profile, Failure> {
-    profile_of(name, |path| fs::read_to_string(path))
+    profile_of(name, |path| fs::read_to_string(path)).map(|named| named.profile)
 }
 
 /// The same where somebody else names it: nothing is waited for, and the file has bounds.
 ///
 /// # Errors
 /// As [`read_profile`], and if it is no regular file.
-pub fn read_named_profile(name: &str) -> Result<Profile, Failure> {
-    profile_of(name, |path| String::from_utf8(regular::read(path, MAX_PROFILE)?.0).map_err(io::Error::other))
+pub fn read_named_profile(name: &str) -> Result<Named, Failure> {
+    profile_of(name, |path| String::from_utf8(regular::read(path, OwnProfile::MAX)?.0).map_err(io::Error::other))
 }
 
-fn profile_of(name: &str, read: impl FnOnce(&Path) -> io::Result<String>) -> Result<Profile, Failure> {
+fn profile_of(name: &str, read: impl FnOnce(&Path) -> io::Result<String>) -> Result<Named, Failure> {
     let profiles = Profiles::builtin();
     if let Some(profile) = profiles.get(name) {
-        return Ok(profile.clone());
+        return Ok(Named { profile: profile.clone(), text: None });
     }
     let text = read(Path::new(name)).map_err(|error| {
         let names: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
@@ -222,7 +221,8 @@ fn profile_of(name: &str, read: impl FnOnce(&Path) -> io::Result<String>) -> Res
             names.join(", ")
         ))
     })?;
-    Profile::parse(&text, name).map_err(|error| Failure::usage(error.to_string()))
+    let profile = Profile::parse(&text, name).map_err(|error| Failure::usage(error.to_string()))?;
+    Ok(Named { profile, text: Some(text) })
 }
 
 /// Digest of what decides about alerts besides the events: the texts of the configuration and of an own profile.

@@ -94,8 +94,10 @@ impl Run {
 
 /// Takes a process that is going to execute a server under watch.
 fn take(session: &mut Session, registration: Registration) -> Answer {
-    let profile = match registration.profile.as_deref().map(read_named_profile).transpose() {
-        Ok(profile) => profile,
+    // By a name this agent's own profile is meant, though a file of that name may stand in a shipped one's place.
+    let named = |name: &str| session.named(name).map_or_else(|| read_named_profile(name), Ok);
+    let named = match registration.profile.as_deref().map(named).transpose() {
+        Ok(named) => named,
         Err(failure) => return Answer::Refused(failure.message),
     };
     if let Some(path) = &registration.alerts {
@@ -106,7 +108,7 @@ fn take(session: &mut Session, registration: Registration) -> Answer {
     }
     let Registration { pid, exe, argv, alerts, .. } = registration;
     let start = Start { pid, since: None, exe, argv, from_start: true, called: None };
-    match session.register(&start, profile.as_ref()) {
+    match session.register(&start, named) {
         Ok(_id) => Answer::Armed,
         Err(error) => {
             if alerts.is_some() {

@@ -27,9 +27,8 @@ use monitor_abi::stream::Key as StreamKey;
 use monitor_core::alert::Alert;
 use monitor_core::config::EngineConfig;
 use monitor_core::engine::Engine;
-use monitor_core::event::{Agent, Event, Exec, File, FileOp, Kind, Loss, ServerStart};
+use monitor_core::event::{Agent, Event, Exec, File, FileOp, Kind, Loss, OwnProfile, ServerStart};
 use monitor_core::id::{ProcId, ServerId};
-use monitor_core::profile::Profile;
 use monitor_core::time::Time;
 use monitor_wire::redact::Key;
 
@@ -197,12 +196,10 @@ impl Pipeline {
         }
     }
 
-    /// A profile for the servers that name it.
-    ///
-    /// # Errors
-    /// As [`Engine::lend`].
-    pub fn lend(&mut self, profile: Profile) -> Result<(), String> {
-        self.engine.lend(profile)
+    /// The text of a profile for the servers that name it.
+    pub fn lend(&mut self, text: String) {
+        let time = self.clock.now().max(self.last);
+        self.event(Event { time, server: None, kind: Kind::Profile(OwnProfile { text }) });
     }
 
     /// A server comes under watch.

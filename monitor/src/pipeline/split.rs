@@ -272,9 +272,12 @@ const fn subject(kind: &Kind) -> Option<ProcId> {
         Kind::Mcp(mcp) => mcp.proc,
         Kind::Opaque(opaque) => opaque.proc,
         Kind::Loss(loss) => return loss.caused_by,
-        Kind::ServerStart(_) | Kind::ServerEnd | Kind::Blind(_) | Kind::CredentialFile(_) | Kind::Agent(_) => {
-            return None;
-        }
+        Kind::ServerStart(_)
+        | Kind::ServerEnd
+        | Kind::Blind(_)
+        | Kind::CredentialFile(_)
+        | Kind::Agent(_)
+        | Kind::Profile(_) => return None,
     })
 }
 

@@ -15,12 +15,25 @@ use crate::pipeline::split::is_channel;
 use crate::pipeline::standard::Standard;
 use crate::pipeline::{Listener, Recognised, enrich};
 
+/// The profile that a registration names.
+#[derive(Debug, Clone)]
+pub struct Named {
+    /// It.
+    pub profile: Profile,
+    /// The text of its file, where it is none of the agent's own.
+    pub text: Option<String>,
+}
+
 impl Session {
     /// Takes a process under watch. `pending`: it is going to execute its command; nothing counts before that.
     ///
     /// # Errors
     /// If the process is gone or the scope map is full.
     pub fn watch(&mut self, start: ServerStart, pending: bool) -> Result<ServerId> {
+        self.watch_by(start, pending, None)
+    }
+
+    fn watch_by(&mut self, start: ServerStart, pending: bool, text: Option<String>) -> Result<ServerId> {
         let id = ServerId(self.next);
         self.next += 1;
         let root = start.root;
@@ -36,6 +49,10 @@ impl Session {
             return Err(anyhow!("process {} ended before it could be watched", root.pid));
         }
         let from_start = start.from_start;
+        if let Some(text) = text {
+            self.lent.insert(id, start.profile.clone());
+            self.pipeline.lend(text);
+        }
         self.pipeline.server_start(id, start, standard);
         self.add_pipes(id, root.pid);
         if !from_start {
@@ -50,13 +67,31 @@ impl Session {
     ///
     /// # Errors
     /// As [`Self::watch`].
-    pub fn register(&mut self, start: &Start, profile: Option<&Profile>) -> Result<ServerId> {
-        if let Some(profile) = profile {
-            let lent = self.pipeline.lend(profile.clone()).and_then(|()| self.profiles.lend(profile.clone()));
+    pub fn register(&mut self, start: &Start, named: Option<Named>) -> Result<ServerId> {
+        let (profile, text) = named.map(|named| (named.profile, named.text)).unzip();
+        let text = text.flatten();
+        if let Some(profile) = profile.as_ref().filter(|_| text.is_some()) {
+            let lent = self.profiles.lend(profile.clone());
             lent.map_err(|why| anyhow!("cannot judge by the profile {}: {why}", profile.name))?;
         }
-        let start = start.describe(&self.profiles, profile.or(self.wanted.as_ref()), &self.key);
-        self.watch(start, true)
+        let start = start.describe(&self.profiles, profile.as_ref().or(self.wanted.as_ref()), &self.key);
+        let watched = self.watch_by(start, true, text);
+        if watched.is_err() {
+            self.take_back_lent(&[]);
+        }
+        watched
+    }
+
+    /// The profile by which this agent judges servers of that name: a shipped one, or the one that stands in its place.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<Named> {
+        self.profiles.own(name).map(|profile| Named { profile: profile.clone(), text: None })
+    }
+
+    /// Profiles that only these servers named judge nobody any more.
+    pub(super) fn take_back_lent(&mut self, ended: &[ServerId]) {
+        self.lent.retain(|id, _| !ended.contains(id));
+        self.profiles.keep_lent(|name| self.lent.values().any(|used| used == name));
     }
 
     /// A process that runs already and that a profile knows is watched; one that has pipes or sockets as standard input

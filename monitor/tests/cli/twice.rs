@@ -49,11 +49,15 @@ struct Agent(Child, Receiver<String>);
 
 impl Agent {
     fn start(ground: &Ground, name: &str) -> Self {
+        Self::with(ground, name, &["run"])
+    }
+
+    fn with(ground: &Ground, name: &str, verb: &[&str]) -> Self {
         let dir = ground.path(name);
         fs::create_dir_all(&dir).unwrap();
         let text = format!("[state]\ndir = {dir:?}\nruntime = {:?}\n", ground.path("runtime"));
         let config = ground.write(&format!("{name}.toml"), text);
-        let mut run = command(&["run", "--config", &config]);
+        let mut run = command(&[verb, &["--config", &config]].concat());
         let mut child = run.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (send, said) = channel();
@@ -246,6 +250,45 @@ fn root_an_agent_judges_by_the_profile_that_root_s_exec_names() {
     let mut said = String::new();
     BufReader::new(stream).read_line(&mut said).unwrap();
     assert!(said.contains("no regular file"), "{said}");
+    drop(agent);
+}
+
+#[test]
+fn root_a_recording_has_the_profiles_that_servers_named() {
+    need_root();
+    let ground = Ground::new();
+    let recording = ground.text("recording");
+    let agent = Agent::with(&ground, "one", &["record", "-o", &recording]);
+    ground.write("home.aws", "[default]\naws_secret_access_key = none\n");
+    fs::create_dir_all(ground.path("home/.aws")).unwrap();
+    fs::rename(ground.path("home.aws"), ground.path("home/.aws/credentials")).unwrap();
+    ground.write("home/.netrc", "machine a.example login u password none\n");
+    let owns = "name = \"lent\"\nversion = 1\nsummary = \"\"\n[own_credentials]\nkinds = [\"aws_credentials\"]\n";
+    let (profile, config) = (ground.write("lent.toml", owns), ground.text("one.toml"));
+    let reads = "read -r line < \"$HOME/.aws/credentials\"; read -r line < \"$HOME/.netrc\"";
+    let mut exec = command(&["exec", "--config", &config, "--profile", &profile, "--", "/bin/sh", "-c", reads]);
+    assert_eq!(Ran::of(exec.env("HOME", ground.path("home"))).fine(), "");
+    let told = || {
+        let text = fs::read_to_string(ground.path("one/alerts.ndjson")).unwrap_or_default();
+        text.contains("\"profile\":\"lent\"").then_some(())
+    };
+    until("what isn't its own", told);
+    drop(agent);
+    let live = ground.read("one/alerts.ndjson");
+    assert!(!live.contains("/home/.aws/credentials"), "its own: {live}");
+    assert_eq!(tripline(&["replay", "--config", &config, &recording]).fine(), live);
+}
+
+#[test]
+fn root_by_a_name_an_agent_s_own_profile_is_meant() {
+    need_root();
+    let ground = Ground::new();
+    let own = ground.write("fetch.toml", "name = \"fetch\"\nversion = 1\nsummary = \"\"\n");
+    let agent = Agent::with(&ground, "one", &["run", "--profile", &own]);
+    let config = ground.text("one.toml");
+    let exec = |profile: &str| tripline(&["exec", "--config", &config, "--profile", profile, "--", "echo", "up"]);
+    assert_eq!(exec("fetch").fine(), "up\n");
+    assert_eq!(exec(&own).fine(), "up\n");
     drop(agent);
 }
 
