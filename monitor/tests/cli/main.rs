@@ -61,7 +61,11 @@ struct Ran {
 
 impl Ground {
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::below(&std::env::temp_dir())
+    }
+
+    fn below(folder: &Path) -> Self {
+        let dir = tempfile::tempdir_in(folder).unwrap();
         fs::create_dir(dir.path().join("state")).unwrap();
         let ground = Self { dir };
         ground.write("config.toml", ground.state());

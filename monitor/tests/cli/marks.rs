@@ -13,8 +13,9 @@ fn root_credential_files_that_are_too_many_are_told_once() {
     let ground = Ground::new();
     fs::create_dir_all(ground.path("home/.ssh")).unwrap();
     (0..600).for_each(|number| drop(ground.write(&format!("home/.ssh/{number}"), "")));
-    let (config, alerts) = (ground.text("config.toml"), ground.text("alerts"));
-    let watch = ["exec", "--config", &config, "--alerts", &alerts, "--", "/bin/cat"];
+    fs::create_dir(ground.path("home/.aws")).unwrap();
+    let (config, alerts, events) = (ground.text("config.toml"), ground.text("alerts"), ground.text("events"));
+    let watch = ["exec", "--config", &config, "--alerts", &alerts, "--events", &events, "--", "/bin/cat"];
     let mut exec = command(&watch);
     let mut server = exec.env("HOME", ground.path("home")).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let told = || {
@@ -24,9 +25,13 @@ fn root_credential_files_that_are_too_many_are_told_once() {
         values(&fs::read_to_string(&alerts).unwrap_or_default()).into_iter().filter(left_out).count()
     };
     until("the word that there are too many", || (told() > 0).then_some(()));
-    // One more makes it look again.
-    ground.write("home/.ssh/600", "");
-    fs::read(ground.path("home/.ssh/600")).unwrap();
+    // A new one makes it look again, and what that look finds is told before that there are too many.
+    let new = ground.write("home/.aws/credentials", "none\n");
+    fs::read(&new).unwrap();
+    until("another look", || {
+        let found = |event: &Value| event["kind"] == "credential_file" && event["file"]["path"] == new.as_str();
+        values(&fs::read_to_string(&events).unwrap_or_default()).iter().any(found).then_some(())
+    });
     drop(server.stdin.take());
     assert!(server.wait().unwrap().success());
     assert_eq!(told(), 1);
