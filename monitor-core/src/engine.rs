@@ -218,3 +218,51 @@ fn context<'a>(
 ) -> Cx<'a> {
     Cx { config, state, now, server: server.and_then(|id| state.servers.get(id)), actor }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace;
+
+    fn engine(lines: impl IntoIterator<Item = String>) -> Engine {
+        let mut engine = Engine::new(EngineConfig::default());
+        for line in lines {
+            let event = trace::parse_event(&line, 2, true).unwrap().unwrap();
+            engine.step(&event, &mut Vec::new());
+        }
+        engine
+    }
+
+    fn lent(text: &str) -> String {
+        serde_json::json!({"time": 1, "kind": "profile", "text": text}).to_string()
+    }
+
+    fn own(name: &str) -> String {
+        format!("name = \"{name}\"\nversion = 1\nsummary = \"\"\n")
+    }
+
+    #[test]
+    fn servers_that_have_ended_hold_no_profile_that_another_needs() {
+        let servers = |count: u32, ends: bool| {
+            (1..=count).flat_map(move |id| {
+                let (name, time) = (format!("p{id}"), 1);
+                let start = serde_json::json!({"time": time, "server": id, "kind": "server_start", "name": name,
+                    "root": {"pid": id, "start": id}, "profile": name, "transport": "stdio", "from_start": true});
+                let end = serde_json::json!({"time": time, "server": id, "kind": "server_end"});
+                [lent(&own(&name)), start.to_string()].into_iter().chain(ends.then(|| end.to_string()))
+            })
+        };
+        assert!(engine(servers(65, true)).config.profiles.get("p65").is_some());
+        let full = engine(servers(65, false));
+        assert!(full.config.profiles.get("p64").is_some() && full.config.profiles.get("p65").is_none());
+    }
+
+    #[test]
+    fn what_is_no_profile_changes_nothing() {
+        let long = own("long") + &"#".repeat(OwnProfile::MAX);
+        let texts = ["", "name = 1", &own("fetch"), &long].map(lent);
+        let profiles = engine(texts).config.profiles;
+        assert!(profiles.get("long").is_none());
+        assert_eq!(profiles.get("fetch"), EngineConfig::default().profiles.get("fetch"));
+    }
+}
