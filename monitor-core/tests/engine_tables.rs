@@ -1,0 +1,161 @@
+//! Full tables: what goes first, and what is told of it.
+#![expect(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
+
+mod script;
+
+use std::fmt::Write as _;
+
+use monitor_core::alert::{self, Alert};
+use monitor_core::config::EngineConfig;
+use monitor_core::engine::Engine;
+use monitor_core::event::Event;
+use monitor_core::time::{MS, SECOND, Time};
+
+fn run(config: EngineConfig, events: &[Event]) -> (Engine, Vec<Alert>) {
+    let mut engine = Engine::new(config);
+    let mut alerts = Vec::new();
+    for event in events {
+        engine.step(event, &mut alerts);
+    }
+    (engine, alerts)
+}
+
+#[test]
+fn what_a_full_table_forgot_is_told_and_marks_what_depends_on_it() {
+    let mut config = EngineConfig::default();
+    config.limits.processes = 20;
+    config.limits.connections = 4;
+    config.limits.files = 4;
+    config.limits.calls = 2;
+    config.limits.tools = 2;
+    let mut steps = "0 start /usr/bin/node script=/home/u/srv/server.js server.js\n10 handshake\n".to_owned();
+    steps.push_str("20 list one two three\n");
+    for call in 0..3 {
+        writeln!(steps, "{} call {call} go{call}", 5000 + call).unwrap();
+    }
+    for at in 0..150 {
+        let time = 6000 + at * 1000;
+        writeln!(steps, "{time} fork p{at} root").unwrap();
+        writeln!(steps, "{time} send root 10.0.0.2:53").unwrap();
+        writeln!(steps, "{time} connect root 10.0.0.2:53 +udp cookie={}", at + 1).unwrap();
+        writeln!(steps, "{time} credential /home/u/.ssh/id_{at} ino={}", at + 1).unwrap();
+    }
+    steps.push_str("156000 read root /home/u/.ssh/id_ed25519 ino=9999\n");
+    let events = script::events(&script::Setup::default(), &steps);
+    let (_, alerts) = run(config, &events);
+    let told = |table: &str| {
+        let of = |alert: &&Alert| alert.rule.id == "TL-SEN-001" && alert.dedup.key.ends_with(&format!(":{table}"));
+        let mut last: Option<&Alert> = None;
+        for alert in alerts.iter().filter(of) {
+            assert_eq!(alert.severity.as_str(), "low");
+            assert!(serde_json::to_string(&alert.evidence).unwrap().contains("table_full"));
+            last = Some(alert);
+        }
+        last.map_or((0, None), |alert| (alert.revision, alert.server.is_some().then_some(alert.dedup.count)))
+    };
+    // at once, and a minute later how many it has become: then not before they are ten times as many
+    for table in ["processes", "connections", "files"] {
+        assert_eq!(told(table), (2, None), "{table}");
+    }
+    for table in ["calls", "tools"] {
+        assert_eq!(told(table), (1, Some(1)), "{table}");
+    }
+    let read = alerts.iter().find(|alert| alert.rule.id == "TL-CRED-001").unwrap();
+    assert!(!read.coverage.complete);
+    let gaps: Vec<(&str, &str)> =
+        read.coverage.gaps.iter().map(|gap| (gap.sensor.as_str(), gap.reason.as_str())).collect();
+    assert!(gaps.contains(&("process", "table_full")) && gaps.contains(&("file", "table_full")), "{gaps:?}");
+    let (_, roomy) = run(EngineConfig::default(), &events);
+    assert!(roomy.iter().all(|alert| alert.rule.id != "TL-SEN-001"), "a table with room loses nothing");
+}
+
+/// Connections of one server: a look-up each second, and one TCP connection that stays.
+fn look_ups(limit: usize) -> (EngineConfig, String) {
+    let mut config = EngineConfig::default();
+    config.limits.connections = limit;
+    let mut steps = "0 start /usr/bin/node script=/home/u/srv/server.js server.js\n10 handshake\n".to_owned();
+    steps.push_str("5000 send root 10.0.0.2:53 +udp\n5001 connect root 127.0.0.1:5432 cookie=9999\n");
+    for at in 0..1000 {
+        writeln!(steps, "{} connect root 10.0.0.2:53 +udp cookie={}", 6000 + at * 1000, at + 1).unwrap();
+    }
+    (config, steps)
+}
+
+#[test]
+fn connections_that_nothing_can_be_said_of_any_more_are_no_loss() {
+    let (config, mut steps) = look_ups(100);
+    let (engine, alerts) = run(config.clone(), &script::events(&script::Setup::default(), &steps));
+    assert_eq!(engine.stats().evictions.connections, 0);
+    assert!(engine.stats().connections <= 62, "those of the last minute: {}", engine.stats().connections);
+    assert!(alerts.iter().all(|alert| alert.rule.id != "TL-SEN-001"));
+    steps.push_str("1007000 exit root\n1007000 end-server\n1100000 foreign x /usr/bin/x\n");
+    let (engine, _) = run(config, &script::events(&script::Setup::default(), &steps));
+    assert_eq!(engine.stats().connections, 0, "a server that is forgotten has none");
+}
+
+#[test]
+fn look_ups_make_room_before_connections_do() {
+    let (config, mut steps) = look_ups(20);
+    steps.push_str("1007000 end root cookie=9999 sent=0 state=established\n");
+    let (engine, _) = run(config, &script::events(&script::Setup::default(), &steps));
+    assert!(engine.stats().evictions.connections > 0);
+    assert!(engine.state().connections.get(9999).is_some());
+}
+
+/// A burst that a table has no room for, and what is told of it: the counts, with the times.
+fn burst(rest: &str, step: impl Fn(&mut Engine, &mut Vec<Alert>)) -> Vec<(u32, u64, u64)> {
+    let mut config = EngineConfig::default();
+    config.limits.processes = 20;
+    let mut steps = "0 start /usr/bin/node script=/home/u/srv/server.js server.js\n10 handshake\n".to_owned();
+    for at in 0..1000 {
+        writeln!(steps, "{} fork p{at} root", 5000 + at).unwrap();
+    }
+    steps.push_str(rest);
+    let (mut engine, mut alerts) = run(config, &script::events(&script::Setup::default(), &steps));
+    step(&mut engine, &mut alerts);
+    let lost = |alert: &Alert| match alert.evidence.last().map(|item| &item.fact) {
+        Some(alert::Fact::Loss { lost, .. }) => *lost,
+        _ => 0,
+    };
+    let told = alerts.iter().filter(|alert| alert.rule.id == "TL-SEN-001");
+    told.map(|alert| (alert.revision, lost(alert), (alert.time.0.0 - script::EPOCH) / MS)).collect()
+}
+
+#[test]
+fn how_many_a_full_table_forgot_is_told_once_the_minute_is_over_or_at_the_end() {
+    let at = |seconds: u64| Time(script::EPOCH + seconds * SECOND);
+    let early = burst("", |_, _| {});
+    assert_eq!(early, [(1, 1, 5019)], "the first at once");
+    let whole = [(1, 1, 5019), (2, 981, 5999)];
+    let tick = burst("", |engine, alerts| {
+        engine.tick(at(64), alerts);
+        assert_eq!(alerts.len(), 1, "not within the minute");
+        engine.tick(at(66), alerts);
+        engine.finish(at(99), alerts);
+    });
+    assert_eq!(tick, whole);
+    // a recording has no ticks: the same is told before the next event, and at the end
+    assert_eq!(burst("80000 read root /home/u/project/x\n", |engine, alerts| engine.finish(at(80), alerts)), whole);
+    assert_eq!(burst("", |engine, alerts| engine.finish(at(6), alerts)), whole);
+}
+
+#[test]
+fn a_written_program_that_made_room_is_missing_from_the_coverage() {
+    let mut steps = "0 start /usr/bin/python3.11 script=/home/u/srv/server.py server.py\n10 handshake\n".to_owned();
+    steps.push_str("5000 call 1 go\n");
+    // a repository is cloned, and that takes a while
+    for at in 0..40_000 {
+        writeln!(steps, "{} write root /home/u/project/{at} ino={}", 5001 + at * 5, at + 1).unwrap();
+    }
+    steps.push_str("205100 spawn x root /usr/bin/python3.11 -c 1\n");
+    let (mut engine, mut alerts) = run(EngineConfig::default(), &script::events(&script::Setup::default(), &steps));
+    let child = alerts.iter().find(|alert| alert.rule.id == "TL-EXEC-001").unwrap();
+    let gap = child.coverage.gaps.iter().find(|gap| gap.sensor == "engine" && gap.reason == "table_full").unwrap();
+    assert_eq!(gap.count, 40_000 - 32_768);
+    let told = alerts.iter().filter(|alert| alert.rule.id == "TL-SEN-001").collect::<Vec<_>>();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].summary.contains("files that a server wrote"));
+    engine.finish(Time(script::EPOCH + 300 * SECOND), &mut alerts);
+    let whole = alerts.iter().rfind(|alert| alert.rule.id == "TL-SEN-001").unwrap();
+    assert!(whole.revision == 2 && whole.summary.contains("7232 forgotten"), "{}", whole.summary);
+}
