@@ -192,9 +192,7 @@ impl Changes {
     /// Reads what has happened; never blocks.
     pub fn read(&mut self) -> Reading {
         let mut reading = Reading::default();
-        if self.stores.is_empty() {
-            return reading;
-        }
+        // also where no store is left: a folder may still be marked, and what nobody reads would wake the agent for ever
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.resize(BUFFER, 0);
         while let Ok(len @ 1..) = nix::unistd::read(&self.group, &mut buffer) {

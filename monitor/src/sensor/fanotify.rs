@@ -23,6 +23,8 @@ use super::place::Found;
 
 /// Most marks: bounds kernel memory.
 const MAX_MARKS: usize = 8192;
+/// Most names of what is marked: a file may have several.
+const MAX_NAMES: usize = 2 * MAX_MARKS;
 /// Most entries of one folder that are looked at.
 const MAX_CHILDREN: usize = 512;
 /// Most files that one scan looks at, as the thread that judges does it; and most of them below one place, so that who
@@ -276,6 +278,10 @@ impl Marks {
         let Seen::Found(found) = seen else { return false };
         let (id, since) = (id(&found.meta), found.meta.created().ok());
         if self.is_known(&found.meta) {
+            if self.names.len() >= MAX_NAMES && !self.names.contains_key(path) {
+                scan.bounded = true;
+                return false;
+            }
             self.names.insert(path.to_owned(), id);
             return true;
         }
@@ -304,7 +310,10 @@ impl Marks {
             let here = || fs::metadata(&mark.path).is_ok_and(|meta| id(&meta) == *known);
             here() || mark.birth.as_ref().and_then(|birth| birth.is_gone(&mark.path, known.dev)) == Some(false)
         });
-        self.names.retain(|_, known| self.marked.contains_key(known));
+        // names come and go faster than files: links made and removed in turn would pile up
+        let many = self.names.len() > MAX_NAMES / 2;
+        let stands = |path: &Path, known| fs::metadata(path).is_ok_and(|meta| id(&meta) == known);
+        self.names.retain(|path, known| self.marked.contains_key(known) && (!many || stands(path, *known)));
     }
 }
 
