@@ -7,6 +7,10 @@ use monitor_core::id::ServerId;
 use super::Session;
 use crate::sensor::load::Counted;
 
+/// Records of one server that a full ring must have refused since the last look for that to be its doing: a tenth of what
+/// the ring holds. Fewer may be lost in ordinary use, where the agent was held up.
+const FLOOD: u64 = 4096;
+
 impl Session {
     /// Turns grown counters into loss events. Payload loss is told per stream by the kernel itself.
     pub(super) fn losses(&mut self) {
@@ -52,13 +56,13 @@ impl Session {
 }
 
 /// Which servers caused what one counter grew by, and how much of it each, never more than all. Whoever finds a ring full
-/// need not have filled it: that is the doing of a server of which most of what was lost was. A candidate's is nobody's:
+/// need not have filled it: that is the doing of a server of which most of what was lost was, and much. A candidate's is nobody's:
 /// it isn't known to be a server.
 fn caused(counter: &Counted, count: u64, whose: &[(Lost, u64)]) -> Vec<(ServerId, u64)> {
     let mut left = count;
     let mut servers = Vec::new();
     for (lost, own) in whose {
-        let filled = counter.index != SECURITY_FULL || *own > count / 2;
+        let filled = counter.index != SECURITY_FULL || *own >= FLOOD && *own > count / 2;
         let own = (*own).min(left);
         if lost.reason == counter.index && lost.scope & SCOPE_CANDIDATE == 0 && filled && own > 0 {
             left -= own;
@@ -86,9 +90,10 @@ mod tests {
 
     #[test]
     fn who_filled_the_ring_caused_the_loss_and_who_found_it_full_did_not() {
-        let whose = [lost(1, SECURITY_FULL, 5), lost(2, SECURITY_FULL, 90), lost(2, NAME_FAULT, 1)];
-        assert_eq!(caused(&RING, 100, &whose), [(ServerId(2), 90)]);
-        assert_eq!(caused(&RING, 1000, &whose), [], "the rest of the host filled it");
+        let whose = [lost(1, SECURITY_FULL, 500), lost(2, SECURITY_FULL, 9000), lost(2, NAME_FAULT, 1)];
+        assert_eq!(caused(&RING, 10_000, &whose), [(ServerId(2), 9000)]);
+        assert_eq!(caused(&RING, 100_000, &whose), [], "the rest of the host filled it");
+        assert_eq!(caused(&RING, 100, &[lost(2, SECURITY_FULL, 100)]), [], "the agent was held up");
     }
 
     #[test]
