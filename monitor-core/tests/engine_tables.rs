@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use monitor_core::alert::{self, Alert};
 use monitor_core::config::EngineConfig;
 use monitor_core::engine::Engine;
-use monitor_core::event::Event;
+use monitor_core::event::{Event, Kind};
+use monitor_core::id::ServerId;
 use monitor_core::time::{MS, SECOND, Time};
 
 fn run(config: EngineConfig, events: &[Event]) -> (Engine, Vec<Alert>) {
@@ -158,4 +159,35 @@ fn a_written_program_that_made_room_is_missing_from_the_coverage() {
     engine.finish(Time(script::EPOCH + 300 * SECOND), &mut alerts);
     let whole = alerts.iter().rfind(|alert| alert.rule.id == "TL-SEN-001").unwrap();
     assert!(whole.revision == 2 && whole.summary.contains("7232 forgotten"), "{}", whole.summary);
+}
+
+#[test]
+fn what_all_servers_wrote_is_bounded_and_who_wrote_most_forgets_first() {
+    let steps = "0 start /usr/bin/node script=/home/u/srv/server.js server.js\n9 write root /home/u/project/x ino=5";
+    let events = script::events(&script::Setup::default(), steps);
+    let (mut engine, mut alerts) = (Engine::new(EngineConfig::default()), Vec::new());
+    let mut of = |server: u32, number: u64| {
+        for event in &events {
+            let mut event = Event { server: Some(ServerId(server)), ..event.clone() };
+            match &mut event.kind {
+                Kind::ServerStart(start) if number == 0 => start.root.pid += server,
+                Kind::File(file) => {
+                    file.proc.pid += server;
+                    file.file.id.ino = u64::from(server) << 32 | number;
+                }
+                _ => continue,
+            }
+            engine.step(&event, &mut alerts);
+        }
+        engine.state().servers.get(ServerId(server)).unwrap().written.len()
+    };
+    for (server, files) in [(9, 1000)].into_iter().chain((1..=5).map(|server| (server, 32_768))) {
+        for number in 0..files {
+            of(server, number);
+        }
+    }
+    assert_eq!(of(9, 1), 1000, "who wrote little forgets nothing");
+    let written: usize = engine.state().servers.iter().map(|server| server.written.len()).sum();
+    assert!((100_000..=131_072 + 6 * 128).contains(&written), "{written}");
+    assert!(alerts.iter().any(|alert| alert.summary.contains("files that a server wrote")));
 }

@@ -122,8 +122,8 @@ impl Engine {
             explain::manages(server, &proc.node)
                 || !server.is_own_program(&proc.node) && below.any(|node| explain::manages(server, node))
         });
-        if !installs && server.written.insert(file.file.id, ()).is_some() {
-            self.overflow(Some(id), Table::Written, 1, now, alerts);
+        if !installs && let Some((forgetful, lost)) = self.state.servers.wrote(id, file.file.id) {
+            self.overflow(Some(forgetful), Table::Written, lost, now, alerts);
         }
     }
 

@@ -11,6 +11,11 @@ use crate::time::Time;
 /// Most closed calls that wait to be fetched.
 const MAX_CLOSED: usize = 4096;
 
+/// Most files that are remembered as written by all servers together, give or take [`SLACK`] for each: some 13 MB.
+const MAX_WRITTEN: usize = 131_072;
+/// A server's writing is weighed with the others' whenever it has grown by this.
+const SLACK: usize = 128;
+
 /// The table.
 #[derive(Debug)]
 pub struct Servers {
@@ -64,6 +69,26 @@ impl Servers {
         });
         self.live.insert(id);
         evicted
+    }
+
+    /// A server wrote a file. Where all of them wrote too many, the one that wrote most forgets its oldest. Returns who
+    /// forgot how many.
+    pub fn wrote(&mut self, id: ServerId, file: FileId) -> Option<(ServerId, u64)> {
+        let server = self.table.get_mut(&id)?;
+        if server.written.insert(file, ()).is_some() {
+            return Some((id, 1));
+        }
+        if !server.written.len().is_multiple_of(SLACK) {
+            return None;
+        }
+        let written = |id: &ServerId| self.table.get(id).map_or(0, |server| server.written.len());
+        if self.live.iter().map(written).sum::<usize>() <= MAX_WRITTEN {
+            return None;
+        }
+        let most = *self.live.iter().max_by_key(|id| written(id))?;
+        let server = self.table.get_mut(&most)?;
+        let gone = (0..SLACK).filter(|_| server.written.pop_oldest().is_some()).count();
+        Some((most, gone as u64))
     }
 
     /// A file is gone: its number says nothing of the next one that gets it.
