@@ -91,6 +91,10 @@ pub struct ServerStart {
     /// Home directories whose own stores count as this server's (from `HOME` of its environment), absolute.
     #[serde(default)]
     pub homes: Vec<String>,
+    /// The first of them, where somebody outside the server says the same: whoever started it, or the list of users. What
+    /// a process calls its home it can rewrite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sure_home: Option<String>,
     /// Environment variable *names* that the engine judges (preloads, redirects), with the value only where it is a
     /// path list: `("NODE_OPTIONS", "--require /tmp/x.js")`. Never a token.
     #[serde(default)]

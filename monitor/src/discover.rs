@@ -10,7 +10,7 @@ use monitor_core::profile::{Profile, Profiles, ServerIdentity, server_name};
 use monitor_wire::redact::{Key, redact};
 
 use crate::pipeline::enrich::{self, PRELOADS};
-use crate::regular;
+use crate::{passwd, regular};
 
 /// Longest settings file of a package manager, bytes.
 const MAX_SETTINGS: usize = 64 << 10;
@@ -101,6 +101,7 @@ impl Start {
             declared: wanted.is_some(),
             transport: "stdio".to_owned(),
             from_start: self.from_start,
+            sure_home: sure_home(self.pid, &environ),
             homes: homes(&environ),
             env: environ
                 .iter()
@@ -155,6 +156,18 @@ fn homes(environ: &[(String, String)]) -> Vec<String> {
         }
     }
     homes
+}
+
+/// The home, if the process above says the same, which the server can't have written, or the list of users does.
+fn sure_home(pid: u32, environ: &[(String, String)]) -> Option<String> {
+    let home = homes(environ).into_iter().next()?;
+    let above = procfs::process::Process::new(i32::try_from(pid).ok()?).and_then(|process| process.stat()).ok();
+    let above = above.and_then(|stat| u32::try_from(stat.ppid).ok()).filter(|pid| *pid > 1);
+    let said = above.is_some_and(|pid| homes(&self::environ(pid)).first() == Some(&home));
+    let listed = || {
+        passwd::homes().iter().any(|(listed, _)| fs::canonicalize(listed).is_ok_and(|real| real == Path::new(&home)))
+    };
+    (said || listed()).then_some(home)
 }
 
 /// Hosts of the package registries that npm, pip and uv use in that process: from its environment and its npm and pip
@@ -240,7 +253,7 @@ pub fn find_command(command: &std::ffi::OsStr) -> Result<PathBuf, (u8, String)> 
 mod tests {
     use crate::pipeline::enrich::MAX_STRINGS;
 
-    use super::{Start, environ, find_command, host_of, registries};
+    use super::{Start, environ, find_command, homes, host_of, registries, sure_home};
 
     #[test]
     fn commands_are_found_as_a_shell_finds_them() {
@@ -292,6 +305,27 @@ mod tests {
         child.wait().unwrap();
         assert!((900_000..=MAX_STRINGS).contains(&bytes), "{bytes}");
         assert_eq!(argv, ["sleep", "60"]);
+    }
+
+    /// What the process above has for a home, the server can't have written.
+    #[test]
+    fn a_home_is_sure_where_somebody_else_says_the_same() {
+        let own = homes(&environ(std::process::id()));
+        let dir = tempfile::tempdir().unwrap();
+        let sure = |home: Option<&std::path::Path>| {
+            let mut command = std::process::Command::new("sleep");
+            command.arg("60");
+            if let Some(home) = home {
+                command.env("HOME", home);
+            }
+            let mut child = command.spawn().unwrap();
+            let sure = sure_home(child.id(), &environ(child.id()));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            sure
+        };
+        assert_eq!(sure(None), own.first().cloned());
+        assert_eq!(sure(Some(dir.path())), None);
     }
 
     #[test]

@@ -142,6 +142,9 @@ fn below_usual(path: &str) -> Option<&str> {
 /// Whether what the server's environment calls its home may be one. A process can rewrite that: a folder of packages or in
 /// somebody's home is none, nor is one around the server's own program, or near it.
 fn is_home(server: &Server, home: &str) -> bool {
+    if server.start.sure_home.as_deref() == Some(home) {
+        return true;
+    }
     let packages = || PACKAGES.iter().any(|folder| format!("{home}/").contains(folder));
     let own = || {
         [&server.root, server.main()].into_iter().any(|node| {

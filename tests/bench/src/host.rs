@@ -104,6 +104,7 @@ fn start(server: u64) -> Kind {
         declared: false,
         transport: "stdio".to_owned(),
         from_start: true,
+        sure_home: None,
         homes: vec!["/home/u".to_owned()],
         env: Vec::new(),
         registries: Vec::new(),

@@ -135,6 +135,7 @@ impl Rig {
             declared: false,
             transport: "stdio".to_owned(),
             from_start: true,
+            sure_home: None,
             homes: Vec::new(),
             env: Vec::new(),
             registries: Vec::new(),
