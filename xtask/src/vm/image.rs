@@ -27,8 +27,8 @@ impl Image {
     /// One with the folders that every guest needs, and the links of a merged `/usr`.
     pub fn new() -> Image {
         let mut image = Image::default();
-        for folder in ["dev", "proc", "sys", "run", "tmp", "etc", "root", "usr/bin", "usr/lib", "usr/lib64", "usr/sbin"]
-        {
+        let below = ["var/spool", "usr/bin", "usr/lib", "usr/lib64", "usr/sbin"];
+        for folder in ["dev", "proc", "sys", "run", "tmp", "etc", "root"].into_iter().chain(below) {
             image.put(&Path::new("/").join(folder), Entry::Folder);
         }
         for name in ["bin", "lib", "lib64", "sbin"] {
