@@ -102,8 +102,10 @@ impl Monitor {
         // It finds tracepoints by tracefs only, which need not be mounted: then it gets one in mounts of its own.
         let mut command = shell::as_root("unshare")?;
         command.args(["--mount", "--propagation", "private", "sh", "-c", WITH_TRACEFS, "sh"]);
-        command.arg("-o").arg(folder.join("bpftrace.txt"));
-        command.arg(script).arg(server.to_string()).stderr(fs::File::create(folder.join("bpftrace.err"))?);
+        // With `-o` version 0.17 keeps what it says until it ends, whatever `-B` asks for.
+        command.args(["-B", "line"]).arg(script).arg(server.to_string());
+        command.stdout(fs::File::create(folder.join("bpftrace.txt"))?);
+        command.stderr(fs::File::create(folder.join("bpftrace.err"))?);
         let watcher = Watcher::start(&mut command, Said::Nothing)?;
         // Its script prints a line at its begin, once the probes are attached.
         let out = folder.join("bpftrace.txt");
