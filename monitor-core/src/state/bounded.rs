@@ -5,6 +5,9 @@ use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
 
+/// Places of removed keys that a queue may hold beside as many as live ones: what it costs to look for them is spread.
+const SLACK: usize = 1024;
+
 /// A table of at most `limit` entries. Nothing ever iterates over it in hash order.
 #[derive(Debug)]
 pub struct Bounded<K, V> {
@@ -46,8 +49,8 @@ impl<K: Copy + Eq + Hash, V> Bounded<K, V> {
         self.next += 1;
         self.map.insert(key, (self.next, value));
         self.order.push_back((key, self.next));
-        // removed keys leave their place in the queue behind; it never holds more of those than of live ones
-        if self.order.len() > 2 * self.limit + 16 {
+        // removed keys leave their place in the queue behind; it holds hardly more of those than of live ones
+        if self.order.len() > (2 * self.map.len() + SLACK).min(2 * self.limit + 16) {
             let map = &self.map;
             self.order.retain(|(key, number)| map.get(key).is_some_and(|(live, _)| live == number));
         }
