@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -194,11 +193,8 @@ fn root_a_library_of_its_own_that_a_root_server_preloads_is_told() {
     let server = format!("LD_PRELOAD=/usr/bin/env /bin/cat | LD_PRELOAD={library} /bin/cat");
     let watch = ["exec", "--config", &config, "--alerts", &alerts, "--", "/bin/sh", "-c", &server];
     let mut child = command(&watch).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !fs::read_to_string(ground.path("alerts")).unwrap_or_default().contains("TL-EVA-007") {
-        assert!(Instant::now() < deadline, "the library was never told");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let told = || fs::read_to_string(ground.path("alerts")).unwrap_or_default().contains("TL-EVA-007");
+    until("the library's alert", || told().then_some(()));
     // Both wait for the end of what they read.
     drop(child.stdin.take());
     assert!(child.wait().unwrap().success());
@@ -267,24 +263,18 @@ fn root_changes_of_a_server_s_store_by_others_are_events() {
     let store = ground.path("home/.aws/credentials");
     let pid = std::process::id();
     let expect = |op: &str, to: Option<&str>| {
-        let deadline = Instant::now() + Duration::from_secs(30);
         let told = |event: &Value| {
             event["op"] == op
                 && event["proc"]["pid"] == pid
                 && event["file"]["path"] == store.to_str().unwrap()
                 && to.is_none_or(|to| event["to"] == to)
         };
-        while !values(&fs::read_to_string(&events).unwrap_or_default()).iter().any(told) {
-            assert!(Instant::now() < deadline, "no {op} in {}", fs::read_to_string(&events).unwrap_or_default());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let events = || values(&fs::read_to_string(&events).unwrap_or_default());
+        until(op, || events().iter().any(told).then_some(()));
     };
     // the store is marked before the server is told of
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !fs::read_to_string(&events).unwrap_or_default().contains("\"server_start\"") {
-        assert!(Instant::now() < deadline, "the server never started");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let started = || fs::read_to_string(&events).unwrap_or_default().contains("\"server_start\"");
+    until("the server's start", || started().then_some(()));
     let beside = ground.text("home/.aws/beside");
     fs::hard_link(&store, &beside).unwrap();
     expect("link", Some(&beside));
@@ -310,11 +300,8 @@ fn root_changes_of_a_server_s_store_by_others_are_events() {
 /// A file's text once the watcher has ended: nothing has been added for a while, and none has it open.
 fn settled(ground: &Ground, name: &str) -> String {
     let path = ground.path(name);
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while open_in_watcher(ground, &path) || !path.exists() {
-        assert!(Instant::now() < deadline, "{name} is still being written, or never was");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let ended = || path.exists() && !open_in_watcher(ground, &path);
+    until(&format!("the end of writing {name}"), || ended().then_some(()));
     fs::read_to_string(path).unwrap()
 }
 
