@@ -310,6 +310,17 @@ fn exec_where_an_agent_runs_only_registers() -> Result<()> {
 }
 
 #[test]
+fn asked_to_end_before_it_is_armed_it_ends_in_order() -> Result<()> {
+    let ground = Ground::new("run-early-end")?;
+    let mut agent = Agent::start(&ground.place, &["run"])?;
+    // Taken before the sensors are loaded, which takes far longer than this signal.
+    let socket = ground.place.path("state/agent.sock");
+    wait::until_true("the socket for registrations", tests::peer::BOUND, || socket.exists())?;
+    agent.stop()?;
+    ground.end()
+}
+
+#[test]
 fn a_second_agent_on_the_same_state_is_refused() -> Result<()> {
     let mut host = Host::watched("run-twice")?;
     let log = host.ground.place.path("agent.txt");

@@ -36,6 +36,7 @@ impl Attach {
         for limit in crate::limits::take_own().map_err(Failure::failed)? {
             tracing::warn!("{limit}");
         }
+        let stop = stop_flag(OnHangup::End)?;
         let prepared = self.options.prepare()?;
         fs::metadata(format!("/proc/{}", self.pid))
             .map_err(|_| Failure::failed(format!("there is no process {} to attach to", self.pid)))?;
@@ -64,7 +65,7 @@ impl Attach {
         let what = format!("watching {} (pid {}) by profile {}", start.name, self.pid, start.profile);
         session.watch(start, false)?;
         note(&format!("{what}; what it did before isn't known"));
-        session.run(&stop_flag(OnHangup::End));
+        session.run(&stop);
         written(&session)
     }
 }

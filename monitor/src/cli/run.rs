@@ -51,6 +51,7 @@ impl Run {
         for limit in crate::limits::take_own().map_err(Failure::failed)? {
             tracing::warn!("{limit}");
         }
+        let stop = stop_flag(OnHangup::Say)?;
         let prepared = self.options.prepare()?;
         require_root()?;
         let listener = Listener::open(&prepared.store.dir)
@@ -74,7 +75,7 @@ impl Run {
         session.look_around(&|exec| recogniser.recognise(exec));
         let files = clients.found().count();
         tracing::info!(servers = session.watched(), client_files = files, "armed");
-        session.run_with(&stop_flag(OnHangup::Say), |session| {
+        session.run_with(&stop, |session| {
             listener.serve(|registration| take(session, registration));
             if let Some(doorway) = &mut doorway {
                 doorway.serve(|registration| take_own(session, registration));

@@ -6,6 +6,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use clap::Args;
 
@@ -37,13 +38,13 @@ impl Watch {
         // SAFETY: `exec` opened this descriptor for us and nothing else here uses it.
         let mut ready = File::from(unsafe { OwnedFd::from_raw_fd(self.ready) });
         match self.arm() {
-            Ok(mut session) => {
+            Ok((mut session, stop)) => {
                 let said = ready.write_all(b"armed\n");
                 drop(ready);
                 if said.is_err() {
                     return FAILED;
                 }
-                session.run(&stop_flag(OnHangup::Ignore));
+                session.run(&stop);
                 // The server's status is the server's own; the log is the one place to tell.
                 match written(&session) {
                     Ok(()) => FINE,
@@ -61,9 +62,10 @@ impl Watch {
         }
     }
 
-    fn arm(&self) -> Result<Session, Failure> {
+    fn arm(&self) -> Result<(Session, Arc<AtomicBool>), Failure> {
         let options = WatchOptions { recording: self.recording.clone(), ..self.options.clone() };
         let stay = crate::limits::take_own().map_err(Failure::failed)?;
+        let stop = stop_flag(OnHangup::Ignore)?;
         let prepared = options.prepare()?;
         crate::telemetry::to_file(&prepared.store.dir.join("tripline.log"));
         stay.iter().for_each(|limit| tracing::warn!("{limit}"));
@@ -76,7 +78,7 @@ impl Watch {
         session.share(claims);
         let start = self.start()?.describe(&profiles, prepared.profile.as_ref(), &key);
         session.watch(start, true)?;
-        Ok(session)
+        Ok((session, stop))
     }
 
     /// What is going to be executed: the part of the waiting process's own command line behind `--`.
@@ -114,34 +116,51 @@ pub enum OnHangup {
     Ignore,
 }
 
-/// Set by SIGTERM and SIGINT: end in order, with everything written.
-pub fn stop_flag(hangup: OnHangup) -> Arc<AtomicBool> {
+/// Set by SIGTERM and SIGINT from the return of this function on: end in order, with everything written.
+///
+/// # Errors
+/// The kernel gives no thread or no handler. Without them a verb would die with something unwritten, so it does not start.
+pub fn stop_flag(hangup: OnHangup) -> Result<Arc<AtomicBool>, Failure> {
     let flag = Arc::new(AtomicBool::new(false));
     let shared = Arc::clone(&flag);
-    let _detached = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
-        runtime.block_on(async {
-            use tokio::signal::unix::{SignalKind, signal};
-            let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hung_up)) =
-                (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
-            else {
-                return;
-            };
-            loop {
-                tokio::select! {
-                    _ = terminate.recv() => break,
-                    _ = interrupt.recv() => break,
-                    _ = hung_up.recv() => match hangup {
-                        OnHangup::End => break,
-                        OnHangup::Say => tracing::info!(
-                            "SIGHUP: the configuration is read at start only, and watching goes on; restart to apply it"
-                        ),
-                        OnHangup::Ignore => {}
-                    },
-                }
+    let (tell, told) = sync_channel(1);
+    let cannot = |error: std::io::Error| Failure::failed(format!("cannot take signals: {error}"));
+    let _detached = std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+            match runtime.and_then(|runtime| runtime.block_on(wait_to_stop(hangup, &tell))) {
+                Ok(()) => shared.store(true, Ordering::Relaxed),
+                // Nobody waits for it any more if the handlers were there already.
+                Err(error) => drop(tell.try_send(Err(error))),
             }
-            shared.store(true, Ordering::Relaxed);
-        });
-    });
-    flag
+        })
+        .map_err(cannot)?;
+    match told.recv() {
+        Ok(Ok(())) => Ok(flag),
+        Ok(Err(error)) => Err(cannot(error)),
+        Err(_gone) => Err(Failure::failed("cannot take signals".to_owned())),
+    }
+}
+
+/// Returns when it is time to end; `tell` hears once that the handlers are there.
+async fn wait_to_stop(hangup: OnHangup, tell: &SyncSender<std::io::Result<()>>) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hung_up = signal(SignalKind::hangup())?;
+    let _waits = tell.try_send(Ok(()));
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hung_up.recv() => match hangup {
+                OnHangup::End => return Ok(()),
+                OnHangup::Say => tracing::info!(
+                    "SIGHUP: the configuration is read at start only, and watching goes on; restart to apply it"
+                ),
+                OnHangup::Ignore => {}
+            },
+        }
+    }
 }

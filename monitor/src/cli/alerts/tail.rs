@@ -50,7 +50,7 @@ impl Tail {
     /// Prints what is there and what comes, until it is stopped or nobody reads any more.
     pub fn run(&self) -> Result<(), Failure> {
         let mut out = Out::new();
-        let stop = stop_flag(OnHangup::End);
+        let stop = stop_flag(OnHangup::End)?;
         let path = self.store.path(file)?;
         let mut known: HashMap<String, u32> = HashMap::new();
         let mut from = 0;
