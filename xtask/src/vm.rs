@@ -62,9 +62,11 @@ const NEEDS: &[Need] = &[
 /// differ only in what the engine makes of the same events.
 const SCENARIOS: &[&str] = &["cloudflare_deploy_ssh_key"];
 
-/// A panic ends the machine, and its first line is seen. The list of active LSMs, to which `bpf` is added: the kernel's own
-/// list may leave it out (Debian's 5.10 does).
-const PARAMETERS: &str = "console=ttyS0 panic=-1 quiet loglevel=3 lsm=landlock,lockdown,yama,integrity,apparmor";
+/// A panic ends the machine, and its first line is seen; a processor that hangs in the kernel is one, with what each
+/// processor did. The list of active LSMs, to which `bpf` is added: the kernel's own list may leave it out (Debian's 5.10
+/// does).
+const PARAMETERS: &str = "console=ttyS0 panic=-1 quiet loglevel=5 softlockup_panic=1 \
+    softlockup_all_cpu_backtrace=1 lsm=landlock,lockdown,yama,integrity,apparmor";
 
 /// Runs the guest; `Ok(false)` when a test in it failed.
 pub fn run(options: &Options) -> Result<bool> {
