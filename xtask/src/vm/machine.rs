@@ -18,7 +18,9 @@ pub fn run(kernel: &Path, initrd: &Path, parameters: &str) -> Result<Counts> {
     let mut command = Command::new("qemu-system-x86_64");
     // `-M microvm` hung with these kernels. Always software emulation: a KVM inside a virtual machine may be there and stop
     // at the first instruction that it doesn't know, without ending.
-    command.args(["-M", "pc,accel=tcg", "-cpu", "max", "-smp", "2", "-m", "2048"]);
+    // One thread for both processors: with one for each, a processor could go on with its translation of an instruction
+    // that the other had patched meanwhile (a breakpoint at an fentry hook, put in and taken out), and hang there for good.
+    command.args(["-M", "pc", "-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "2048"]);
     command.args(["-nodefaults", "-nographic", "-serial", "stdio", "-no-reboot"]);
     command.arg("-kernel").arg(kernel).arg("-initrd").arg(initrd).args(["-append", parameters]);
     println!("    $ {}   (at most {} s)", shell::shown(&command), LIMIT.as_secs());
