@@ -95,6 +95,7 @@ impl Engine {
             }),
             Kind::Memory(memory) => self.memory(said, memory, now, alerts),
             Kind::Mcp(mcp) => self.mcp(said, mcp, now, alerts),
+            Kind::Http(_) | Kind::Tls(_) | Kind::Dns(_) => {}
             Kind::Opaque(opaque) => {
                 self.detect(said, opaque.proc, now, alerts, |cx, out| detect::evasion::opaque(cx, opaque, out));
             }

@@ -54,6 +54,12 @@ pub enum Kind {
     Memory(Memory),
     /// An MCP message on a transport of a watched server.
     Mcp(Mcp),
+    /// An HTTP message on a connection of a watched process.
+    Http(Http),
+    /// A watched process began a TLS connection.
+    Tls(Tls),
+    /// A watched process asked a name server, or was answered.
+    Dns(Dns),
     /// An operation by a watched process that the sensors saw but can't decode.
     Opaque(Opaque),
     /// Data was lost, cut or couldn't be read.
@@ -465,6 +471,52 @@ pub struct Mcp {
     pub proc: ProcId,
     /// The message.
     pub message: monitor_wire::mcp::Message,
+}
+
+/// An HTTP message, parsed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Http {
+    /// The process inside the server's tree whose connection it is.
+    pub proc: ProcId,
+    /// Which connection: no two that are open at a time have the same. For TLS it is the library's own object.
+    pub channel: u64,
+    /// Socket cookie, 0 where it isn't known.
+    #[serde(default)]
+    pub cookie: u64,
+    /// How the socket is known: `descriptor`, `thread` (the one write of that thread meanwhile); empty where it isn't.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
+    /// It travelled inside TLS, and was read where the library takes or gives plain text.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub tls: bool,
+    /// Sent by the process; else received.
+    pub sent: bool,
+    /// The message.
+    pub message: monitor_wire::http::Message,
+}
+
+/// A TLS connection's beginning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tls {
+    /// The process that connects.
+    pub proc: ProcId,
+    /// Socket cookie.
+    pub cookie: u64,
+    /// What it said.
+    pub hello: monitor_wire::tls::Hello,
+}
+
+/// A question to a name server, or its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dns {
+    /// The process that asks.
+    pub proc: ProcId,
+    /// Socket cookie.
+    pub cookie: u64,
+    /// The name server.
+    pub server: IpAddr,
+    /// What was asked, or answered.
+    pub answer: monitor_wire::dns::Answer,
 }
 
 /// Something by a watched process that the sensors can't decode.

@@ -6,6 +6,7 @@
 //! - [`reader`] frames and reads MCP over stdio; [`mcp`] holds the values it gives.
 //! - [`json`] is the tokeniser below it; [`limits`] is the one table of caps.
 //! - [`redact`] replaces tokens by fingerprints; every text in an [`mcp`] value has passed it.
+//! - [`http`], [`tls`] and [`dns`] hold what connections say.
 //! - [`sniff`] tells an MCP stream from any other; [`text`] writes raw bytes for people.
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -22,7 +23,9 @@
 mod assemble;
 mod capture;
 mod digest;
+pub mod dns;
 mod fields;
+pub mod http;
 pub mod json;
 mod keys;
 pub mod limits;
@@ -32,3 +35,4 @@ pub mod reader;
 pub mod redact;
 pub mod sniff;
 pub mod text;
+pub mod tls;

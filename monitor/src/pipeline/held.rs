@@ -90,6 +90,9 @@ fn weight(event: &Event) -> usize {
         Kind::Opaque(opaque) => opaque.detail.len(),
         // its values are small and many: each takes more than its text
         Kind::Mcp(mcp) => 3 * length(&mcp.message),
+        Kind::Http(http) => 3 * length(&http.message),
+        Kind::Tls(tls) => 3 * length(&tls.hello),
+        Kind::Dns(dns) => 3 * length(&dns.answer),
         _ => 0,
     };
     size_of::<(Event, usize)>() + more

@@ -270,6 +270,9 @@ const fn subject(kind: &Kind) -> Option<ProcId> {
         Kind::Socket(made) => made.proc,
         Kind::Memory(memory) => memory.proc,
         Kind::Mcp(mcp) => mcp.proc,
+        Kind::Http(http) => http.proc,
+        Kind::Tls(tls) => tls.proc,
+        Kind::Dns(dns) => dns.proc,
         Kind::Opaque(opaque) => opaque.proc,
         Kind::Loss(loss) => return loss.caused_by,
         Kind::ServerStart(_)
