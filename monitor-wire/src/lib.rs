@@ -22,6 +22,7 @@
 
 mod assemble;
 mod capture;
+mod cursor;
 mod digest;
 pub mod dns;
 mod fields;

@@ -39,5 +39,20 @@ pub const DUPLICATES: u32 = 256;
 /// Members of one batch that are delivered.
 pub const BATCH: u32 = 4096;
 
+/// Bytes of one ClientHello on the wire; with post-quantum key shares and an encrypted hello inside it has a few thousand.
+pub const TLS_HELLO: usize = 64 << 10;
+
+/// Bytes of one TLS record (RFC 8446 section 5.2).
+pub const TLS_RECORD: u16 = (1 << 14) + 256;
+
+/// Bytes of a server name on the wire. A longer one is no name of any host, and no server takes it.
+pub const SNI: usize = 255;
+
+/// Protocols kept of those that a TLS client offers.
+pub const ALPN: usize = 16;
+
+/// Bytes kept of one such protocol, as on the wire.
+pub const ALPN_NAME: usize = 64;
+
 /// Bytes of a stream after which [`crate::sniff`] stops asking for more.
 pub const SNIFF: usize = 64 << 10;
