@@ -37,6 +37,10 @@ impl<'a> Cursor<'a> {
         self.array().map(|[high, middle, low]| u32::from_be_bytes([0, high, middle, low]))
     }
 
+    pub(crate) fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_be_bytes)
+    }
+
     /// A block behind its length in one byte.
     pub(crate) fn block8(&mut self) -> Option<Self> {
         let length = self.u8()?;
@@ -72,7 +76,7 @@ mod tests {
         assert_eq!(cursor.u8(), Some(1));
         assert_eq!(cursor.u16(), Some(0x0203));
         assert_eq!(cursor.u24(), Some(0x0004_0506));
-        assert_eq!(cursor.array(), Some([7, 8, 9, 10]));
+        assert_eq!(cursor.u32(), Some(0x0708_090a));
         assert_eq!(cursor.block8().unwrap().rest(), [42]);
         assert_eq!(cursor.block16().unwrap().numbers(), Some(vec![0x0909]));
         assert!(cursor.is_empty());

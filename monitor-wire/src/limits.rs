@@ -54,5 +54,23 @@ pub const ALPN: usize = 16;
 /// Bytes kept of one such protocol, as on the wire.
 pub const ALPN_NAME: usize = 64;
 
+/// Bytes of one DNS message on the wire: what the length before it over TCP can say (RFC 1035 section 4.2.2).
+pub const DNS_MESSAGE: usize = (1 << 16) - 1;
+
+/// Bytes of a domain name on the wire, its last zero among them (RFC 1035 section 2.3.4), so at most 127 labels.
+pub const DNS_NAME: usize = 255;
+
+/// Compression pointers followed for one domain name.
+pub const DNS_POINTERS: usize = 128;
+
+/// Names kept of those that a name stands for.
+pub const DNS_ALIASES: usize = 16;
+
+/// Addresses kept of one DNS answer.
+pub const DNS_ADDRESSES: usize = 64;
+
+/// Messages in a row that are none, after which a stream is no DNS.
+pub const DNS_REJECTS: u32 = 16;
+
 /// Bytes of a stream after which [`crate::sniff`] stops asking for more.
 pub const SNIFF: usize = 64 << 10;
