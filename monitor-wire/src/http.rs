@@ -1,7 +1,23 @@
-//! HTTP messages as values: what the engine needs of them, bounded and redacted.
+//! HTTP messages: what the engine needs of them, bounded and redacted, and the reader that finds them.
 //!
 //! Text in these values has passed [`crate::redact`]; header values are kept for a few names only, and of an
 //! `Authorization` the scheme and the token's fingerprint.
+//!
+//! [`Reader`] reads one direction of an HTTP/1.0 or HTTP/1.1 connection (RFC 9112); [`looks_like_http`] tells whether a
+//! stream is one.
+
+mod body;
+mod expected;
+mod fields;
+mod head;
+mod host;
+mod reader;
+mod sniff;
+mod target;
+mod value;
+
+pub use reader::Reader;
+pub use sniff::{Sniff, looks_like_http};
 
 use serde::{Deserialize, Serialize};
 
@@ -77,9 +93,9 @@ pub struct Headers {
 /// What authorises a request: `Authorization`, or Cloudflare's `X-Auth-Key`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authorization {
-    /// `bearer`, `basic`, …, lower case, at most 32 bytes; `key` for `X-Auth-Key`.
+    /// `bearer`, `basic`, …, lower case, at most 32 bytes; `key` for `X-Auth-Key`; `other` for what is no known scheme.
     pub scheme: String,
-    /// Fingerprint of the token without its scheme.
+    /// Fingerprint of the token without its scheme; of an `other` one, of the whole value.
     pub token: String,
 }
 
@@ -88,12 +104,12 @@ pub struct Authorization {
 pub struct Body {
     /// Number of the exchange.
     pub exchange: u64,
-    /// Bytes, without chunk framing, as they were sent (not decompressed).
+    /// Bytes, without chunk framing, as they were sent (not decompressed), with those that are known to be missing.
     pub bytes: u64,
     /// Keyed digest of these bytes; `None` for an empty one, or where some are missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// False when bytes were lost.
+    /// False when bytes were lost, or when the direction ended before the body did.
     pub complete: bool,
 }
 

@@ -74,3 +74,39 @@ pub const DNS_REJECTS: u32 = 16;
 
 /// Bytes of a stream after which [`crate::sniff`] stops asking for more.
 pub const SNIFF: usize = 64 << 10;
+
+/// Head of an HTTP/1 message on the wire, with its line ends. Node takes 16 KiB, most servers less.
+pub const HTTP_HEAD: usize = 64 << 10;
+
+/// Empty lines that may stand before an HTTP/1 head (RFC 9112 section 2.2).
+pub const HTTP_EMPTY_LINES: u32 = 4;
+
+/// Method of an HTTP request. What is longer is none.
+pub const HTTP_METHOD: usize = 32;
+
+/// Path of an HTTP request, and its query.
+pub const HTTP_TARGET: usize = 2048;
+
+/// Host of an HTTP request, with its port.
+pub const HTTP_HOST: usize = 256;
+
+/// Names of headers kept of one head.
+pub const HTTP_NAMES: usize = 64;
+
+/// Name of one header. A longer one is replaced by its fingerprint.
+pub const HTTP_NAME: usize = 128;
+
+/// Values of headers kept of one head.
+pub const HTTP_VALUES: usize = 16;
+
+/// Value of one header.
+pub const HTTP_VALUE: usize = 256;
+
+/// Line of a chunk's size with its extensions, on the wire.
+pub const HTTP_CHUNK_LINE: u64 = 4 << 10;
+
+/// Trailer section of a chunked body, on the wire.
+pub const HTTP_TRAILERS: u64 = 64 << 10;
+
+/// Unanswered `HEAD` and `CONNECT` requests of one connection.
+pub const HTTP_PIPELINE: usize = 1024;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use monitor_wire::reader::Reader;
 use monitor_wire::redact::Key;
+use monitor_wire::{http, limits};
 
 struct Counting;
 
@@ -49,6 +50,11 @@ fn peak(head: &str, body: &str, tail: &str, bytes: usize) -> usize {
 }
 
 #[test]
+fn readers_keep_little() {
+    a_reader_keeps_little();
+    an_http_reader_keeps_little();
+}
+
 fn a_reader_keeps_little() {
     let call = r#"{"id":1,"method":"tools/call","params":{"name":"t","arguments":{"x":"#;
     let tools = r#"{"id":1,"result":{"tools":[0"#;
@@ -82,4 +88,58 @@ fn a_reader_keeps_little() {
     drop(items);
     let held = NOW.load(Relaxed) - before;
     assert!(held < 14 << 10, "between messages: {held} bytes");
+}
+
+fn an_http_reader_keeps_little() {
+    let chunked = "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let key = Key::from_bytes([1; 32]);
+    // A buffer that grows has its old memory beside the new one; what is made of a head is less than that.
+    let head = 4 * limits::HTTP_HEAD;
+    for (name, start, piece, most) in [
+        ("a long body", "PUT / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", "long text ", 4 << 10),
+        ("a long chunk", &format!("{chunked}ffffffffffff\r\n"), "long text ", 4 << 10),
+        ("many chunks", chunked, "2;x=y\r\nab\r\n", 4 << 10),
+        ("trailers", &format!("{chunked}0\r\n"), "Name: value\r\n", 4 << 10),
+        ("a long line", "GET /", "a", head),
+        ("many headers", "GET / HTTP/1.1\r\n", "a:b\r\n", head),
+        ("odd bytes", "GET /", "\u{85}", head),
+        ("something else", "", "{\"noise\":1}\n", 4 << 10),
+    ] {
+        // in pieces, so that a head has to be collected
+        let pieces = piece.repeat(1000);
+        let before = NOW.load(Relaxed);
+        PEAK.store(before, Relaxed);
+        let mut reader = http::Reader::requests(&key);
+        let mut messages = Vec::new();
+        reader.feed(start.as_bytes(), &mut messages);
+        for _ in 0..100 {
+            reader.feed(pieces.as_bytes(), &mut messages);
+            messages.clear();
+        }
+        let peak = PEAK.load(Relaxed) - before;
+        assert!(peak < most, "{name}: {peak} bytes");
+    }
+    // A head as large as can be, of what grows most when it is written as text: four bytes for each, and what redaction
+    // makes of it beside that.
+    let before = NOW.load(Relaxed);
+    let (mut requests, mut responses) = (http::Reader::requests(&key), http::Reader::responses(&key));
+    let mut messages = Vec::new();
+    let largest = format!("GET /{} HTTP/1.1\r\n\r\n", "\u{85}".repeat(limits::HTTP_HEAD / 2 - 16));
+    PEAK.store(before, Relaxed);
+    largest.as_bytes().chunks(1000).for_each(|piece| requests.feed(piece, &mut messages));
+    assert_eq!(messages.len(), 2);
+    let peak = PEAK.load(Relaxed) - before;
+    assert!(peak < 1 << 20, "the largest head: {peak} bytes");
+    // Between messages a reader has no memory of its own beside what it is.
+    messages = Vec::new();
+    for _ in 0..100 {
+        requests.feed(b"PUT / HTTP/1.1\r\nContent-Length: 1\r\n\r\nx", &mut messages);
+        responses.expect("HEAD");
+        responses.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", &mut messages);
+    }
+    assert_eq!(messages.len(), 400);
+    messages = Vec::new();
+    drop((largest, messages));
+    assert_eq!(NOW.load(Relaxed), before);
+    assert!(size_of::<http::Reader>() < 512, "{} bytes", size_of::<http::Reader>());
 }
