@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::body::Framing;
 use super::expected::Answers;
 use super::fields::{Coding, Fields, Length, method};
-use super::sniff::{PREFACE, after_empty_lines, has_controls};
+use super::sniff::{PREFACE_LINE, after_empty_lines, has_controls};
 use super::value::{Flags, is_token, trim};
 use super::{Request, Response, host, target};
 use crate::limits;
@@ -42,32 +42,44 @@ pub(super) enum Answer {
     Over(Response, Reason),
 }
 
+/// A request line (RFC 9112 section 3), taken apart.
+struct RequestLine<'a> {
+    method: &'a [u8],
+    target: &'a [u8],
+    version: &'static str,
+}
+
+/// Whether a first line may begin a request.
+pub(super) fn check_request(line: &[u8]) -> Result<(), Reason> {
+    request_line(line).map(drop)
+}
+
+/// Whether a first line may begin a response.
+pub(super) fn check_response(line: &[u8]) -> Result<(), Reason> {
+    status_line(line).map(drop).ok_or(Reason::Malformed)
+}
+
 /// Reads the head of a request.
 pub(super) fn request(key: &Key, head: &[u8], exchange: u64) -> Result<(Request, Framing), Reason> {
     let mut flags = Flags::default();
     let mut lines = Lines::new(head);
-    let line = trim_end(lines.next().unwrap_or_default());
-    if line == PREFACE {
-        return Err(Reason::Upgrade);
-    }
-    if has_controls(line) {
-        return Err(Reason::Malformed);
-    }
-    let (name, rest) = word(line).ok_or(Reason::Malformed)?;
-    let at = rest.iter().rposition(|byte| is_blank(*byte)).ok_or(Reason::Malformed)?;
-    let (whole, version) = rest.split_at_checked(at).ok_or(Reason::Malformed)?;
-    let version = version_of(trim(version)).ok_or(Reason::Malformed)?;
-    let whole = trim(whole);
-    if name.len() > limits::HTTP_METHOD || !name.iter().all(|&byte| is_token(byte)) || whole.is_empty() {
-        return Err(Reason::Malformed);
-    }
-    let parts = target::split(name, whole);
+    let line = request_line(lines.next().unwrap_or_default())?;
+    let parts = target::split(line.method, line.target);
     if parts.odd {
         flags.add("odd_target");
     }
     let fields = fields(key, &mut lines, &mut flags)?;
     let path = target::path(key, parts.path, &mut flags);
     let query = parts.query.map(|query| target::query(key, query, &mut flags));
+    let framing = match (fields.coding, fields.length) {
+        (Coding::Chunked, _) => Framing::Chunked,
+        // RFC 9112 section 6.3: of a request's body nobody knows the end, or two readers find two.
+        (Coding::Other, _) => Framing::Bad,
+        (Coding::Absent, Length::Bad) => Framing::Bad,
+        (Coding::Absent, Length::Bytes(bytes)) => Framing::Length(bytes),
+        (Coding::Absent, Length::Absent) => Framing::None,
+    };
+    framing_flags(&fields, framing, line.version, &mut flags);
     let host = match (parts.authority.map(|authority| host::host(key, authority, &mut flags)), fields.host) {
         (Some(target), Some(host)) => {
             if !host::is_same(&target, &host, parts.default_port) {
@@ -77,27 +89,18 @@ pub(super) fn request(key: &Key, head: &[u8], exchange: u64) -> Result<(Request,
         }
         (target, host) => target.or(host),
     };
-    let framing = match (fields.coding, fields.length) {
-        (Coding::Chunked, _) => Framing::Chunked,
-        // RFC 9112 section 6.3: of a request's body nobody knows the end, or two readers find two.
-        (Coding::Other, _) => Framing::Bad,
-        (Coding::Absent, Length::Bad) => Framing::Bad,
-        (Coding::Absent, Length::Bytes(bytes)) => Framing::Length(bytes),
-        (Coding::Absent, Length::Absent) => Framing::None,
-    };
-    framing_flags(fields.coding, fields.length, framing, &mut flags);
     if fields.authorization.is_some() && fields.auth_key.is_some() {
         flags.add("two_authorizations");
     }
     let request = Request {
         exchange,
-        method: method(key, name),
+        method: method(key, line.method),
         path,
         query,
         host: host.filter(|host| !host.is_empty()),
         authorization: fields.authorization.or(fields.auth_key),
         headers: fields.headers,
-        version: version.to_owned(),
+        version: line.version.to_owned(),
         flags: flags.into_names(),
     };
     Ok((request, framing))
@@ -107,10 +110,7 @@ pub(super) fn request(key: &Key, head: &[u8], exchange: u64) -> Result<(Request,
 pub(super) fn response(key: &Key, head: &[u8], exchange: u64, answers: Answers) -> Result<Answer, Reason> {
     let mut flags = Flags::default();
     let mut lines = Lines::new(head);
-    let line = lines.next().unwrap_or_default();
-    let (version, rest) = word(line).ok_or(Reason::Malformed)?;
-    version_of(version).ok_or(Reason::Malformed)?;
-    let status = status(trim(rest)).ok_or(Reason::Malformed)?;
+    let (version, status) = status_line(lines.next().unwrap_or_default()).ok_or(Reason::Malformed)?;
     let fields = fields(key, &mut lines, &mut flags)?;
     if (100..200).contains(&status) && status != 101 {
         return Ok(Answer::Informational);
@@ -128,7 +128,7 @@ pub(super) fn response(key: &Key, head: &[u8], exchange: u64, answers: Answers) 
         (Coding::Absent, Length::Bytes(bytes)) => Framing::Length(bytes),
         (Coding::Absent, Length::Bad) => Framing::Bad,
     };
-    framing_flags(fields.coding, fields.length, framing, &mut flags);
+    framing_flags(&fields, framing, version, &mut flags);
     let response = Response { exchange, status, headers: fields.headers, flags: flags.into_names() };
     Ok(match over {
         Some(reason) => Answer::Over(response, reason),
@@ -136,14 +136,18 @@ pub(super) fn response(key: &Key, head: &[u8], exchange: u64, answers: Answers) 
     })
 }
 
-fn framing_flags(coding: Coding, length: Length, framing: Framing, flags: &mut Flags) {
-    if coding != Coding::Absent && length != Length::Absent {
+fn framing_flags(fields: &Fields, framing: Framing, version: &str, flags: &mut Flags) {
+    if fields.coding != Coding::Absent && fields.length != Length::Absent {
         flags.add("length_and_chunked");
     }
-    if length == Length::Bad {
+    if fields.coding != Coding::Absent && version == "1.0" {
+        // RFC 9112 section 6.1: who knows 1.0 only finds another end.
+        flags.add("coding_in_1_0");
+    }
+    if fields.length == Length::Bad {
         flags.add("bad_length");
     }
-    if coding == Coding::Other && framing == Framing::Bad {
+    if fields.coding == Coding::Other && framing == Framing::Bad {
         flags.add("bad_coding");
     }
 }
@@ -212,6 +216,29 @@ impl<'a> Iterator for Lines<'a> {
             line
         }))
     }
+}
+
+fn request_line(line: &[u8]) -> Result<RequestLine<'_>, Reason> {
+    let line = trim_end(line);
+    if line == PREFACE_LINE {
+        return Err(Reason::Upgrade);
+    }
+    let parts = || {
+        let (method, rest) = word(line)?;
+        let (target, version) = rest.split_at_checked(rest.iter().rposition(|&byte| is_blank(byte))?)?;
+        Some(RequestLine { method, target: trim(target), version: version_of(trim(version))? })
+    };
+    let line = parts().filter(|_| !has_controls(line)).ok_or(Reason::Malformed)?;
+    let good = line.method.len() <= limits::HTTP_METHOD
+        && line.method.iter().all(|&byte| is_token(byte))
+        && !line.target.is_empty();
+    if good { Ok(line) } else { Err(Reason::Malformed) }
+}
+
+/// Version and status (RFC 9112 section 4).
+fn status_line(line: &[u8]) -> Option<(&'static str, u16)> {
+    let (version, rest) = word(line)?;
+    Some((version_of(version)?, status(trim(rest))?))
 }
 
 /// The first word, and what follows the blank behind it.

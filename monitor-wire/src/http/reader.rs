@@ -46,6 +46,8 @@ struct Scan {
     line: Line,
     /// The first line has begun.
     begun: bool,
+    /// It is there, and may begin a head.
+    checked: bool,
     /// Empty lines before it.
     empty: u32,
 }
@@ -185,12 +187,11 @@ impl Reader {
             buffer.extend_from_slice(piece);
         }
         let view = if at_once { piece } else { &buffer };
-        let begins = after_empty_lines(view).map_or(Begins::No, |first| match self.side {
-            Side::Requests => begins_request(first),
-            Side::Responses(_) => begins_response(first),
-        });
+        if let Err(reason) = self.check_begin(view, piece) {
+            self.stop(reason, out);
+            return length;
+        }
         match found {
-            _ if begins == Begins::No => self.stop(Reason::Malformed, out),
             Found::Bad => self.stop(Reason::Malformed, out),
             Found::End(_) => {
                 self.scan = Scan::default();
@@ -205,6 +206,31 @@ impl Reader {
             }
         }
         length
+    }
+
+    /// Looks at the beginning of a head, of which `piece` is new, until its first line is there.
+    fn check_begin(&mut self, head: &[u8], piece: &[u8]) -> Result<(), Reason> {
+        if self.scan.checked {
+            return Ok(());
+        }
+        let first = after_empty_lines(head).ok_or(Reason::Malformed)?;
+        let begins = match self.side {
+            Side::Requests => begins_request(first),
+            Side::Responses(_) => begins_response(first),
+        };
+        if begins == Begins::No {
+            return Err(Reason::Malformed);
+        }
+        if memchr::memchr(b'\n', piece).is_none() {
+            return Ok(());
+        }
+        let Some(line) = memchr::memchr(b'\n', first).and_then(|end| first.get(..end)) else { return Ok(()) };
+        self.scan.checked = true;
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match self.side {
+            Side::Requests => head::check_request(line),
+            Side::Responses(_) => head::check_response(line),
+        }
     }
 
     fn take_head(&mut self, head: &[u8], out: &mut Vec<Message>) {

@@ -18,8 +18,11 @@ pub enum Sniff {
     More,
 }
 
-/// The first line of the HTTP/2 preface.
-pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0";
+/// The first line of the preface that an HTTP/2 client sends (RFC 9113 section 3.4).
+pub(super) const PREFACE_LINE: &[u8] = b"PRI * HTTP/2.0";
+
+/// The whole of it.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Looks at the first bytes of a stream, all of them each time. An answer but [`Sniff::More`] never changes. A usual
 /// method before a path or an `http` URL is enough; any other method waits for the version at the line's end, for at most
@@ -28,6 +31,9 @@ pub fn looks_like_http(first_bytes: &[u8]) -> Sniff {
     let Some(bytes) = after_empty_lines(first_bytes) else { return Sniff::No };
     if bytes.starts_with(PREFACE) {
         return Sniff::Http2;
+    }
+    if PREFACE.starts_with(bytes) {
+        return Sniff::More;
     }
     let response = begins_response(bytes);
     if response == Begins::Yes {
@@ -138,7 +144,10 @@ mod tests {
             ("PROPFIND /dav HTTP/1.1\r\n", Sniff::Request),
             ("PRI * HTTP/1.1\r\n", Sniff::Request),
             ("PRI * HTTP/2.", Sniff::More),
+            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r", Sniff::More),
             ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Sniff::Http2),
+            ("PRI * HTTP/2.0\r\nHost: h\r\n", Sniff::No),
+            ("PRI * HTTP/2.0/ HTTP/1.1\n", Sniff::Request),
             ("HTTP", Sniff::More),
             ("HTTP/1.1", Sniff::More),
             ("HTTP/1.1 200 OK", Sniff::Response),

@@ -1,7 +1,7 @@
 //! Heads: what is kept of them, and what is odd.
 
-use super::{body, end, flags, hidden, request, requests, responses, shape};
-use monitor_wire::http::{Authorization, Message};
+use super::{body, end, flags, hidden, key, request, requests, responses, shape};
+use monitor_wire::http::{Authorization, Message, Reader};
 
 fn kept(values: &[(&str, &str)]) -> Vec<(String, String)> {
     values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -133,6 +133,7 @@ fn flags_what_is_odd() {
         ("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", "odd_target"),
         ("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", "odd_target"),
         ("PUT / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "bad_length"),
+        ("PUT / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "coding_in_1_0"),
         ("PUT / HTTP/1.1\r\nTransfer-Encoding: chunked, gzip\r\n\r\n", "bad_coding"),
     ] {
         assert_eq!(flags(text), [flag], "{text:?}");
@@ -164,6 +165,13 @@ fn writes_what_is_no_text_as_hex() {
     assert_eq!((text.path.as_str(), text.flags), ("/ü", Vec::new()));
 }
 
+/// What a reader says of bytes before anything follows.
+fn at_once(text: &str) -> Vec<String> {
+    let (mut reader, mut messages) = (Reader::requests(&key()), Vec::new());
+    reader.feed(text.as_bytes(), &mut messages);
+    shape(&messages)
+}
+
 #[test]
 fn ends_at_what_is_no_message() {
     for text in [
@@ -189,6 +197,9 @@ fn ends_at_what_is_no_message() {
         assert_eq!(responses(&[], text), [end("malformed")], "{text:?}");
     }
     assert_eq!(requests("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), [end("upgrade")]);
+    // A first line is enough; nothing is collected after it.
+    assert_eq!(at_once("HELO example.com\r\n"), ["end malformed"]);
+    assert_eq!(at_once("PRI * HTTP/2.0\r\n"), ["end upgrade"]);
     assert_eq!(requests(""), []);
     assert_eq!(requests("\r\n"), []);
     // what came before is told

@@ -97,6 +97,18 @@ fn the_recorded_connections_are_read() {
     assert_eq!(shape(&close), ["0 200", "0 body 3"]);
 }
 
+/// What was written as JSON reads back as the same value: recordings depend on it.
+#[test]
+fn messages_survive_a_recording() {
+    let client = requests(include_bytes!("../../testdata/http/client"));
+    let odd = requests(include_bytes!("../../testdata/http/odd"));
+    let server = responses(&["PUT", "DELETE"], include_bytes!("../../testdata/http/server"));
+    for message in [client, odd, server].concat() {
+        let text = serde_json::to_string(&message).unwrap();
+        assert_eq!(serde_json::from_str::<Message>(&text).unwrap(), message, "{text}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
