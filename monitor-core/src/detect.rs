@@ -1,4 +1,4 @@
-//! Detectors: plain functions from what happened, and what is known, to findings. One file per category.
+//! Detectors: plain functions from what happened, and what is known, to findings. One file per category, and one for API requests.
 
 mod attempt;
 pub mod credential;
@@ -6,6 +6,7 @@ pub mod evasion;
 pub mod execution;
 pub mod exfiltration;
 pub mod lateral_movement;
+pub mod request;
 pub mod sensor;
 pub mod token_theft;
 pub mod tool_abuse;

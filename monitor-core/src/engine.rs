@@ -4,6 +4,7 @@
 
 mod effects;
 mod full;
+mod http;
 mod life;
 mod quiet;
 
@@ -95,7 +96,8 @@ impl Engine {
             }),
             Kind::Memory(memory) => self.memory(said, memory, now, alerts),
             Kind::Mcp(mcp) => self.mcp(said, mcp, now, alerts),
-            Kind::Http(_) | Kind::Tls(_) | Kind::Dns(_) => {}
+            Kind::Http(http) => self.http(said, http, now, alerts),
+            Kind::Tls(_) | Kind::Dns(_) => {}
             Kind::Opaque(opaque) => {
                 self.detect(said, opaque.proc, now, alerts, |cx, out| detect::evasion::opaque(cx, opaque, out));
             }

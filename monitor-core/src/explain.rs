@@ -9,12 +9,14 @@ mod child;
 mod file;
 mod network;
 mod onlooker;
+mod request;
 mod vouch;
 
 pub use child::{child, is_interpreter, is_likely_declared, is_mover, is_shell, is_tunnel};
 pub use file::{is_settings_of_others, is_unasked, is_user_data, read, write};
 pub use network::{DNS, Destination, destination, is_resolver, only_launches, resolver_known};
 pub use onlooker::may_look;
+pub use request::{ApiRequest, Joined, Refused, Strength, is_anybodys_guess, path_hash, request};
 pub use vouch::{in_tree, is_systems, managed, manages, vouched};
 
 use crate::config::EngineConfig;

@@ -96,14 +96,18 @@ pub enum DeclaredBy {
 /// One kind of effect on one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {
-    /// `file_read`, `file_change`, `connect`, `unix_connect`, `exec`, `listen`.
+    /// `file_read`, `file_change`, `connect`, `unix_connect`, `exec`, `listen`, `http_request`.
     pub kind: String,
-    /// Path, destination or program.
+    /// Path, destination, program, or request: `METHOD host/path`.
     pub object: String,
     /// First seen.
     pub first: Stamp,
-    /// `call`, `profile`, `runtime`, `tail`, `alerted` or `unexplained`.
+    /// `call`, `profile`, `runtime`, `tail`, `alerted` or `unexplained`; `unobserved` for a declared change that wasn't
+    /// seen although the server's API requests are read and it says that it succeeded.
     pub explained: String,
+    /// How firmly a request was joined to the call: `strong`, `medium` or `weak`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength: Option<String>,
 }
 
 /// What was seen during a call, bounded, each thing once.
@@ -117,7 +121,14 @@ pub struct Observations {
 
 impl Observations {
     /// Notes an effect, unless it was noted before.
-    pub fn note(&mut self, time: Time, hash: u64, (kind, object): (&'static str, &str), explained: &'static str) {
+    pub fn note(
+        &mut self,
+        time: Time,
+        hash: u64,
+        (kind, object): (&'static str, &str),
+        explained: &'static str,
+        strength: Option<&'static str>,
+    ) {
         if self.more > 0 && self.list.len() >= MAX_OBSERVED && self.seen.len() >= 4 * MAX_OBSERVED {
             self.more = self.more.saturating_add(1);
             return;
@@ -134,6 +145,7 @@ impl Observations {
             object: object.to_owned(),
             first: time.into(),
             explained: explained.to_owned(),
+            strength: strength.map(str::to_owned),
         });
     }
 

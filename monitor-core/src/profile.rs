@@ -9,6 +9,7 @@
 //! - [`runtimes`]: what is normal for node, Python and the C library.
 //! - `identity`: what is known of a server before it is judged.
 //! - `container`: the image that a command line starts.
+//! - `route`: paths of API requests, compared with templates.
 //! - `roots`: the folders that a server was given.
 
 mod container;
@@ -17,13 +18,15 @@ mod judge;
 mod model;
 mod parse;
 mod roots;
+mod route;
 pub mod runtimes;
 mod shipped;
 
 pub use identity::{ServerIdentity, own_arguments, package_of_argv, package_of_path, server_name};
 pub use model::{
-    Api, CallSite, ChildRule, Effect, Endpoint, FileAccess, NetworkPolicy, OwnCredentials, Phase, Profile, RootSource,
-    Roots, Runtime, ServerRule, ToolSpec,
+    Api, CallSite, ChildRule, Configured, Effect, Endpoint, FileAccess, NetworkPolicy, OwnCredentials, Phase, Profile,
+    RootSource, Roots, Runtime, ServerRule, ToolSpec,
 };
 pub use parse::ProfileError;
+pub use route::{Bound, Route};
 pub use shipped::Profiles;

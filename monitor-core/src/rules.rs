@@ -43,6 +43,8 @@ pub const ALL: &[&Rule] = &[
     &text::MUTATION,
     &text::IDLE_EFFECT,
     &text::READ,
+    &text::API_CHANGE,
+    &text::API_READ,
     &text::PERSISTENCE,
     &text::FORGED,
     &text::COMPAT,
@@ -70,9 +72,11 @@ pub const ALL: &[&Rule] = &[
     &text::STORE_READ,
     &text::MEMORY_READ,
     &text::TOKEN_SENT,
+    &text::OTHER_TOKEN,
     &text::UNLISTED_TOOL,
     &text::CHANGED_TOOL,
     &text::CREDENTIAL_ARGUMENT,
+    &text::SENSITIVE_API,
 ];
 
 /// Rules that no sensor of this version feeds. The engine judges by them all the same: an event that says of something

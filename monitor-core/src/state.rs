@@ -5,6 +5,7 @@
 //! - `server`, `servers`: watched servers, their phase, tools and what they were given; the table of them.
 //! - `settle`: who a server turns out to be that was started through a wrapper.
 //! - `call`: open calls and when they end.
+//! - `request`: API requests of a call; `exchange`: those whose answer matters; `token`: what authorises them.
 //! - `connection`: open connections, to judge what is only known at their end.
 //! - `credential`: credential files by identity, so that another name for the same file is recognised.
 //! - `taint`: who holds what secret, for how long.
@@ -15,26 +16,32 @@ mod bounded;
 mod call;
 mod connection;
 mod credential;
+mod exchange;
 mod gap;
 mod mcp;
 mod overflow;
 mod process;
+mod request;
 mod server;
 mod servers;
 mod settle;
 mod taint;
+mod token;
 
 pub use bounded::Bounded;
 pub use call::{Asked, Call, CallKey, Ending, Hold};
 pub use connection::{Connection, Connections};
 pub use credential::CredentialFiles;
+pub use exchange::{Exchanges, Waiting};
 pub use gap::Gaps;
 pub use mcp::{Heard, apply as apply_message};
 pub use overflow::{Overflow, Table};
 pub use process::{Image, Node, Proc, Processes};
+pub use request::{Requests, counts, may_change};
 pub use server::{Server, ToolState};
 pub use servers::Servers;
 pub use taint::{Taint, Taints};
+pub use token::Tokens;
 
 use crate::config::EngineConfig;
 use crate::event::Exec;
@@ -50,6 +57,8 @@ pub struct State {
     pub servers: Servers,
     /// Connections of watched processes that may still be judged.
     pub connections: Connections,
+    /// HTTP requests of watched processes whose answer matters.
+    pub exchanges: Exchanges,
     /// Credential files by identity.
     pub credentials: CredentialFiles,
     /// Persistence points by identity, as far as they were met.
@@ -81,6 +90,8 @@ pub struct Evictions {
     pub findings: u64,
     /// Closed call records that nobody fetched.
     pub records: u64,
+    /// API requests whose answer was waited for.
+    pub exchanges: u64,
 }
 
 impl State {
@@ -92,6 +103,7 @@ impl State {
             processes: Processes::new(limits.processes),
             servers: Servers::new(limits.servers),
             connections: Connections::new(limits.connections),
+            exchanges: Exchanges::new(),
             credentials: CredentialFiles::new(limits.files),
             persistent: CredentialFiles::new(limits.files),
             foreign: Taints::default(),
@@ -120,6 +132,7 @@ impl State {
         self.connections.expire(now, config.windows.theft);
         for server in self.servers.advance(now, &config.windows) {
             self.connections.forget(server);
+            self.exchanges.forget(server);
         }
     }
 
@@ -127,6 +140,7 @@ impl State {
     pub fn add_server(&mut self, server: Server) {
         if let Some(server) = self.servers.add(server) {
             self.connections.forget(server);
+            self.exchanges.forget(server);
         }
     }
 
@@ -152,6 +166,7 @@ impl State {
             tools,
             connections: self.connections.evicted(),
             files: self.credentials.evicted().saturating_add(self.persistent.evicted()),
+            exchanges: self.exchanges.evicted(),
             ..Evictions::default()
         }
     }

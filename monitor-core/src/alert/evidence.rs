@@ -39,6 +39,27 @@ pub enum Fact {
         /// `ok` or `errno N`.
         result: String,
     },
+    /// An HTTP request that was read in plain text.
+    HttpRequest {
+        /// Method.
+        method: String,
+        /// Host that it names, without port.
+        host: String,
+        /// Path without query, redacted.
+        path: String,
+        /// Fingerprint of the token that authorises it.
+        token: Option<String>,
+        /// Number of the exchange on its connection.
+        exchange: u64,
+        /// How the socket is known: `descriptor`, `thread`.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        by: String,
+        /// It travelled inside TLS.
+        tls: bool,
+        /// What about it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
     /// A program was executed.
     Exec {
         /// Resolved executable.
@@ -210,6 +231,7 @@ impl Fact {
             Self::Connect(_) => "connect",
             Self::Bind(_) => "bind",
             Self::UnixConnect { .. } => "unix_connect",
+            Self::HttpRequest { .. } => "http_request",
             Self::Exec { .. } => "exec",
             Self::Ptrace(_) => "ptrace",
             Self::Memory(_) => "memory",

@@ -102,7 +102,7 @@ impl Engine {
         }
         self.wrote(server, file, now, alerts);
         if let (Some(server), Some((kind, object, explained))) = (server, noted) {
-            self.note(server, now, kind, object, &explained);
+            self.note(server, now, kind, object, &explained, None);
         }
         self.emit(server, &mut findings, now, alerts);
         self.findings = findings;
@@ -179,6 +179,7 @@ impl Engine {
         known.sent = known.sent.max(end.sent);
         if ended {
             self.state.connections.remove(end.cookie);
+            self.http_end(end.cookie);
         }
         if settles {
             let result = if ended && end.state != "closed" { end.state.as_str() } else { "ok" };
@@ -203,7 +204,7 @@ impl Engine {
                 server.listens_at(&unix.path);
             }
         } else {
-            self.note(server, now, "unix_connect", &unix.path, &Explained::nothing());
+            self.note(server, now, "unix_connect", &unix.path, &Explained::nothing(), None);
         }
         self.detect(Some(server), unix.proc, now, alerts, |cx, out| {
             if let Some(scene) = cx.scene() {
@@ -284,7 +285,7 @@ impl Engine {
             }
         }
         if !lookup && !server_is_quiet(&self.state, id) {
-            self.note(id, now, "connect", &to.text(), &explained);
+            self.note(id, now, "connect", &to.text(), &explained, None);
         }
         self.emit(Some(id), &mut findings, now, alerts);
         self.findings = findings;

@@ -6,7 +6,7 @@ use super::Engine;
 use crate::alert::Alert;
 use crate::detect::{evasion, execution, sensor, tool_abuse};
 use crate::event::{Blind, Exec, Exit, Fork, Loss, Mcp, ServerStart, Side};
-use crate::explain::{self, Explained, Scene};
+use crate::explain::{self, Explained, Scene, Strength};
 use crate::id::{ProcId, ServerId};
 use crate::state::{Node, Server, Table, apply_message};
 use crate::time::Time;
@@ -62,7 +62,7 @@ impl Engine {
         if let Some(proc) = self.state.processes.get_mut(exec.proc) {
             proc.explained = explained.is_explained();
         }
-        self.note(server, now, "exec", &exec.exe.path, &explained);
+        self.note(server, now, "exec", &exec.exe.path, &explained, None);
         self.detect(Some(server), exec.proc, now, alerts, |cx, out| {
             evasion::compat_exec(cx, exec, out);
             evasion::preload(cx, exec, out);
@@ -142,6 +142,7 @@ impl Engine {
         kind: &'static str,
         object: &str,
         explained: &Explained,
+        strength: Option<Strength>,
     ) {
         let windows = self.config.windows;
         let Some(server) = self.state.servers.get_mut(server) else { return };
@@ -156,7 +157,7 @@ impl Engine {
                 explained.calls.contains(&call.key)
             };
             if attributed {
-                call.observed.note(now, hash, (kind, object), explained.word());
+                call.observed.note(now, hash, (kind, object), explained.word(), strength.map(Strength::word));
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use super::container::without_registry;
 use super::identity::{ServerIdentity, url_host};
-use super::model::{Api, ChildRule, Endpoint, Phase, Profile, ServerRule, ToolSpec};
+use super::model::{Api, ChildRule, Configured, Effect, Endpoint, Phase, Profile, ServerRule, ToolSpec};
+use super::route::Route;
 use crate::credential::{Standing, standing};
 use crate::pattern::wildcard;
 
@@ -17,6 +18,43 @@ impl Profile {
             Some(key) => self.tool_of(key, tool).or_else(|| self.tool_of("*", tool)),
             None => self.tool_of("*", tool).or_else(|| self.only_meaning(tool)),
         }
+    }
+
+    /// Whether `host` (lower case, without port) is one whose requests are judged: a tool of `server` (as in
+    /// [`Profile::tool`]) is declared to send it some.
+    #[must_use]
+    pub fn is_api_host(&self, server: &str, host: &str) -> bool {
+        self.specs(server).any(|spec| spec.apis.iter().any(|api| covers(&api.host, host)))
+    }
+
+    /// Whether a request whose method doesn't say so is known to change nothing: tools of `server` that only read make
+    /// it, and no other does.
+    #[must_use]
+    pub fn reads(&self, server: &str, method: &str, host: &str, route: &Route) -> bool {
+        let mut making = self
+            .specs(server)
+            .filter(|spec| spec.apis.iter().any(|api| api.bind(method, host, route, &|_, last| last).is_some()))
+            .peekable();
+        making.peek().is_some() && making.all(|spec| spec.effect == Effect::Reads)
+    }
+
+    /// Whether this request is one of `list`.
+    #[must_use]
+    pub fn is_listed(list: &[Api], method: &str, host: &str, route: &Route) -> bool {
+        list.iter().any(|api| api.bind(method, host, route, &|_, _| false).is_some())
+    }
+
+    /// What the server's command line and environment say that a variable of paths is, for everything it does.
+    #[must_use]
+    pub fn configured(&self, argv: &[String], env: &[(String, String)]) -> Vec<(String, String)> {
+        let own = super::own_arguments(argv);
+        let of = |rule: &Configured| {
+            let told = rule.env.iter().find_map(|name| env.iter().find(|(known, _)| known == name));
+            let after = rule.after.as_ref().and_then(|word| own.iter().skip_while(|arg| *arg != word).nth(1));
+            let value = after.filter(|value| !value.starts_with('-')).or(told.map(|(_, value)| value))?;
+            (!value.is_empty()).then(|| (rule.name.clone(), value.clone()))
+        };
+        self.configured.iter().filter_map(of).collect()
     }
 
     /// The key under which this server's tools are listed, if its identity tells.
@@ -123,6 +161,13 @@ impl Profile {
         })
     }
 
+    /// The tools of a server; of all where it isn't known.
+    fn specs<'a>(&'a self, server: &'a str) -> impl Iterator<Item = &'a ToolSpec> + 'a {
+        let key = self.key_of(server);
+        let own = move |name: &String| key.is_none_or(|key| name == key || name == "*");
+        self.tools.iter().filter(move |(name, _)| own(name)).flat_map(|(_, tools)| tools.values())
+    }
+
     fn only_meaning(&self, tool: &str) -> Option<&ToolSpec> {
         let mut specs = self.tools.values().filter_map(|tools| tools.get(tool));
         let first = specs.next()?;
@@ -225,38 +270,12 @@ impl Endpoint {
     }
 }
 
-impl Api {
-    /// Whether a request of this method to this host and path (without query) is the one declared.
-    #[must_use]
-    pub fn covers(&self, method: &str, host: &str, path: &str) -> bool {
-        (self.method == "*" || self.method.eq_ignore_ascii_case(method))
-            && covers(&self.host, host)
-            && path_fits(&self.path, path)
-    }
-}
-
 /// Whether the name pattern `own` (exact, or `*.` for one or more labels) covers `host`.
-fn covers(own: &str, host: &str) -> bool {
+pub(super) fn covers(own: &str, host: &str) -> bool {
     match own.strip_prefix("*.") {
         Some(parent) => host.strip_suffix(parent).is_some_and(|labels| labels.len() > 1 && labels.ends_with('.')),
         None => own == host,
     }
-}
-
-fn path_fits(template: &str, path: &str) -> bool {
-    let mut have = path.split('/');
-    for want in template.split('/') {
-        if want == "*" || want == "**" {
-            return true;
-        }
-        let Some(segment) = have.next() else { return false };
-        // a variable segment holds something, and never a way out of its place
-        let variable = want.starts_with('{') && want.ends_with('}');
-        if variable && (segment.is_empty() || segment == "." || segment == "..") || !variable && want != segment {
-            return false;
-        }
-    }
-    have.next().is_none()
 }
 
 fn is_shell(exe: &str) -> bool {

@@ -75,6 +75,19 @@ pub struct Profile {
     /// Remote host names that stand for a server key: `"docs.mcp.cloudflare.com" = "docs"`.
     #[serde(default)]
     pub remotes: BTreeMap<String, String>,
+    /// API requests that are normal without a call while the server starts.
+    #[serde(default)]
+    pub startup_apis: Vec<Api>,
+    /// API requests that bring a new token: after one that succeeded, the next token that is new is the server's own.
+    #[serde(default)]
+    pub token_apis: Vec<Api>,
+    /// API requests that give lasting access, run code or redirect traffic: worse than another change that no open call
+    /// declares.
+    #[serde(default)]
+    pub sensitive_apis: Vec<Api>,
+    /// Variables of API paths whose value the user configured.
+    #[serde(default)]
+    pub configured: Vec<Configured>,
     /// `reads` and `writes`, with those of the runtimes: filled by [`Profile::parse`].
     #[serde(skip)]
     pub(super) normal: Normal,
@@ -276,6 +289,24 @@ pub struct Api {
     pub path: String,
     /// Host name.
     pub host: String,
+    /// How often one call may make it, where it changes something. Default once; for a path that ends with `*` as often as
+    /// it likes.
+    #[serde(default)]
+    pub times: Option<u32>,
+}
+
+/// Where the value of a variable of API paths comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Configured {
+    /// The variable, as in paths: `account_id`.
+    pub name: String,
+    /// It is the server's own argument behind this one.
+    #[serde(default)]
+    pub after: Option<String>,
+    /// Else the value of one of these environment variables.
+    #[serde(default)]
+    pub env: Vec<String>,
 }
 
 /// What a tool does with files inside the roots.

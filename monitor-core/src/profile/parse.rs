@@ -75,6 +75,16 @@ fn check(profile: &Profile) -> Result<(), String> {
             return Err(format!("tool `{tool}` of `{server}`: an API path starts with `/`"));
         }
     }
+    let lists = [
+        ("startup_apis", &profile.startup_apis),
+        ("token_apis", &profile.token_apis),
+        ("sensitive_apis", &profile.sensitive_apis),
+    ];
+    for (key, list) in lists {
+        if list.iter().any(|api| !api.path.starts_with('/')) {
+            return Err(format!("{key}: an API path starts with `/`"));
+        }
+    }
     Ok(())
 }
 

@@ -9,6 +9,8 @@ use crate::ledger::{Declared, Observations};
 use crate::named::Host;
 use crate::time::Time;
 
+use super::Requests;
+
 /// Number of a call, unique within an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallKey(pub u64);
@@ -50,6 +52,8 @@ pub struct Call {
     pub may_ask_input: bool,
     /// What it may cause.
     pub declared: Declared,
+    /// API requests that it may make, and made.
+    pub requests: Requests,
     /// Hosts that its arguments name, with the pointer of the argument.
     pub hosts: Vec<(String, Host)>,
     /// Files that its arguments name.

@@ -2,7 +2,7 @@
 
 use monitor_wire::mcp::{Body, Id, Message, Notification, Request, Response, TaskState, ToolCall, ToolDecl};
 
-use super::{Asked, Call, CallKey, Ending, Server, ToolState};
+use super::{Asked, Call, CallKey, Ending, Requests, Server, ToolState};
 use crate::alert::Effect;
 use crate::config::EngineConfig;
 use crate::digest::{Digest, uuid_v7};
@@ -10,7 +10,7 @@ use crate::event::{Mcp, Side};
 use crate::id::FileId;
 use crate::ledger::{CallRecord, Declared, DeclaredBy};
 use crate::named;
-use crate::profile::FileAccess;
+use crate::profile::{CallSite, FileAccess};
 use crate::time::Time;
 
 /// Longest list of tools that one answer may change: the wire has the same cap.
@@ -176,6 +176,7 @@ fn open(
         may_be_task: tool.as_task || is_stateless(request) == Some(true),
         may_ask_input: is_stateless(request).unwrap_or(!server.initialized),
         declared: if asked == Asked::Resource { resource(tool) } else { declared(server, &tool.name) },
+        requests: if asked == Asked::Resource { Requests::none() } else { requests(server, &tool.name) },
         hosts,
         paths,
         credentials,
@@ -209,6 +210,15 @@ fn declared(server: &Server, tool: &str) -> Declared {
     }
     let default = Declared::from_spec(&profile.undeclared_tool, DeclaredBy::Nobody);
     if profile.trust_annotations { annotated(server, tool, default) } else { default }
+}
+
+/// The API requests that a tool makes from this host. One that isn't declared may make any that its effect permits; one
+/// whose requests are made elsewhere makes none.
+fn requests(server: &Server, tool: &str) -> Requests {
+    let spec = server.profile.as_ref().and_then(|profile| profile.tool(&server.key, tool));
+    let here = spec.is_none_or(|spec| spec.at == CallSite::Host);
+    let apis = spec.filter(|_| here).map(|spec| spec.apis.clone()).unwrap_or_default();
+    Requests::new(apis, here)
 }
 
 /// What a resource is declared to do: to read what its URI names.

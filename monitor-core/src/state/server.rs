@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use monitor_wire::mcp::ToolDecl;
 
-use super::{Bounded, Call, Hold, Image, Node, Taints};
+use super::{Bounded, Call, Hold, Image, Node, Taints, Tokens, may_change};
 use crate::alert::ServerInfo;
 use crate::config::{EngineConfig, Windows};
 use crate::event::ServerStart;
@@ -53,6 +53,12 @@ pub struct Server {
     pub roots: Vec<String>,
     /// Hosts that its command line or proxy settings name.
     pub hosts: Vec<Host>,
+    /// Variables of API paths whose value the user gave it, for everything it does.
+    pub configured: Vec<(String, String)>,
+    /// What it authorises its own API requests with.
+    pub tokens: Tokens,
+    /// An API request of its own was read: what it asks of the API is seen.
+    pub api_seen: bool,
     /// What it says of its tools.
     pub tools: BTreeMap<String, ToolState>,
     /// A whole list was seen: a name that isn't in it was never listed.
@@ -125,6 +131,9 @@ impl Server {
             key: String::new(),
             roots: Vec::new(),
             hosts: Vec::new(),
+            configured: Vec::new(),
+            tokens: Tokens::default(),
+            api_seen: false,
             tools: BTreeMap::new(),
             listed: false,
             list_cut: false,
@@ -175,6 +184,7 @@ impl Server {
         }
         if let Some(profile) = &self.profile {
             self.roots = profile.root_folders(&image.argv, &image.cwd);
+            self.configured = profile.configured(&image.argv, &self.start.env);
             let names: Vec<String> = self.start.env.iter().map(|(name, _)| name.clone()).collect();
             let package = Some(self.start.program()).filter(|name| !name.is_empty());
             let identity = ServerIdentity {
@@ -291,7 +301,8 @@ impl Server {
 
     /// The record of a call that is over.
     #[must_use]
-    pub fn record(&self, call: Call, outcome: &str) -> CallRecord {
+    pub fn record(&self, mut call: Call, outcome: &str) -> CallRecord {
+        self.note_unobserved(&mut call, outcome);
         let (observed, more, alerts) = call.observed.take();
         CallRecord {
             id: call.id,
@@ -309,6 +320,19 @@ impl Server {
             more,
             alerts,
         }
+    }
+
+    /// A change that a call was declared to make and says it made, but that was never seen, although what the server
+    /// asks of its API is read.
+    fn note_unobserved(&self, call: &mut Call, outcome: &str) {
+        let succeeded = matches!(outcome, "answered" | "task_completed");
+        if !self.api_seen || !succeeded || call.requests.seen || !call.declared.may_mutate() {
+            return;
+        }
+        let Some(api) = call.requests.apis.iter().find(|api| may_change(&api.method)) else { return };
+        let object = format!("{} {}{}", api.method, api.host, api.path);
+        let (time, kind) = (call.answered.unwrap_or(call.progressed), "http_request");
+        call.observed.note(time, crate::ledger::hash(kind, &object), (kind, &object), "unobserved", None);
     }
 
     fn is_own_package(&self, script: &str) -> bool {

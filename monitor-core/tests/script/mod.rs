@@ -15,16 +15,18 @@
 //! | `prompt ID NAME /pointer=value…`, `resource ID URI [+subscribe]` | |
 //! | `cancel ID`, `progress TOKEN`, `task ID STATUS`, `ask METHOD ID [TASK]`, `serverask ID`, `clientanswer ID` | `+incomplete` |
 //! | `clientnote METHOD`, `servernote METHOD` | `+incomplete` |
+//! | `http NAME METHOD URL`, `status NAME CODE`, `hangup NAME` | `token=`, `channel=` (1), `exchange=` (the next; of a status the last), `cookie=`, `+cut`, `+received` |
 //! | `loss SENSOR REASON COUNT [by=NAME]`, `blind SENSOR`, `credential PATH ino= [+gone]`, `agent EXE` | |
 
 use std::collections::BTreeMap;
 
 use monitor_core::event::{
-    Agent, Blind, CredentialFile, Event, Exec, Exit, File, FileOp, FileRef, Fork, Kind, Loss, Mcp, Memory, MemoryOp,
-    Net, NetEnd, NetOp, Opaque, Proto, ServerStart, Side, SocketMade, Unix,
+    Agent, Blind, CredentialFile, Event, Exec, Exit, File, FileOp, FileRef, Fork, Http, Kind, Loss, Mcp, Memory,
+    MemoryOp, Net, NetEnd, NetOp, Opaque, Proto, ServerStart, Side, SocketMade, Unix,
 };
 use monitor_core::id::{FileId, ProcId, ServerId};
 use monitor_core::time::{MS, Time};
+use monitor_wire::http;
 use monitor_wire::mcp::{
     Argument, Body, Id, Message, Notification, Peer, Request, Response, TaskState, ToolCall, ToolDecl,
 };
@@ -73,6 +75,8 @@ pub struct Script {
     setup: Setup,
     procs: BTreeMap<String, (ProcId, bool)>,
     next: u32,
+    /// The next exchange of each channel.
+    exchanges: BTreeMap<u64, u64>,
     pub events: Vec<Event>,
 }
 
@@ -99,7 +103,13 @@ impl Words {
 
 /// The events of a script.
 pub fn events(setup: &Setup, text: &str) -> Vec<Event> {
-    let mut script = Script { setup: setup.clone(), procs: BTreeMap::new(), next: 1000, events: Vec::new() };
+    let mut script = Script {
+        setup: setup.clone(),
+        procs: BTreeMap::new(),
+        next: 1000,
+        exchanges: BTreeMap::new(),
+        events: Vec::new(),
+    };
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         script.line(line);
     }
@@ -115,7 +125,7 @@ impl Script {
             "call" => &["progress", "protocol"],
             _ => &[
                 "script", "sino", "xino", "preload", "ino", "via", "host", "cookie", "result", "sent", "state", "by",
-                "abi", "task", "cwd", "service",
+                "abi", "task", "cwd", "service", "token", "channel", "exchange",
             ],
         };
         let mut parsed = Words { plain: Vec::new(), named: BTreeMap::new(), flags: Vec::new() };
@@ -211,6 +221,7 @@ impl Script {
                 };
                 self.push(time, watched, Kind::Unix(unix));
             }
+            "http" | "status" | "hangup" => self.http(time, verb, words),
             "socket" => {
                 let (proc, watched) = self.proc(words.at(0));
                 self.push(
@@ -326,6 +337,45 @@ impl Script {
                 abi: words.get("abi"),
             }),
         );
+    }
+
+    fn http(&mut self, time: Time, verb: &str, words: &Words) {
+        let (proc, watched) = self.proc(words.at(0));
+        let channel = words.get("channel").map_or(1, |text| text.parse().expect("a channel"));
+        let next = self.exchanges.entry(channel).or_default();
+        let message = match verb {
+            "http" => {
+                let exchange = words.get("exchange").map_or(*next, |text| text.parse().expect("an exchange"));
+                *next = exchange + 1;
+                let (host, path) = words.at(2).split_once('/').expect("HOST/PATH");
+                let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+                http::Message::Request(http::Request {
+                    exchange,
+                    method: words.at(1).to_owned(),
+                    path: format!("/{path}"),
+                    query: query.map(str::to_owned),
+                    host: (!host.is_empty()).then(|| host.to_owned()),
+                    authorization: words
+                        .get("token")
+                        .map(|token| http::Authorization { scheme: "bearer".to_owned(), token }),
+                    headers: http::Headers::default(),
+                    version: "1.1".to_owned(),
+                    flags: words.has("cut").then(|| "cut".to_owned()).into_iter().collect(),
+                })
+            }
+            "status" => {
+                let last = next.saturating_sub(1);
+                let exchange = words.get("exchange").map_or(last, |text| text.parse().expect("an exchange"));
+                let status = words.at(1).parse().expect("a status");
+                let (headers, flags) = (http::Headers::default(), Vec::new());
+                http::Message::Response(http::Response { exchange, status, headers, flags })
+            }
+            _ => http::Message::End(http::End { reason: "lost".to_owned() }),
+        };
+        let sent = (verb == "http") != words.has("received");
+        let cookie = words.number("cookie");
+        let by = "thread".to_owned();
+        self.push(time, watched, Kind::Http(Http { proc, channel, cookie, by, tls: true, sent, message }));
     }
 
     fn mcp(&mut self, time: Time, verb: &str, words: &Words, line: &str) {

@@ -1,0 +1,332 @@
+//! What explains an API request: the start of the server, or an open call whose tool is declared to make it.
+//!
+//! A request is joined to a call by method, path template and identifiers. An account, zone, script or key that
+//! contradicts what the call was asked for, or what the user configured, is worth more than a template that fits.
+
+use super::{By, Explained, Firm, Scene};
+use crate::alert::Effect;
+use crate::ledger::DeclaredBy;
+use crate::profile::{Bound, Phase, Profile, Route};
+use crate::state::{Call, CallKey, Hold, counts, may_change};
+
+/// Shortest value that names a thing wherever an argument has it.
+const TELLING: usize = 3;
+
+/// A request to an API.
+#[derive(Debug, Clone)]
+pub struct ApiRequest<'a> {
+    /// Method.
+    pub method: &'a str,
+    /// Host in lower case, without port.
+    pub host: &'a str,
+    /// Path; `None` where it is none that an API would take.
+    pub route: Option<Route>,
+}
+
+/// How a request was joined to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Strength {
+    /// By time alone, or several calls may have made it.
+    Weak,
+    /// It is the only open call that is declared to make it, and nothing contradicts.
+    Medium,
+    /// An identifier in the path is one of its arguments.
+    Strong,
+}
+
+impl Strength {
+    /// The word for the ledger.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Weak => "weak",
+            Self::Medium => "medium",
+            Self::Strong => "strong",
+        }
+    }
+}
+
+/// Why a call that is declared to make a request of this form doesn't explain this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// It names something else than the call was asked for, or than the user configured: the variable and its value.
+    Foreign(String, String),
+    /// The call made it already, as often as it is declared to.
+    Again,
+}
+
+/// What was found out about a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// Who explains it.
+    pub explained: Explained,
+    /// How firmly a call does.
+    pub strength: Option<Strength>,
+    /// The call that it counts for, with the index of its API, and whether it changes something.
+    pub made: Option<(CallKey, usize, bool)>,
+    /// It may change something, for all that is known.
+    pub changes: bool,
+    /// An open call is declared to make such a request.
+    pub declared: bool,
+    /// Why that call doesn't explain this one.
+    pub refused: Option<Refused>,
+}
+
+/// What one call has to do with a request.
+enum Verdict {
+    Made(usize, Strength),
+    Refused(Refused),
+}
+
+/// What explains a request.
+#[must_use]
+pub fn request(scene: &Scene<'_>, asked: &ApiRequest<'_>) -> Joined {
+    let changes = may_change(asked.method) && !is_known_to_read(scene, asked);
+    let mut joined =
+        Joined { explained: Explained::nothing(), strength: None, made: None, changes, declared: false, refused: None };
+    let Some(route) = &asked.route else { return joined };
+    let mut fitting: Vec<(&Call, usize, Strength)> = Vec::new();
+    for (call, hold) in scene.holding() {
+        // a tail explains reading alone
+        if hold == Hold::Tail && changes {
+            continue;
+        }
+        match verdict(scene, call, asked, route) {
+            Some(Verdict::Made(api, strength)) => fitting.push((call, api, strength)),
+            Some(Verdict::Refused(refused)) => {
+                joined.refused.get_or_insert(refused);
+            }
+            None => continue,
+        }
+        joined.declared |= hold == Hold::Open;
+    }
+    let alone = fitting.len() == 1;
+    // of equal ones the oldest
+    let best = fitting.iter().rev().max_by_key(|(_, _, strength)| *strength);
+    if let Some((call, api, strength)) = best {
+        let strength = match *strength {
+            Strength::Medium if !alone => Strength::Weak,
+            other if call.answered.is_some() => other.min(Strength::Weak),
+            other => other,
+        };
+        let firm = if strength == Strength::Weak { Firm::Weak } else { Firm::Strong };
+        joined.explained = Explained { by: By::Call, firm, calls: vec![call.key] };
+        joined.strength = Some(strength);
+        joined.made = Some((call.key, *api, counts(asked.method, call.declared.effect)));
+        joined.refused = None;
+        return joined;
+    }
+    if joined.refused.is_some() {
+        return joined;
+    }
+    if let Some(explained) = by_start(scene, asked, route, changes) {
+        joined.explained = explained;
+        return joined;
+    }
+    // what tools do of which nobody knows the requests
+    let by_time = scene
+        .holding()
+        .filter(|(call, hold)| call.requests.open && (!changes || *hold == Hold::Open && call.declared.may_mutate()));
+    if let Some(explained) = Explained::by_calls(by_time.map(|(call, _)| (call.key, Firm::Weak))) {
+        joined.explained = explained;
+        joined.strength = Some(Strength::Weak);
+    }
+    joined
+}
+
+/// Whether an open call's tool is one of which nobody knows what it does.
+#[must_use]
+pub fn is_anybodys_guess(scene: &Scene<'_>) -> bool {
+    scene.holding().any(|(call, hold)| {
+        hold == Hold::Open
+            && call.requests.open
+            && call.declared.by == DeclaredBy::Nobody
+            && call.declared.effect == Effect::Unknown
+    })
+}
+
+/// Hash of a path, for what is the same request again.
+#[must_use]
+pub fn path_hash(route: &Route) -> u64 {
+    crate::ledger::hash("path", &route.text())
+}
+
+fn is_known_to_read(scene: &Scene<'_>, asked: &ApiRequest<'_>) -> bool {
+    let (Some(profile), Some(route)) = (&scene.server.profile, &asked.route) else { return false };
+    profile.reads(&scene.server.key, asked.method, asked.host, route)
+}
+
+/// What is normal while a server starts; later, the same may be part of what a call is for.
+fn by_start(scene: &Scene<'_>, asked: &ApiRequest<'_>, route: &Route, changes: bool) -> Option<Explained> {
+    let profile = scene.server.profile.as_ref()?;
+    if !Profile::is_listed(&profile.startup_apis, asked.method, asked.host, route) {
+        return None;
+    }
+    match scene.phase {
+        Phase::Start => Some(Explained::strong(By::Profile)),
+        Phase::Call if !changes => Some(Explained::weak(By::Profile)),
+        _ => None,
+    }
+}
+
+fn verdict(scene: &Scene<'_>, call: &Call, asked: &ApiRequest<'_>, route: &Route) -> Option<Verdict> {
+    let told = |text: &str, last: bool| {
+        let is = |argument: &str| argument == text && !argument.split('/').any(|part| matches!(part, "." | ".."));
+        // a call that says nothing says nothing of how deep its last value is
+        last && call.arguments.is_empty() || call.arguments.iter().any(|argument| is(argument.text.trim_matches('/')))
+    };
+    let (mut best, mut refused): (Option<(usize, Strength)>, Option<Refused>) = (None, None);
+    for (index, api) in call.requests.apis.iter().enumerate() {
+        let Some(bound) = api.bind(asked.method, asked.host, route, &told) else { continue };
+        match identified(scene, call, &bound) {
+            Err(foreign) => {
+                refused.get_or_insert(foreign);
+            }
+            Ok(_) if !call.requests.may(index, path_hash(route), counts(asked.method, call.declared.effect)) => {
+                refused = Some(Refused::Again);
+            }
+            Ok(strength) if best.is_none_or(|(_, known)| strength > known) => best = Some((index, strength)),
+            Ok(_) => {}
+        }
+    }
+    match best {
+        Some((index, strength)) => Some(Verdict::Made(index, strength)),
+        None => refused.map(Verdict::Refused),
+    }
+}
+
+/// How firmly the path's identifiers speak for a call, or which one speaks against it.
+fn identified(scene: &Scene<'_>, call: &Call, bound: &[Bound<'_>]) -> Result<Strength, Refused> {
+    let mut strength = Strength::Medium;
+    for variable in bound {
+        let value = variable.value.as_str();
+        if is_unset(value) {
+            continue;
+        }
+        let foreign = || Refused::Foreign(variable.name.to_owned(), value.to_owned());
+        let configured = scene.server.configured.iter().find(|(name, _)| name == variable.name);
+        if configured.is_some_and(|(_, own)| own != value && !is_redacted(own) && !is_redacted(value)) {
+            return Err(foreign());
+        }
+        let mut same: Vec<_> =
+            call.arguments.iter().filter(|argument| Naming::of(&argument.at).is_for(variable)).collect();
+        // what stands deeper is about something else: a binding's name is no script's
+        let depth = same.iter().map(|argument| depth(&argument.at)).min().unwrap_or(0);
+        same.retain(|argument| depth_is(&argument.at, depth));
+        if same.iter().any(|argument| equal(&argument.text, value)) {
+            strength = Strength::Strong;
+            continue;
+        }
+        let whole = |text: &str, len: u64| u64::try_from(text.len()).is_ok_and(|own| own == len) && !is_redacted(text);
+        let against = same
+            .iter()
+            .any(|argument| Naming::of(&argument.at).is_comparable(variable) && whole(&argument.text, argument.len));
+        if against && depth <= 2 && !is_redacted(value) {
+            return Err(foreign());
+        }
+        if same.is_empty()
+            && value.len() >= TELLING
+            && call.arguments.iter().any(|argument| equal(&argument.text, value))
+        {
+            strength = Strength::Strong;
+        }
+    }
+    Ok(strength)
+}
+
+fn equal(argument: &str, value: &str) -> bool {
+    argument == value || argument.trim_matches('/') == value
+}
+
+/// What JavaScript and Python put into a path where an argument is missing.
+fn is_unset(value: &str) -> bool {
+    matches!(value, "undefined" | "null" | "None" | "NaN")
+}
+
+fn is_redacted(text: &str) -> bool {
+    text.contains("fp:")
+}
+
+fn depth(pointer: &str) -> usize {
+    pointer.matches('/').count()
+}
+
+fn depth_is(pointer: &str, wanted: usize) -> bool {
+    depth(pointer) == wanted
+}
+
+/// What an argument or a variable names: `scriptName` is the name of a script.
+#[derive(Debug, PartialEq, Eq)]
+struct Naming {
+    /// All of it, without case and separators.
+    whole: String,
+    /// The thing: `script`. Empty for a bare `name` or `id`.
+    thing: String,
+    /// `name`, `id`, or empty.
+    by: &'static str,
+}
+
+impl Naming {
+    /// Of the last name of a JSON pointer.
+    fn of(pointer: &str) -> Self {
+        let last = pointer.rsplit('/').find(|part| !part.is_empty() && !part.bytes().all(|b| b.is_ascii_digit()));
+        let letters = last.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric);
+        let whole: String = letters.map(|c| c.to_ascii_lowercase()).collect();
+        let by = ["name", "id"].into_iter().find(|end| whole.ends_with(end)).unwrap_or("");
+        let thing = whole.strip_suffix(by).unwrap_or(&whole).to_owned();
+        Self { whole, thing, by }
+    }
+
+    /// What a variable is of: its own word, else that of the segment before it.
+    fn thing_of(variable: &Bound<'_>) -> (Self, String) {
+        let own = Self::of(variable.name);
+        let thing = if own.thing.is_empty() {
+            let of = Self::of(variable.of).whole;
+            of.strip_suffix('s').unwrap_or(&of).to_owned()
+        } else {
+            own.thing.clone()
+        };
+        (own, thing)
+    }
+
+    fn is_for(&self, variable: &Bound<'_>) -> bool {
+        let (own, thing) = Self::thing_of(variable);
+        self.whole == own.whole || !self.thing.is_empty() && self.thing == thing
+    }
+
+    /// A zone's name says nothing against its id.
+    fn is_comparable(&self, variable: &Bound<'_>) -> bool {
+        let (own, _) = Self::thing_of(variable);
+        self.whole == own.whole || self.by == own.by || own.by != "id" && self.by != "id"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_and_variables_that_mean_the_same_are_told_by_name() {
+        let variable = |name, of| Bound { name, of, value: String::new() };
+        let same = [
+            ("/name", "name", "scripts"),
+            ("/scriptName", "name", "scripts"),
+            ("/script_name", "scriptName", "scripts"),
+            ("/script", "name", "scripts"),
+            ("/zone_id", "zoneId", "zones"),
+            ("/bucketName", "bucket", "buckets"),
+            ("/account-id", "account_id", "accounts"),
+            ("/keys/0", "keys", ""),
+        ];
+        for (argument, name, of) in same {
+            let naming = Naming::of(argument);
+            assert!(naming.is_for(&variable(name, of)), "{argument} {name}");
+            assert!(naming.is_comparable(&variable(name, of)), "{argument} {name}");
+        }
+        for (argument, name, of) in [("/id", "name", "scripts"), ("/zoneId", "account_id", "accounts")] {
+            assert!(!Naming::of(argument).is_for(&variable(name, of)), "{argument} {name}");
+        }
+        let zone = Naming::of("/zone");
+        assert!(zone.is_for(&variable("zoneId", "zones")) && !zone.is_comparable(&variable("zoneId", "zones")));
+    }
+}
