@@ -294,10 +294,10 @@ impl Naming {
         self.whole == own.whole || !self.thing.is_empty() && self.thing == thing
     }
 
-    /// A zone's name says nothing against its id.
+    /// A zone's name says nothing against its id, and an argument `script` may be all of it.
     fn is_comparable(&self, variable: &Bound<'_>) -> bool {
         let (own, _) = Self::thing_of(variable);
-        self.whole == own.whole || self.by == own.by || own.by != "id" && self.by != "id"
+        self.whole == own.whole || !self.by.is_empty() && (self.by == own.by || self.by == "name" && own.by.is_empty())
     }
 }
 
@@ -312,7 +312,6 @@ mod tests {
             ("/name", "name", "scripts"),
             ("/scriptName", "name", "scripts"),
             ("/script_name", "scriptName", "scripts"),
-            ("/script", "name", "scripts"),
             ("/zone_id", "zoneId", "zones"),
             ("/bucketName", "bucket", "buckets"),
             ("/account-id", "account_id", "accounts"),
@@ -326,6 +325,8 @@ mod tests {
         for (argument, name, of) in [("/id", "name", "scripts"), ("/zoneId", "account_id", "accounts")] {
             assert!(!Naming::of(argument).is_for(&variable(name, of)), "{argument} {name}");
         }
+        let script = Naming::of("/script");
+        assert!(script.is_for(&variable("name", "scripts")) && !script.is_comparable(&variable("name", "scripts")));
         let zone = Naming::of("/zone");
         assert!(zone.is_for(&variable("zoneId", "zones")) && !zone.is_comparable(&variable("zoneId", "zones")));
     }
