@@ -131,6 +131,56 @@ fn calls_are_recorded_with_what_was_seen() {
 }
 
 #[test]
+fn requests_are_listed_with_how_firmly_they_were_joined_and_what_never_came() {
+    let setup = script::Setup {
+        name: "@cloudflare/mcp-server-cloudflare".to_owned(),
+        profile: "cloudflare".to_owned(),
+        ..script::Setup::default()
+    };
+    let api = "api.cloudflare.com/client/v4/accounts/acct";
+    let steps = format!(
+        "0    start /usr/bin/node script=/home/u/srv/dist/index.js index.js run acct
+        10   handshake
+        5000 call 1 worker_put /name=good
+        5010 http root GET {api}/workers/scripts
+        5020 http root PUT {api}/workers/scripts/good
+        5030 answer 1
+        6000 call 2 worker_list
+        6010 http root GET {api}/workers/scripts
+        6020 answer 2
+        7000 call 3 queue_create
+        7010 answer 3
+        8000 call 4 queue_create
+        8010 answer 4 error
+        9000 call 5 d1_create_database
+        9010 cancel 5
+        9020 answer 5"
+    );
+    let observed = |steps: &str| {
+        let events = script::events(&setup, steps);
+        let (mut engine, _) = run(EngineConfig::default(), &events);
+        engine.finish(Time(script::EPOCH + 20 * SECOND), &mut Vec::new());
+        let line = |seen: monitor_core::ledger::Observed| {
+            let object = seen.object.replace(api, "A");
+            format!("{} {object} {} {}", seen.kind, seen.explained, seen.strength.unwrap_or_default())
+        };
+        engine.take_calls().map(|call| call.observed.into_iter().map(line).collect()).collect::<Vec<Vec<String>>>()
+    };
+    let calls = observed(&steps);
+    assert_eq!(
+        calls[0],
+        ["http_request GET A/workers/scripts unexplained ", "http_request PUT A/workers/scripts/good call strong"]
+    );
+    assert_eq!(calls[1], ["http_request GET A/workers/scripts call medium"]);
+    let unobserved = "http_request POST api.cloudflare.com/client/v4/accounts/{account_id}/queues unobserved ";
+    assert_eq!(calls[2], [unobserved]);
+    assert!(calls[3].is_empty() && calls[4].is_empty(), "neither an error nor what was cancelled: {calls:?}");
+    // without any request of the server's that was read, nothing is missing
+    let blind: String = steps.lines().filter(|line| !line.contains(" http ")).collect::<Vec<_>>().join("\n");
+    assert!(observed(&blind).iter().all(Vec::is_empty));
+}
+
+#[test]
 fn a_cancelled_call_stays_cancelled_whoever_ends_first() {
     let head = "0 start /usr/bin/node script=/home/u/srv/server.js server.js\n10 handshake\n";
     let calls = "5000 call 1 long\n5000 call 2 other\n5100 cancel 1\n";

@@ -103,6 +103,30 @@ fn look_ups_make_room_before_connections_do() {
     assert!(engine.state().connections.get(9999).is_some());
 }
 
+#[test]
+fn requests_whose_answer_never_comes_are_bounded() {
+    let setup = script::Setup {
+        name: "@cloudflare/mcp-server-cloudflare".to_owned(),
+        profile: "cloudflare".to_owned(),
+        ..script::Setup::default()
+    };
+    let mut steps = "0 start /usr/bin/node script=/home/u/srv/index.js index.js run acct\n10 handshake\n".to_owned();
+    for at in 0..5000 {
+        let time = 5000 + at * 10;
+        let host = "api.cloudflare.com/client/v4/accounts/acct";
+        writeln!(steps, "{time} call {at} worker_put /name=s{at}").unwrap();
+        writeln!(steps, "{time} http root PUT {host}/workers/scripts/s{at} token=fp:1 channel={at}").unwrap();
+        writeln!(steps, "{time} http root POST dash.cloudflare.com/oauth2/token channel={at}").unwrap();
+    }
+    let (engine, alerts) = run(EngineConfig::default(), &script::events(&setup, &steps));
+    assert!(engine.state().exchanges.len() <= 2048, "{}", engine.state().exchanges.len());
+    assert!(engine.stats().evictions.exchanges > 0);
+    assert!(alerts.iter().all(|alert| alert.rule.id.starts_with("TL-SEN")), "each was asked for");
+    steps.push_str("60000 exit root\n60000 end-server\n80000 foreign x /usr/bin/x\n");
+    let (engine, _) = run(EngineConfig::default(), &script::events(&setup, &steps));
+    assert!(engine.state().exchanges.is_empty(), "a server that is forgotten has none");
+}
+
 /// A burst that a table has no room for, and what is told of it: the counts, with the times.
 fn burst(rest: &str, step: impl Fn(&mut Engine, &mut Vec<Alert>)) -> Vec<(u32, u64, u64)> {
     let mut config = EngineConfig::default();

@@ -63,13 +63,14 @@ fn change(cx: &Cx<'_>, told: &Told<'_>, joined: &Joined, out: &mut Vec<Finding>)
     let abuse = sensitive && !joined.declared && open().next().is_some();
     let rule = if abuse { &rules::SENSITIVE_API } else { &rules::API_CHANGE };
     let why = why(joined, open().next().is_some());
-    let calls = cx.open_calls();
     let mut finding = cx.finding(rule, told.object(), told.fact(detail(joined)), sentence(cx, told, &why));
     let mutating = open().any(|(call, _)| call.declared.may_mutate());
+    let mut tails = server.holding(cx.now, &cx.config.windows).filter(|(_, hold)| *hold == Hold::Tail);
+    let trails = open().next().is_none() && tails.any(|(call, _)| call.declared.may_mutate());
     (finding.severity, finding.confidence) = if is_anybodys_guess(&scene) {
         // a tool that no profile knows may be for just this
         (if sensitive { Severity::High } else { Severity::Medium }, Confidence::Weak)
-    } else if open().next().is_none() && !calls.is_empty() || is_cut(told) {
+    } else if trails || is_cut(told) {
         // it may be the end of what a call was for; that excuses nothing
         (Severity::High, Confidence::Weak)
     } else if mutating && joined.refused.is_none() {
@@ -87,7 +88,9 @@ fn read(cx: &Cx<'_>, told: &Told<'_>, joined: &Joined, out: &mut Vec<Finding>) {
     let phase = server.phase(cx.now, &cx.config.windows);
     let (severity, object) = match (&joined.refused, phase) {
         (Some(Refused::Foreign(name, value)), _) => (Severity::Medium, format!("{name}={value}")),
-        (_, Phase::Idle | Phase::Stop) if !is_startup(cx, told) => (Severity::Medium, "idle".to_owned()),
+        (_, Phase::Idle | Phase::Stop) if cx.open_calls().is_empty() && !is_startup(cx, told) => {
+            (Severity::Medium, "idle".to_owned())
+        }
         _ => (Severity::Low, "other".to_owned()),
     };
     let open = phase == Phase::Call;

@@ -17,6 +17,8 @@ impl Engine {
         let Some(id) = self.state.server_of(said, http.proc) else { return };
         let channel = (http.proc, http.channel);
         match &http.message {
+            // a proxy is asked for a connection, which is judged as that
+            Message::Request(head) if head.method.eq_ignore_ascii_case("CONNECT") => {}
             Message::Request(head) if http.sent => self.request(id, http, head, now, alerts),
             Message::Response(head) if !http.sent => self.response(channel, head),
             Message::End(_) => self.unanswered(channel),
@@ -37,14 +39,14 @@ impl Engine {
         let Some(profile) = server.profile.clone() else { return };
         let known = || self.state.connections.get(http.cookie).and_then(|connection| connection.net.name.clone());
         let Some(host) = head.host.as_deref().map(bare_host).or_else(known) else { return };
+        let judged = profile.is_api_host(&server.key, &host);
         let asked = ApiRequest { method: &head.method, host: &host, route: Route::parse(&head.path) };
-        let channel = (http.proc, http.channel);
         let listed = |route| Profile::is_listed(&profile.token_apis, asked.method, &host, route);
         if asked.route.as_ref().is_some_and(listed) {
-            self.state.exchanges.wait(id, channel, http.cookie, head.exchange, Waiting::Token);
+            self.wait(id, http, head, Waiting::Token);
         }
         // requests to other hosts are judged by their connections; what they carry isn't judged yet
-        if !profile.is_api_host(&server.key, &host) {
+        if !judged {
             return;
         }
         let mut findings = std::mem::take(&mut self.findings);
@@ -84,8 +86,14 @@ impl Engine {
         let path = explain::path_hash(route);
         call.requests.make(api, path, counts);
         if counts {
-            let waiting = Waiting::Change(key, api, path);
-            self.state.exchanges.wait(id, (http.proc, http.channel), http.cookie, head.exchange, waiting);
+            self.wait(id, http, head, Waiting::Change(key, api, path));
+        }
+    }
+
+    fn wait(&mut self, id: ServerId, http: &Http, head: &Request, waiting: Waiting) {
+        let channel = ((http.proc, http.channel), http.cookie);
+        for failed in self.state.exchanges.wait(id, channel, head.exchange, waiting) {
+            self.failed(failed);
         }
     }
 

@@ -34,6 +34,8 @@ pub struct Exchanges {
 #[derive(Debug)]
 struct Waits {
     server: ServerId,
+    /// Its socket, 0 where it isn't known.
+    cookie: u64,
     /// By the number of the exchange, oldest first.
     waiting: VecDeque<(u64, Waiting)>,
 }
@@ -43,16 +45,28 @@ impl Exchanges {
         Self { channels: Bounded::new(MAX_CHANNELS), sockets: Bounded::new(MAX_CHANNELS), dropped: 0 }
     }
 
-    /// A request was sent whose answer matters. `cookie`: its socket, 0 where it isn't known.
-    pub fn wait(&mut self, server: ServerId, channel: Channel, cookie: u64, exchange: u64, waiting: Waiting) {
+    /// A request was sent whose answer matters. `cookie`: its socket, 0 where it isn't known. Returns what gets no answer
+    /// any more, because another connection has its name now.
+    pub fn wait(
+        &mut self,
+        server: ServerId,
+        (channel, cookie): (Channel, u64),
+        exchange: u64,
+        waiting: Waiting,
+    ) -> Vec<(ServerId, Waiting)> {
+        let other =
+            |known: &Waits| known.server != server || known.cookie != cookie && known.cookie != 0 && cookie != 0;
+        let replaced = if self.channels.get(&channel).is_some_and(other) { self.ended(channel) } else { Vec::new() };
         if cookie != 0 {
             self.sockets.insert(cookie, channel);
         }
-        let fresh = self.channels.get(&channel).is_none_or(|known| known.server != server);
-        if fresh {
-            self.channels.insert(channel, Waits { server, waiting: VecDeque::new() });
+        if self.channels.get(&channel).is_none() {
+            self.channels.insert(channel, Waits { server, cookie, waiting: VecDeque::new() });
         }
-        let Some(waits) = self.channels.get_mut(&channel) else { return };
+        let Some(waits) = self.channels.get_mut(&channel) else { return replaced };
+        if waits.cookie == 0 {
+            waits.cookie = cookie;
+        }
         // a number that comes again belongs to another connection of the same name
         waits.waiting.retain(|(known, _)| *known != exchange);
         if waits.waiting.len() >= MAX_WAITING {
@@ -60,6 +74,7 @@ impl Exchanges {
             self.dropped = self.dropped.saturating_add(1);
         }
         waits.waiting.push_back((exchange, waiting));
+        replaced
     }
 
     /// An exchange was answered: what hung on it.
@@ -80,9 +95,10 @@ impl Exchanges {
         waits.waiting.into_iter().map(|(_, waiting)| (waits.server, waiting)).collect()
     }
 
-    /// The connection behind a socket that ended.
+    /// The connection behind a socket that ended, unless its name is another connection's by now.
     pub fn socket(&mut self, cookie: u64) -> Option<Channel> {
-        self.sockets.remove(&cookie)
+        let channel = self.sockets.remove(&cookie)?;
+        self.channels.get(&channel).is_some_and(|waits| waits.cookie == cookie).then_some(channel)
     }
 
     /// Forgets what belonged to a server that is forgotten itself.
@@ -90,7 +106,7 @@ impl Exchanges {
         self.channels.retain(|waits| waits.server != server);
     }
 
-    /// How many answers are waited for.
+    /// On how many connections an answer is waited for.
     #[must_use]
     pub fn len(&self) -> usize {
         self.channels.len()
@@ -105,5 +121,55 @@ impl Exchanges {
     /// Requests that were forgotten before their answer: a retry of theirs may be told.
     pub(super) const fn evicted(&self) -> u64 {
         self.dropped.saturating_add(self.channels.evicted())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVER: ServerId = ServerId(1);
+
+    fn channel(number: u64) -> Channel {
+        (ProcId { pid: 1, start: 1 }, number)
+    }
+
+    fn change(path: u64) -> Waiting {
+        Waiting::Change(CallKey(1), 0, path)
+    }
+
+    #[test]
+    fn an_answer_settles_its_own_exchange() {
+        let mut exchanges = Exchanges::new();
+        for exchange in 0..3 {
+            exchanges.wait(SERVER, (channel(1), 0), exchange, change(exchange));
+        }
+        assert_eq!(exchanges.answered(channel(1), 1), Some((SERVER, change(1))));
+        assert_eq!(exchanges.answered(channel(1), 1), None);
+        assert_eq!(exchanges.answered(channel(2), 0), None);
+        assert_eq!(exchanges.ended(channel(1)), [(SERVER, change(0)), (SERVER, change(2))]);
+        assert!(exchanges.is_empty());
+    }
+
+    #[test]
+    fn a_name_that_another_connection_has_now_is_not_ended_by_the_old_socket() {
+        let mut exchanges = Exchanges::new();
+        exchanges.wait(SERVER, (channel(1), 7), 0, change(1));
+        assert_eq!(exchanges.wait(SERVER, (channel(1), 8), 0, change(2)), [(SERVER, change(1))]);
+        assert_eq!(exchanges.socket(7), None);
+        assert_eq!(exchanges.socket(8), Some(channel(1)));
+    }
+
+    #[test]
+    fn what_is_waited_for_is_bounded_and_counted() {
+        let mut exchanges = Exchanges::new();
+        for number in 0..10_000 {
+            exchanges.wait(SERVER, (channel(number), number), 0, change(1));
+            exchanges.wait(SERVER, (channel(0), 0), number, change(1));
+        }
+        assert_eq!(exchanges.len(), MAX_CHANNELS);
+        assert!(exchanges.evicted() > 10_000);
+        exchanges.forget(SERVER);
+        assert!(exchanges.is_empty());
     }
 }
