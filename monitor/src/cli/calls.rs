@@ -229,11 +229,11 @@ fn declared(declared: &Declared) -> Vec<Vec<String>> {
 }
 
 fn observed(out: &Out, effect: &Observed) -> Vec<String> {
-    let explained = if is_unexplained(effect) {
-        out.paint(Style::Red, plain(&effect.explained))
-    } else {
-        out.paint(Style::Dim, plain(&effect.explained))
-    };
+    let mut word = plain(&effect.explained);
+    if let Some(strength) = &effect.strength {
+        word += &format!(", {}", plain(strength));
+    }
+    let explained = out.paint(if is_unexplained(effect) { Style::Red } else { Style::Dim }, word);
     vec![millisecond(effect.first), explained, effect.kind.replace('_', " "), plain(&effect.object)]
 }
 

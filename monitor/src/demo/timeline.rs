@@ -90,6 +90,7 @@ impl Timeline {
                 "connect" | "unix_connect" => "connected to",
                 "exec" => "started",
                 "listen" => "listened on",
+                "http_request" => "sent",
                 other => other,
             };
             let (ink, why) = match effect.explained.as_str() {

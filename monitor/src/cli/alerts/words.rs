@@ -14,6 +14,17 @@ pub fn fact(fact: &Fact) -> String {
             let service = service.as_ref().map(|service| format!(", which gives {}", plain(service)));
             format!("connected to the socket {}{}: {}", plain(path), service.unwrap_or_default(), plain(result))
         }
+        Fact::HttpRequest { method, host, path, token, tls, detail, .. } => {
+            let mut text = format!("sent {} {} to {}", plain(method), plain(path), plain(host));
+            text += if *tls { " inside TLS" } else { " in clear" };
+            if let Some(token) = token {
+                text += &format!(", with the token {}", plain(token));
+            }
+            if let Some(detail) = detail {
+                text += &format!(": {}", plain(detail));
+            }
+            text
+        }
         Fact::Exec { exe, argv, memfd, unlinked, script, preload, abi } => {
             let mut text = format!("executed {}", plain(exe));
             if let Some(script) = script {
@@ -218,6 +229,11 @@ mod tests {
         assert_eq!(
             fact(&serde_json::from_str::<Fact>(text).unwrap()),
             "connected to [::1]:443 (a.example), tcp, internet: ok"
+        );
+        let text = r#"{"kind":"http_request","method":"PUT","host":"a.example","path":"/x","token":"fp:1","exchange":0,"tls":true}"#;
+        assert_eq!(
+            fact(&serde_json::from_str::<Fact>(text).unwrap()),
+            "sent PUT /x to a.example inside TLS, with the token fp:1"
         );
     }
 
