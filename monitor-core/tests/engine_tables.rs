@@ -117,6 +117,7 @@ fn requests_whose_answer_never_comes_are_bounded() {
         writeln!(steps, "{time} call {at} worker_put /name=s{at}").unwrap();
         writeln!(steps, "{time} http root PUT {host}/workers/scripts/s{at} token=fp:1 channel={at}").unwrap();
         writeln!(steps, "{time} http root POST dash.cloudflare.com/oauth2/token channel={at}").unwrap();
+        writeln!(steps, "{time} answer {at}").unwrap();
     }
     let (engine, alerts) = run(EngineConfig::default(), &script::events(&setup, &steps));
     assert!(engine.state().exchanges.len() <= 2048, "{}", engine.state().exchanges.len());

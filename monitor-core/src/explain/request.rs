@@ -93,8 +93,10 @@ pub fn request(scene: &Scene<'_>, asked: &ApiRequest<'_>) -> Joined {
         }
         match verdict(scene, call, asked, route) {
             Some(Verdict::Made(api, strength)) => fitting.push((call, api, strength)),
-            Some(Verdict::Refused(refused)) => {
-                joined.refused.get_or_insert(refused);
+            // the call whose identifiers fit says more of it than one of which they don't
+            Some(Verdict::Refused(Refused::Again)) => joined.refused = Some(Refused::Again),
+            Some(Verdict::Refused(foreign)) => {
+                joined.refused.get_or_insert(foreign);
             }
             None => continue,
         }
