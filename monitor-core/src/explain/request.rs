@@ -12,6 +12,9 @@ use crate::state::{Call, CallKey, Hold, counts, may_change};
 /// Shortest value that names a thing wherever an argument has it.
 const TELLING: usize = 3;
 
+/// How deep an argument may stand that speaks against a request.
+const MAX_DEPTH: usize = 2;
+
 /// A request to an API.
 #[derive(Debug, Clone)]
 pub struct ApiRequest<'a> {
@@ -85,13 +88,14 @@ pub fn request(scene: &Scene<'_>, asked: &ApiRequest<'_>) -> Joined {
     let mut joined =
         Joined { explained: Explained::nothing(), strength: None, made: None, changes, declared: false, refused: None };
     let Some(route) = &asked.route else { return joined };
+    let path = path_hash(route);
     let mut fitting: Vec<(&Call, usize, Strength)> = Vec::new();
     for (call, hold) in scene.holding() {
         // a tail explains reading alone
         if hold == Hold::Tail && changes {
             continue;
         }
-        match verdict(scene, call, asked, route) {
+        match verdict(scene, call, asked, (route, path)) {
             Some(Verdict::Made(api, strength)) => fitting.push((call, api, strength)),
             // the call whose identifiers fit says more of it than one of which they don't
             Some(Verdict::Refused(Refused::Again)) => joined.refused = Some(Refused::Again),
@@ -171,7 +175,7 @@ fn by_start(scene: &Scene<'_>, asked: &ApiRequest<'_>, route: &Route, changes: b
     }
 }
 
-fn verdict(scene: &Scene<'_>, call: &Call, asked: &ApiRequest<'_>, route: &Route) -> Option<Verdict> {
+fn verdict(scene: &Scene<'_>, call: &Call, asked: &ApiRequest<'_>, (route, path): (&Route, u64)) -> Option<Verdict> {
     let told = |text: &str, last: bool| {
         let is = |argument: &str| argument == text && !argument.split('/').any(|part| matches!(part, "." | ".."));
         // a call that says nothing says nothing of how deep its last value is
@@ -184,7 +188,7 @@ fn verdict(scene: &Scene<'_>, call: &Call, asked: &ApiRequest<'_>, route: &Route
             Err(foreign) => {
                 refused.get_or_insert(foreign);
             }
-            Ok(_) if !call.requests.may(index, path_hash(route), counts(asked.method, call.declared.effect)) => {
+            Ok(_) if !call.requests.may(index, path, counts(asked.method, call.declared.effect)) => {
                 refused = Some(Refused::Again);
             }
             Ok(strength) if best.is_none_or(|(_, known)| strength > known) => best = Some((index, strength)),
@@ -200,37 +204,38 @@ fn verdict(scene: &Scene<'_>, call: &Call, asked: &ApiRequest<'_>, route: &Route
 /// How firmly the path's identifiers speak for a call, or which one speaks against it.
 fn identified(scene: &Scene<'_>, call: &Call, bound: &[Bound<'_>]) -> Result<Strength, Refused> {
     let mut strength = Strength::Medium;
-    for variable in bound {
-        let value = variable.value.as_str();
+    for bound in bound {
+        let value = bound.value.as_str();
         if is_unset(value) {
             continue;
         }
-        let foreign = || Refused::Foreign(variable.name.to_owned(), value.to_owned());
-        let configured = scene.server.configured.iter().find(|(name, _)| name == variable.name);
-        if configured.is_some_and(|(_, own)| own != value && !is_redacted(own) && !is_redacted(value)) {
-            return Err(foreign());
+        let foreign = || Refused::Foreign(bound.name.to_owned(), value.to_owned());
+        let configured = scene.server.configured.iter().find(|(name, _)| name == bound.name);
+        match configured {
+            // that is the user's own word for it
+            Some((_, own)) if own == value => continue,
+            Some((_, own)) if !is_redacted(own) && !is_redacted(value) => return Err(foreign()),
+            _ => {}
         }
-        let mut same: Vec<_> =
-            call.arguments.iter().filter(|argument| Naming::of(&argument.at).is_for(variable)).collect();
+        let variable = Variable::of(bound);
+        let named = || call.arguments.iter().filter(|argument| variable.is_named(&Naming::of(&argument.at)));
         // what stands deeper is about something else: a binding's name is no script's
-        let depth = same.iter().map(|argument| depth(&argument.at)).min().unwrap_or(0);
-        same.retain(|argument| depth_is(&argument.at, depth));
-        if same.iter().any(|argument| equal(&argument.text, value)) {
+        let Some(depth) = named().map(|argument| depth(&argument.at)).min() else {
+            if value.len() >= TELLING && call.arguments.iter().any(|argument| equal(&argument.text, value)) {
+                strength = Strength::Strong;
+            }
+            continue;
+        };
+        let same = || named().filter(|argument| self::depth(&argument.at) == depth);
+        if same().any(|argument| equal(&argument.text, value)) {
             strength = Strength::Strong;
             continue;
         }
         let whole = |text: &str, len: u64| u64::try_from(text.len()).is_ok_and(|own| own == len) && !is_redacted(text);
-        let against = same
-            .iter()
-            .any(|argument| Naming::of(&argument.at).is_comparable(variable) && whole(&argument.text, argument.len));
-        if against && depth <= 2 && !is_redacted(value) {
+        let against = same()
+            .any(|argument| variable.is_comparable(&Naming::of(&argument.at)) && whole(&argument.text, argument.len));
+        if against && depth <= MAX_DEPTH && !is_redacted(value) {
             return Err(foreign());
-        }
-        if same.is_empty()
-            && value.len() >= TELLING
-            && call.arguments.iter().any(|argument| equal(&argument.text, value))
-        {
-            strength = Strength::Strong;
         }
     }
     Ok(strength)
@@ -253,53 +258,79 @@ fn depth(pointer: &str) -> usize {
     pointer.matches('/').count()
 }
 
-fn depth_is(pointer: &str, wanted: usize) -> bool {
-    depth(pointer) == wanted
-}
-
-/// What an argument or a variable names: `scriptName` is the name of a script.
-#[derive(Debug, PartialEq, Eq)]
+/// What an argument or a variable names: `scriptName` is the name of a script. There may be a thousand calls, so this
+/// takes no memory of its own.
+#[derive(Debug, Clone, Copy)]
 struct Naming {
-    /// All of it, without case and separators.
-    whole: String,
-    /// The thing: `script`. Empty for a bare `name` or `id`.
-    thing: String,
+    /// Without case and separators.
+    letters: [u8; MAX_NAME],
+    len: usize,
+    /// How much of it is the thing: `script`. 0 for a bare `name` or `id`.
+    thing: usize,
     /// `name`, `id`, or empty.
     by: &'static str,
 }
+
+/// Longest name that is compared; of a longer one its beginning.
+const MAX_NAME: usize = 64;
 
 impl Naming {
     /// Of the last name of a JSON pointer.
     fn of(pointer: &str) -> Self {
         let last = pointer.rsplit('/').find(|part| !part.is_empty() && !part.bytes().all(|b| b.is_ascii_digit()));
-        let letters = last.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric);
-        let whole: String = letters.map(|c| c.to_ascii_lowercase()).collect();
-        let by = ["name", "id"].into_iter().find(|end| whole.ends_with(end)).unwrap_or("");
-        let thing = whole.strip_suffix(by).unwrap_or(&whole).to_owned();
-        Self { whole, thing, by }
+        let mut naming = Self { letters: [0; MAX_NAME], len: 0, thing: 0, by: "" };
+        let letters = last.unwrap_or_default().bytes().filter(u8::is_ascii_alphanumeric);
+        for (place, letter) in naming.letters.iter_mut().zip(letters) {
+            *place = letter.to_ascii_lowercase();
+            naming.len = naming.len.saturating_add(1);
+        }
+        naming.by = ["name", "id"].into_iter().find(|end| naming.whole().ends_with(end.as_bytes())).unwrap_or("");
+        naming.thing = naming.len.saturating_sub(naming.by.len());
+        naming
     }
 
-    /// What a variable is of: its own word, else that of the segment before it.
-    fn thing_of(variable: &Bound<'_>) -> (Self, String) {
-        let own = Self::of(variable.name);
-        let thing = if own.thing.is_empty() {
-            let of = Self::of(variable.of).whole;
-            of.strip_suffix('s').unwrap_or(&of).to_owned()
-        } else {
-            own.thing.clone()
-        };
-        (own, thing)
+    fn whole(&self) -> &[u8] {
+        self.letters.get(..self.len).unwrap_or_default()
     }
 
-    fn is_for(&self, variable: &Bound<'_>) -> bool {
-        let (own, thing) = Self::thing_of(variable);
-        self.whole == own.whole || !self.thing.is_empty() && self.thing == thing
+    fn thing(&self) -> &[u8] {
+        self.letters.get(..self.thing).unwrap_or_default()
+    }
+}
+
+/// What a variable of a path names.
+#[derive(Debug, Clone, Copy)]
+struct Variable {
+    own: Naming,
+    /// What stands before it: `scripts`.
+    of: Naming,
+}
+
+impl Variable {
+    fn of(bound: &Bound<'_>) -> Self {
+        Self { own: Naming::of(bound.name), of: Naming::of(bound.of) }
     }
 
-    /// A zone's name says nothing against its id, and an argument `script` may be all of it.
-    fn is_comparable(&self, variable: &Bound<'_>) -> bool {
-        let (own, _) = Self::thing_of(variable);
-        self.whole == own.whole || !self.by.is_empty() && (self.by == own.by || self.by == "name" && own.by.is_empty())
+    /// Its own word, else that of the segment before it.
+    fn thing(&self) -> &[u8] {
+        if self.own.thing > 0 {
+            return self.own.thing();
+        }
+        let of = self.of.whole();
+        of.strip_suffix(b"s").unwrap_or(of)
+    }
+
+    /// Whether an argument of this name is for it.
+    fn is_named(&self, argument: &Naming) -> bool {
+        argument.whole() == self.own.whole() || argument.thing > 0 && argument.thing() == self.thing()
+    }
+
+    /// Whether another value of that argument speaks against it. A zone's name says nothing against its id, and an
+    /// argument `script` may be all of it.
+    fn is_comparable(&self, argument: &Naming) -> bool {
+        let by = argument.by;
+        argument.whole() == self.own.whole()
+            || !by.is_empty() && (by == self.own.by || by == "name" && self.own.by.is_empty())
     }
 }
 
@@ -309,7 +340,7 @@ mod tests {
 
     #[test]
     fn arguments_and_variables_that_mean_the_same_are_told_by_name() {
-        let variable = |name, of| Bound { name, of, value: String::new() };
+        let variable = |name, of| Variable::of(&Bound { name, of, value: String::new() });
         let same = [
             ("/name", "name", "scripts"),
             ("/scriptName", "name", "scripts"),
@@ -320,16 +351,17 @@ mod tests {
             ("/keys/0", "keys", ""),
         ];
         for (argument, name, of) in same {
-            let naming = Naming::of(argument);
-            assert!(naming.is_for(&variable(name, of)), "{argument} {name}");
-            assert!(naming.is_comparable(&variable(name, of)), "{argument} {name}");
+            let (naming, variable) = (Naming::of(argument), variable(name, of));
+            assert!(variable.is_named(&naming) && variable.is_comparable(&naming), "{argument} {name}");
         }
         for (argument, name, of) in [("/id", "name", "scripts"), ("/zoneId", "account_id", "accounts")] {
-            assert!(!Naming::of(argument).is_for(&variable(name, of)), "{argument} {name}");
+            assert!(!variable(name, of).is_named(&Naming::of(argument)), "{argument} {name}");
         }
-        let script = Naming::of("/script");
-        assert!(script.is_for(&variable("name", "scripts")) && !script.is_comparable(&variable("name", "scripts")));
-        let zone = Naming::of("/zone");
-        assert!(zone.is_for(&variable("zoneId", "zones")) && !zone.is_comparable(&variable("zoneId", "zones")));
+        // its name, and all of it; its id, and its name
+        for (argument, name, of) in [("/script", "name", "scripts"), ("/zone", "zoneId", "zones")] {
+            let (naming, variable) = (Naming::of(argument), variable(name, of));
+            assert!(variable.is_named(&naming) && !variable.is_comparable(&naming), "{argument} {name}");
+        }
+        assert_eq!(Naming::of(&"x".repeat(1000)).whole().len(), MAX_NAME);
     }
 }

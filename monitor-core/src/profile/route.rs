@@ -80,26 +80,45 @@ impl Route {
 
     /// What the variables of `template` are in this path, where it fits. `stretched`: which of its segments takes how
     /// many.
-    fn bind<'a>(&self, template: &[&'a str], stretched: (usize, usize), whole: Whole<'_>) -> Option<Vec<Bound<'a>>> {
+    fn bind<'a>(&self, template: &'a str, stretched: (usize, usize), whole: Whole<'_>) -> Option<Vec<Bound<'a>>> {
         let (mut at, mut bound) = (0_usize, Vec::new());
         let mut before = "";
-        for (index, want) in template.iter().enumerate() {
-            if matches!(*want, "*" | "**") {
+        let mut wanted = parts(template).enumerate().peekable();
+        while let Some((index, want)) = wanted.next() {
+            if matches!(want, "*" | "**") {
                 return Some(bound);
             }
             let count = if index == stretched.0 { stretched.1 } else { 1 };
-            let (value, opaque) = self.span(at, count)?;
-            at = at.checked_add(count)?;
-            match want.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-                Some(_) if opaque && !(whole)(&value, index.checked_add(1) == Some(template.len())) => return None,
-                Some(name) => bound.push(Bound { name, of: before, value }),
-                None if *want != value || opaque => return None,
-                None => {}
+            if let Some(name) = variable(want) {
+                let (value, opaque) = self.span(at, count)?;
+                if opaque && !(whole)(&value, wanted.peek().is_none()) {
+                    return None;
+                }
+                bound.push(Bound { name, of: before, value });
+            } else {
+                self.segments.get(at).filter(|segment| segment.text == want && !segment.opaque)?;
             }
+            at = at.checked_add(count)?;
             before = want;
         }
         (at == self.segments.len()).then_some(bound)
     }
+
+    /// Whether the first literal segments of `template` are this path's: most templates differ early.
+    fn begins(&self, template: &str) -> bool {
+        let literal = |(want, segment): &(&str, &Segment)| variable(want).is_some() || segment.text == *want;
+        let mut pairs = parts(template).zip(&self.segments);
+        parts(template).any(|want| want.starts_with('*')) || pairs.all(|pair| literal(&pair))
+    }
+}
+
+fn parts(template: &str) -> impl Iterator<Item = &str> {
+    template.split('/').filter(|segment| !segment.is_empty())
+}
+
+/// The name of a template's variable.
+fn variable(want: &str) -> Option<&str> {
+    want.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'))
 }
 
 impl Segment {
@@ -125,13 +144,17 @@ impl Api {
         if self.method != "*" && !self.method.eq_ignore_ascii_case(method) || !super::judge::covers(&self.host, host) {
             return None;
         }
-        let template: Vec<&str> = self.path.split('/').filter(|segment| !segment.is_empty()).collect();
-        if let Some(bound) = route.bind(&template, (0, 1), whole) {
+        let template = self.path.as_str();
+        let more = route.segments.len().checked_sub(parts(template).count());
+        if more == Some(0) && !route.begins(template) {
+            return None;
+        }
+        if let Some(bound) = route.bind(template, (0, 1), whole) {
             return Some(bound);
         }
-        let more = route.segments.len().checked_sub(template.len()).filter(|more| *more > 0)?;
-        let variables = template.iter().enumerate().filter(|(_, want)| want.starts_with('{'));
-        variables.map(|(index, _)| index).find_map(|index| route.bind(&template, (index, more.checked_add(1)?), whole))
+        let taken = more.filter(|more| *more > 0)?.checked_add(1)?;
+        let variables = parts(template).enumerate().filter(|(_, want)| variable(want).is_some());
+        variables.map(|(index, _)| index).find_map(|index| route.bind(template, (index, taken), whole))
     }
 }
 
