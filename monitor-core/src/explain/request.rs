@@ -186,7 +186,7 @@ fn verdict(scene: &Scene<'_>, call: &Call, asked: &ApiRequest<'_>, (route, path)
         let Some(bound) = api.bind(asked.method, asked.host, route, &told) else { continue };
         match identified(scene, call, &bound) {
             Err(foreign) => {
-                refused.get_or_insert(foreign);
+                refused.get_or_insert_with(|| Refused::Foreign(foreign.name.to_owned(), foreign.value.clone()));
             }
             Ok(_) if !call.requests.may(index, path, counts(asked.method, call.declared.effect)) => {
                 refused = Some(Refused::Again);
@@ -202,19 +202,18 @@ fn verdict(scene: &Scene<'_>, call: &Call, asked: &ApiRequest<'_>, (route, path)
 }
 
 /// How firmly the path's identifiers speak for a call, or which one speaks against it.
-fn identified(scene: &Scene<'_>, call: &Call, bound: &[Bound<'_>]) -> Result<Strength, Refused> {
+fn identified<'a>(scene: &Scene<'_>, call: &Call, bound: &'a [Bound<'a>]) -> Result<Strength, &'a Bound<'a>> {
     let mut strength = Strength::Medium;
     for bound in bound {
         let value = bound.value.as_str();
         if is_unset(value) {
             continue;
         }
-        let foreign = || Refused::Foreign(bound.name.to_owned(), value.to_owned());
         let configured = scene.server.configured.iter().find(|(name, _)| name == bound.name);
         match configured {
             // that is the user's own word for it
             Some((_, own)) if own == value => continue,
-            Some((_, own)) if !is_redacted(own) && !is_redacted(value) => return Err(foreign()),
+            Some((_, own)) if !is_redacted(own) && !is_redacted(value) => return Err(bound),
             _ => {}
         }
         let variable = Variable::of(bound);
@@ -235,7 +234,7 @@ fn identified(scene: &Scene<'_>, call: &Call, bound: &[Bound<'_>]) -> Result<Str
         let against = same()
             .any(|argument| variable.is_comparable(&Naming::of(&argument.at)) && whole(&argument.text, argument.len));
         if against && depth <= MAX_DEPTH && !is_redacted(value) {
-            return Err(foreign());
+            return Err(bound);
         }
     }
     Ok(strength)

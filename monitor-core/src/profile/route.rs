@@ -104,11 +104,9 @@ impl Route {
         (at == self.segments.len()).then_some(bound)
     }
 
-    /// Whether the first literal segments of `template` are this path's: most templates differ early.
+    /// Whether the literal segments of `template` are this path's.
     fn begins(&self, template: &str) -> bool {
-        let literal = |(want, segment): &(&str, &Segment)| variable(want).is_some() || segment.text == *want;
-        let mut pairs = parts(template).zip(&self.segments);
-        parts(template).any(|want| want.starts_with('*')) || pairs.all(|pair| literal(&pair))
+        parts(template).zip(&self.segments).all(|(want, segment)| variable(want).is_some() || segment.text == want)
     }
 }
 
@@ -145,8 +143,10 @@ impl Api {
             return None;
         }
         let template = self.path.as_str();
+        // most templates differ early
+        let ends = !parts(template).any(|want| want.starts_with('*'));
         let more = route.segments.len().checked_sub(parts(template).count());
-        if more == Some(0) && !route.begins(template) {
+        if ends && more.is_none_or(|more| more == 0 && !route.begins(template)) {
             return None;
         }
         if let Some(bound) = route.bind(template, (0, 1), whole) {
