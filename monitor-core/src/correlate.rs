@@ -5,6 +5,7 @@
 //! the same id with a higher revision, when it got worse, when a new kind of evidence, another credential or another
 //! call came, or when the count reached the next power of ten. What came of a connection is told the same way, once it is known.
 
+mod name;
 mod outcome;
 
 use rustc_hash::FxHashMap;
@@ -36,6 +37,8 @@ pub struct Correlator {
     incidents: Bounded<(u32, u64), Incident>,
     /// Alerts that tell of a connection whose outcome isn't known yet, by its socket.
     pending: Bounded<u64, Vec<u128>>,
+    /// Alerts that tell of a connection whose client may still say whom it asks for, by its socket.
+    unnamed: Bounded<u64, Vec<u128>>,
 }
 
 #[derive(Debug)]
@@ -63,7 +66,12 @@ impl Correlator {
     /// Nothing was alerted yet.
     #[must_use]
     pub fn new(config: &EngineConfig) -> Self {
-        Self { kept: Bounded::new(config.limits.findings), incidents: Bounded::new(4096), pending: Bounded::new(4096) }
+        Self {
+            kept: Bounded::new(config.limits.findings),
+            incidents: Bounded::new(4096),
+            pending: Bounded::new(4096),
+            unnamed: Bounded::new(4096),
+        }
     }
 
     /// Takes in a finding; returns the alert to write, if it is new or grew by enough.
@@ -94,6 +102,7 @@ impl Correlator {
         if let Some(cookie) = attempt.as_ref().and_then(|attempt| attempt.pending(&result)) {
             self.await_outcome(cookie, hash);
         }
+        self.await_name(attempt.as_ref(), hash);
         if let Some(kept) = self.kept.get_mut(&hash) {
             return kept.grow(finding, state, actor_server, now, config.limits.evidence);
         }

@@ -6,6 +6,7 @@ pub mod evasion;
 pub mod execution;
 pub mod exfiltration;
 pub mod lateral_movement;
+pub mod name;
 pub mod request;
 pub mod sensor;
 pub mod token_theft;

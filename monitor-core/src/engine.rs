@@ -6,6 +6,7 @@ mod effects;
 mod full;
 mod http;
 mod life;
+mod name;
 mod quiet;
 
 use crate::alert::Alert;
@@ -97,7 +98,8 @@ impl Engine {
             Kind::Memory(memory) => self.memory(said, memory, now, alerts),
             Kind::Mcp(mcp) => self.mcp(said, mcp, now, alerts),
             Kind::Http(http) => self.http(said, http, now, alerts),
-            Kind::Tls(_) | Kind::Dns(_) => {}
+            Kind::Tls(tls) => self.tls(tls, now, alerts),
+            Kind::Dns(dns) => self.dns(said, dns, now, alerts),
             Kind::Opaque(opaque) => {
                 self.detect(said, opaque.proc, now, alerts, |cx, out| detect::evasion::opaque(cx, opaque, out));
             }

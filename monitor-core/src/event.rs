@@ -513,7 +513,8 @@ pub struct Dns {
     pub proc: ProcId,
     /// Socket cookie.
     pub cookie: u64,
-    /// The name server.
+    /// The name server. An event has a `server` of its own.
+    #[serde(rename = "resolver")]
     pub server: IpAddr,
     /// What was asked, or answered.
     pub answer: monitor_wire::dns::Answer,
@@ -534,7 +535,7 @@ pub struct Opaque {
 /// Data was lost, cut or unreadable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loss {
-    /// Sensor: `process`, `file`, `socket`, `stream`, `memory`, `fanotify`; `security` for the ring that carries all but
+    /// Sensor: `process`, `file`, `socket`, `stream`, `memory`, `fanotify`, `name`, `tls`; `security` for the ring that carries all but
     /// stream bytes, `engine` for what user space had no room for.
     pub sensor: String,
     /// Reason: `ring_full`, `read_fault`, `cut`, `late`, `table_full`, `queue_overflow`, `unresolved`, ….

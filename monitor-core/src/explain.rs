@@ -7,6 +7,7 @@
 
 mod child;
 mod file;
+mod name;
 mod network;
 mod onlooker;
 mod request;
@@ -14,6 +15,7 @@ mod vouch;
 
 pub use child::{child, is_interpreter, is_likely_declared, is_mover, is_shell, is_tunnel};
 pub use file::{is_settings_of_others, is_unasked, is_user_data, read, write};
+pub use name::{after_claim, by_resolver, claimed, is_misplaced, is_trusted_resolver};
 pub use network::{DNS, Destination, destination, is_resolver, only_launches, resolver_known};
 pub use onlooker::may_look;
 pub use request::{ApiRequest, Joined, Refused, Strength, is_anybodys_guess, path_hash, request};

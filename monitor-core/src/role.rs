@@ -5,9 +5,11 @@ use std::net::{IpAddr, Ipv6Addr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+mod host;
 mod service;
 mod socket;
 
+pub use host::{is_https_resolver, shared_host};
 pub use service::{Service, ServiceClass, service_port};
 pub use socket::{is_quiet_socket, runtime_socket};
 

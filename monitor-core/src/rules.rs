@@ -4,6 +4,7 @@
 //! is never reused; a change of meaning raises `version`.
 
 mod text;
+mod wire;
 
 use crate::alert::{Category, Severity};
 
@@ -43,8 +44,9 @@ pub const ALL: &[&Rule] = &[
     &text::MUTATION,
     &text::IDLE_EFFECT,
     &text::READ,
-    &text::API_CHANGE,
-    &text::API_READ,
+    &wire::API_CHANGE,
+    &wire::API_READ,
+    &wire::UNDECLARED_HOST,
     &text::PERSISTENCE,
     &text::FORGED,
     &text::COMPAT,
@@ -52,6 +54,8 @@ pub const ALL: &[&Rule] = &[
     &text::OPAQUE,
     &text::CAUSED_LOSS,
     &text::PRELOAD,
+    &wire::DNS_OVER_HTTPS,
+    &wire::MISPLACED_HOST,
     &text::CHILD,
     &text::SHELL,
     &text::MEMORY_EXEC,
@@ -59,6 +63,7 @@ pub const ALL: &[&Rule] = &[
     &text::CREDENTIAL_SENT,
     &text::DATA_SENT,
     &text::CREDENTIAL_IN_CALL,
+    &wire::DNS_TUNNEL,
     &text::METADATA,
     &text::ORCHESTRATOR,
     &text::INTERNAL_SERVICE,
@@ -72,11 +77,11 @@ pub const ALL: &[&Rule] = &[
     &text::STORE_READ,
     &text::MEMORY_READ,
     &text::TOKEN_SENT,
-    &text::OTHER_TOKEN,
+    &wire::OTHER_TOKEN,
     &text::UNLISTED_TOOL,
     &text::CHANGED_TOOL,
     &text::CREDENTIAL_ARGUMENT,
-    &text::SENSITIVE_API,
+    &wire::SENSITIVE_API,
 ];
 
 /// Rules that no sensor of this version feeds. The engine judges by them all the same: an event that says of something
@@ -98,6 +103,7 @@ pub fn get(id: &str) -> Option<&'static Rule> {
 }
 
 pub(crate) use text::*;
+pub(crate) use wire::*;
 
 #[cfg(test)]
 mod tests {

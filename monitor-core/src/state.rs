@@ -7,6 +7,7 @@
 //! - `call`: open calls and when they end.
 //! - `request`: API requests of a call; `exchange`: those whose answer matters; `token`: what authorises them.
 //! - `connection`: open connections, to judge what is only known at their end.
+//! - `name`: what name servers said of addresses, to show and to explain them.
 //! - `credential`: credential files by identity, so that another name for the same file is recognised.
 //! - `taint`: who holds what secret, for how long.
 //! - `gap`: what the sensors missed.
@@ -19,6 +20,7 @@ mod credential;
 mod exchange;
 mod gap;
 mod mcp;
+mod name;
 mod overflow;
 mod process;
 mod request;
@@ -35,6 +37,7 @@ pub use credential::CredentialFiles;
 pub use exchange::{Exchanges, Waiting};
 pub use gap::Gaps;
 pub use mcp::{Heard, apply as apply_message};
+pub use name::{Names, Resolved};
 pub use overflow::{Overflow, Table};
 pub use process::{Image, Node, Proc, Processes};
 pub use request::{Requests, counts, may_change};
@@ -59,6 +62,8 @@ pub struct State {
     pub connections: Connections,
     /// HTTP requests of watched processes whose answer matters.
     pub exchanges: Exchanges,
+    /// Names of addresses, and long names that were asked for.
+    pub names: Names,
     /// Credential files by identity.
     pub credentials: CredentialFiles,
     /// Persistence points by identity, as far as they were met.
@@ -92,6 +97,8 @@ pub struct Evictions {
     pub records: u64,
     /// API requests whose answer was waited for.
     pub exchanges: u64,
+    /// Addresses with names, and parents of long names.
+    pub names: u64,
 }
 
 impl State {
@@ -104,6 +111,7 @@ impl State {
             servers: Servers::new(limits.servers),
             connections: Connections::new(limits.connections),
             exchanges: Exchanges::new(),
+            names: Names::new(limits.names),
             credentials: CredentialFiles::new(limits.files),
             persistent: CredentialFiles::new(limits.files),
             foreign: Taints::default(),
@@ -130,6 +138,7 @@ impl State {
     pub fn advance(&mut self, now: Time, config: &EngineConfig) {
         self.processes.expire(now, config.windows.lineage);
         self.connections.expire(now, config.windows.theft);
+        self.names.expire(now);
         for server in self.servers.advance(now, &config.windows) {
             self.connections.forget(server);
             self.exchanges.forget(server);
@@ -152,6 +161,7 @@ impl State {
             servers: self.servers.evicted(),
             connections: self.connections.evicted(),
             files: self.credentials.evicted().saturating_add(self.persistent.evicted()),
+            names: self.names.evicted(),
         }
     }
 
@@ -167,6 +177,7 @@ impl State {
             connections: self.connections.evicted(),
             files: self.credentials.evicted().saturating_add(self.persistent.evicted()),
             exchanges: self.exchanges.evicted(),
+            names: self.names.evicted(),
             ..Evictions::default()
         }
     }

@@ -1,5 +1,6 @@
 //! What was seen, item by item.
 
+use monitor_wire::tls::Hello;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,28 @@ pub enum Fact {
         service: Option<String>,
         /// `ok` or `errno N`.
         result: String,
+    },
+    /// A name server was asked, or answered.
+    Dns {
+        /// Name asked for.
+        name: String,
+        /// Type asked for.
+        #[serde(rename = "type")]
+        of: String,
+        /// The name server.
+        server: String,
+    },
+    /// A TLS client's hello.
+    Tls {
+        /// Whom it asks for. With `ech` only the outer name.
+        sni: Option<String>,
+        /// Protocols offered.
+        alpn: Vec<String>,
+        /// Fingerprint of the client.
+        ja4: String,
+        /// It carries an encrypted hello, or pretends to: whom it is for can't be told.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        ech: bool,
     },
     /// An HTTP request that was read in plain text.
     HttpRequest {
@@ -186,6 +209,9 @@ pub struct NetFact {
     pub port: u16,
     /// Name by which witnesses know it.
     pub name: Option<String>,
+    /// Who says so: `sni` (whoever connected asked for it), `dns` (a name server).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// What the address is.
     pub role: String,
     /// What came of it; empty if not known yet.
@@ -231,6 +257,8 @@ impl Fact {
             Self::Connect(_) => "connect",
             Self::Bind(_) => "bind",
             Self::UnixConnect { .. } => "unix_connect",
+            Self::Dns { .. } => "dns",
+            Self::Tls { .. } => "tls",
             Self::HttpRequest { .. } => "http_request",
             Self::Exec { .. } => "exec",
             Self::Ptrace(_) => "ptrace",
@@ -280,6 +308,7 @@ impl Fact {
             address: net.addr.to_string(),
             port: net.port,
             name: net.name.clone(),
+            by: None,
             role: role.as_str().to_owned(),
             result: net.result.clone(),
             sent: None,
@@ -287,6 +316,12 @@ impl Fact {
             io_uring: net.io_uring,
         };
         if matches!(net.op, NetOp::Bind | NetOp::Listen) { Self::Bind(fact) } else { Self::Connect(fact) }
+    }
+
+    /// Evidence of a TLS client's hello.
+    #[must_use]
+    pub fn tls(hello: &Hello) -> Self {
+        Self::Tls { sni: hello.sni.clone(), alpn: hello.alpn.clone(), ja4: hello.ja4.clone(), ech: hello.ech }
     }
 
     /// Evidence of an exec.

@@ -52,6 +52,8 @@ pub struct Limits {
     pub tools: usize,
     /// Open connections. Default 16 384.
     pub connections: usize,
+    /// Addresses with the names that name servers gave them, of all servers. Default 8192.
+    pub names: usize,
     /// Known credential files by identity. Default 16 384.
     pub files: usize,
     /// Findings kept for deduplication. Default 16 384.
@@ -93,6 +95,7 @@ impl Default for Limits {
             calls: 1024,
             tools: 8192,
             connections: 16_384,
+            names: 8192,
             files: 16_384,
             findings: 16_384,
             evidence: 64,

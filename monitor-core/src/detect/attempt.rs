@@ -28,6 +28,19 @@ impl Attempt {
         (self.cookie != 0 && matches!(result, "" | "in_progress")).then_some(self.cookie)
     }
 
+    /// The socket; 0 if not known.
+    #[must_use]
+    pub const fn cookie(&self) -> u64 {
+        self.cookie
+    }
+
+    /// The place is known by a name too.
+    pub fn named(&mut self, place: &str, name: &str) {
+        if self.to == place {
+            self.to = super::name::shown(place, name);
+        }
+    }
+
     /// The sentence, given what came of it (empty: not known).
     #[must_use]
     pub fn told(&self, result: &str) -> String {

@@ -163,10 +163,11 @@ pub(super) fn power(service: &str) -> Option<Severity> {
     }
 }
 
-fn is_tunnel_edge(name: &str) -> bool {
+pub(super) fn is_tunnel_edge(name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     [
         "argotunnel.com",
+        "cftunnel.com",
         "trycloudflare.com",
         "ngrok.io",
         "ngrok.app",

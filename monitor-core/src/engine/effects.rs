@@ -1,6 +1,6 @@
 //! Effects: files, network, local sockets, other processes' memory.
 
-use super::{Engine, context};
+use super::{Engine, context, name};
 use crate::alert::Alert;
 use crate::detect::{
     Cx, credential, evasion, execution, exfiltration, lateral_movement, token_theft, undeclared_effect,
@@ -9,6 +9,7 @@ use crate::event::{File, FileOp, Memory, Net, NetEnd, NetOp, Proto, Unix};
 use crate::explain::{self, Destination, Explained, Firm};
 use crate::id::{FileId, ServerId};
 use crate::persistence;
+use crate::profile::Phase;
 use crate::role::{Role, canonical};
 use crate::state::{Connection, Server, Table};
 use crate::time::Time;
@@ -151,8 +152,22 @@ impl Engine {
                 if net.cookie != 0 && net.op == NetOp::Connect {
                     let settled = !matches!(net.result.as_str(), "" | "in_progress");
                     let explained = Explained::nothing();
-                    let connection =
-                        Connection { net: net.clone(), server: id, opened: now, explained, silent, settled, sent: 0 };
+                    let phase = self
+                        .state
+                        .servers
+                        .get(id)
+                        .map_or(Phase::Idle, |server| server.phase(now, &self.config.windows));
+                    let connection = Connection {
+                        net: net.clone(),
+                        server: id,
+                        opened: now,
+                        phase,
+                        explained,
+                        hello: None,
+                        silent,
+                        settled,
+                        sent: 0,
+                    };
                     self.state.connections.insert(connection);
                 }
                 if !silent {
@@ -177,22 +192,19 @@ impl Engine {
         let (server, mut net, silent) = (known.server, known.net.clone(), known.silent);
         let (opened, then) = (known.opened, known.explained.clone());
         known.sent = known.sent.max(end.sent);
-        if ended {
-            self.state.connections.remove(end.cookie);
-            self.http_end(end.cookie);
-        }
         if settles {
             let result = if ended && end.state != "closed" { end.state.as_str() } else { "ok" };
             self.correlator.outcome(&net, result, now, alerts);
         }
-        if !judge {
-            return;
-        }
-        if silent {
+        if judge && silent {
             net.op = NetOp::Send;
             self.destination(server, &net, Some(end.sent), now, alerts);
-        } else {
+        } else if judge {
             self.sent((server, &net, end.sent), (opened, &then), now, alerts);
+        }
+        if ended {
+            self.state.connections.remove(end.cookie);
+            self.http_end(end.cookie);
         }
     }
 
@@ -269,7 +281,7 @@ impl Engine {
                 exfiltration::look_up(&cx, &scene, &way, &mut findings);
                 resolver = findings.is_empty();
             } else {
-                explained = explain::destination(&scene, cx.proc(), &to);
+                explained = self.explained_now(&scene, net, &to);
                 lateral_movement::connect(&cx, net, &to, &explained, &mut findings);
                 // what it leads to says more than that nothing explains it
                 let told = !findings.is_empty();
@@ -277,6 +289,7 @@ impl Engine {
                 exfiltration::send(&cx, &way, &explained, &mut findings);
             }
         }
+        name::tell(&mut findings, net, self.seen(id, net, now).as_ref());
         if let Some(server) = self.state.servers.get_mut(id) {
             if resolver {
                 server.resolver(addr);
@@ -306,13 +319,16 @@ impl Engine {
         if self.state.servers.get(id).is_none_or(quiet) {
             return;
         }
-        self.detect(Some(id), net.proc, now, alerts, |cx, out| {
-            if let Some(scene) = cx.scene() {
-                let explained = explain::destination(&scene, cx.proc(), &to);
-                let way = exfiltration::Way { net, to: &to, sent: Some(sent), made: Some(made) };
-                exfiltration::send(cx, &way, &explained, out);
-            }
-        });
+        let mut findings = std::mem::take(&mut self.findings);
+        let cx = context(&self.config, &self.state, Some(id), net.proc, now);
+        if let Some(scene) = cx.scene() {
+            let explained = self.explained_now(&scene, net, &to);
+            let way = exfiltration::Way { net, to: &to, sent: Some(sent), made: Some(made) };
+            exfiltration::send(&cx, &way, &explained, &mut findings);
+        }
+        name::tell(&mut findings, net, self.seen(id, net, now).as_ref());
+        self.emit(Some(id), &mut findings, now, alerts);
+        self.findings = findings;
     }
 
     /// A process outside every server: of interest only if it holds what it took from one.

@@ -70,8 +70,8 @@ pub fn destination(scene: &Scene<'_>, actor: Option<&Proc>, to: &Destination<'_>
     }
     if actor.is_some_and(|proc| only_launches(scene, proc)) {
         // npx stays the parent and asks its registry for news
-        let (named, wanted) = (to.name.is_some(), scene.server.profile.as_ref().is_none_or(|own| own.registries));
-        if named && is_registry(scene, to) || !named && wanted && to.port == 443 {
+        let wanted = scene.server.profile.as_ref().is_none_or(|own| own.registries);
+        if is_registry(scene, to) || wanted && to.port == 443 && may_be_registry(scene, to) {
             return Explained::weak(By::Runtime);
         }
     }
@@ -89,8 +89,8 @@ pub fn destination(scene: &Scene<'_>, actor: Option<&Proc>, to: &Destination<'_>
     }
     let installer = || actor.is_some_and(|proc| super::managed(server, &proc.node));
     let registries = server.profile.as_ref().is_some_and(|profile| profile.registries);
-    if scene.phase == Phase::Start && to.name.is_none() && to.port == 443 && registries && installer() {
-        // the registry's name wasn't seen: missing data never reads as guilt, nor as innocence
+    if scene.phase == Phase::Start && to.port == 443 && registries && may_be_registry(scene, to) && installer() {
+        // the registry's name wasn't seen, or isn't known: missing data never reads as guilt, nor as innocence
         return Explained::weak(By::Start);
     }
     Explained::nothing()
@@ -153,19 +153,26 @@ fn by_profile(scene: &Scene<'_>, to: &Destination<'_>) -> Option<Explained> {
     unnamed_edge.then(|| Explained::weak(By::Profile))
 }
 
-fn is_cloudflare_name(host: &str) -> bool {
+pub(super) fn is_cloudflare_name(host: &str) -> bool {
     host == "cloudflare.com" || host.ends_with(".cloudflare.com")
+}
+
+/// Whether the name doesn't speak against a package registry: it wasn't seen, or nobody configured one, so that the package
+/// manager goes to the one that it was built with.
+fn may_be_registry(scene: &Scene<'_>, to: &Destination<'_>) -> bool {
+    to.name.is_none() || scene.server.start.registries.is_empty()
 }
 
 fn is_registry(scene: &Scene<'_>, to: &Destination<'_>) -> bool {
     let wanted = scene.server.profile.as_ref().is_none_or(|profile| profile.registries);
-    let Some(name) = to.name else { return false };
-    wanted
-        && to.role != Role::Metadata
-        && scene.server.start.registries.iter().any(|registry| {
+    let Some(name) = to.name.map(|name| name.trim_end_matches('.')) else { return false };
+    let configured = || {
+        scene.server.start.registries.iter().any(|registry| {
             let registry = crate::named::host(registry).map_or_else(|| registry.clone(), |host| host.name);
-            registry.eq_ignore_ascii_case(name.trim_end_matches('.'))
+            registry.eq_ignore_ascii_case(name)
         })
+    };
+    wanted && to.role != Role::Metadata && configured()
 }
 
 /// Whether an argument that names a host means this port of it. A log-in on another host is meant only where the port or

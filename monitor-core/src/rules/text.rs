@@ -123,42 +123,6 @@ pub(crate) const READ: Rule = Rule {
     check: "Is the folder one the server is meant to see? Then name it on its command line or in its profile.",
 };
 
-pub(crate) const API_CHANGE: Rule = Rule {
-    id: "TL-EFF-005",
-    name: "API change that nothing explains",
-    version: 1,
-    category: Category::UndeclaredEffect,
-    severity: Severity::High,
-    maestro: &["L3", "L7"],
-    attack: &["T1565.001", "T1528"],
-    sensors: &["stream", "process"],
-    explanation: "A watched server sent its API a request that may change something, and no open call explains it: none \
-            was open, those that were are declared not to make it, it names an account, zone, script, bucket or key that \
-            isn't the one the call was asked for, or the call had made it already.",
-    normal: "The requests that the open call's tool is declared to make, each as often as it is declared; the same again \
-            after an error; a POST by which tools only read.",
-    check: "Look the request up in the API's audit log and undo it. Then find out what sent it: the package's own code \
-            (reinstall it, compare it), or text that talked a model into it (read the call's arguments).",
-};
-
-pub(crate) const API_READ: Rule = Rule {
-    id: "TL-EFF-006",
-    name: "API request that nothing explains",
-    version: 1,
-    category: Category::UndeclaredEffect,
-    severity: Severity::Medium,
-    maestro: &["L3", "L7"],
-    attack: &["T1526", "T1087.004"],
-    sensors: &["stream", "process"],
-    explanation: "A watched server asked its API for something that no open call explains: while no call was open, or for \
-            another account, zone or object than the call was asked for. Low for what a tool looks up besides while a \
-            call is open, and for the identity questions of a start.",
-    normal: "What the open call's tool is declared to ask, as often as it likes; who am I, which accounts, while the \
-            server starts.",
-    check: "What did it learn by it (audit logs, members, code, secrets)? A server that polls needs a better profile; \
-            one that looks into other accounts has a token that reaches too far.",
-};
-
 pub(crate) const PERSISTENCE: Rule = Rule {
     id: "TL-EVA-001",
     name: "Write to a place from which code is started",
@@ -586,24 +550,6 @@ pub(crate) const TOKEN_SENT: Rule = Rule {
     check: "Rotate every credential in the evidence now. Block the destination, stop the server, keep the package for examination.",
 };
 
-pub(crate) const OTHER_TOKEN: Rule = Rule {
-    id: "TL-TOK-004",
-    name: "API request with another token than before",
-    version: 1,
-    category: Category::TokenTheft,
-    severity: Severity::Medium,
-    maestro: &["L4", "L7"],
-    attack: &["T1550.001"],
-    sensors: &["process"],
-    explanation: "The server's own program authorised an API request by another token than it had used, and no new one was \
-            granted to it before: somebody else's token is used by it, or its own work is done with an attacker's. Low \
-            where the request is explained or only reads.",
-    normal: "A new token after a refresh that succeeded; children of the server with a token of theirs; the first token \
-            that is seen of a server.",
-    check: "Compare the two fingerprints with those of other alerts: whose token is it? If somebody signed in anew \
-            meanwhile, nothing is wrong.",
-};
-
 pub(crate) const UNLISTED_TOOL: Rule = Rule {
     id: "TL-TOOL-001",
     name: "Tool that was never listed",
@@ -648,21 +594,4 @@ pub(crate) const CREDENTIAL_ARGUMENT: Rule = Rule {
             alert; this one tells who asked.",
     normal: "Text that merely mentions such a path.",
     check: "Find the prompt, document or tool result from which the path came: that is the injection.",
-};
-
-pub(crate) const SENSITIVE_API: Rule = Rule {
-    id: "TL-TOOL-004",
-    name: "Route to lasting access that no open call declares",
-    version: 1,
-    category: Category::ToolAbuse,
-    severity: Severity::High,
-    maestro: &["L3", "L7"],
-    attack: &["T1098.001", "T1098.003", "T1528", "T1584.006"],
-    sensors: &["stream", "process"],
-    explanation: "While a call was open whose tool isn't declared to, the server minted or rolled a token, invited a member, \
-            uploaded code, changed a secret, schedule, route or name, or made a tunnel. Such a change outlives the session \
-            and the token that made it.",
-    normal: "The same request by a tool that is declared to make it, for what its call names.",
-    check: "Revoke the new token, member, Worker, route or tunnel first; the API's audit log names it. Then rotate the \
-            server's own token, and treat its package as compromised until shown otherwise.",
 };

@@ -1,10 +1,18 @@
 //! Open connections: what is needed to judge them again at their end.
 
+use std::net::IpAddr;
+
+use monitor_wire::tls::Hello;
+
 use super::Bounded;
 use crate::event::{Net, Proto};
 use crate::explain::Explained;
 use crate::id::ServerId;
+use crate::profile::Phase;
 use crate::time::Time;
+
+/// Most protocols of a hello that are remembered: programs offer one or two.
+const MAX_PROTOCOLS: usize = 4;
 
 /// A connection of a watched process.
 #[derive(Debug)]
@@ -15,8 +23,12 @@ pub struct Connection {
     pub server: ServerId,
     /// When it was made.
     pub opened: Time,
-    /// What explained it then.
+    /// The phase of its server then.
+    pub phase: Phase,
+    /// What explained it then; what its client asked for may have taken from that since.
     pub explained: Explained,
+    /// How its client began TLS.
+    pub hello: Option<Box<Hello>>,
     /// A datagram socket that only had its default destination set: nothing was sent yet, as when the resolver sorts
     /// addresses.
     pub silent: bool,
@@ -24,6 +36,22 @@ pub struct Connection {
     pub settled: bool,
     /// Bytes sent that were judged already.
     pub sent: u64,
+}
+
+impl Connection {
+    /// Its client began TLS.
+    pub fn began(&mut self, hello: &Hello) {
+        let mut hello = hello.clone();
+        hello.alpn.truncate(MAX_PROTOCOLS);
+        self.hello = Some(Box::new(hello));
+    }
+
+    /// The host that its client asked for. An encrypted hello names whoever takes the connection only.
+    #[must_use]
+    pub fn asked(&self) -> Option<&str> {
+        let hello = self.hello.as_ref().filter(|hello| !hello.ech)?;
+        hello.sni.as_deref().filter(|name| name.parse::<IpAddr>().is_err())
+    }
 }
 
 /// The table, by socket cookie. When it is full, datagram sockets make room first: no kernel tells their end, so that of

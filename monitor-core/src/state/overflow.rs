@@ -11,6 +11,8 @@ pub enum Table {
     Connections,
     /// Credential files and persistence points by identity: what is forgotten is known by its name alone.
     Files,
+    /// Names of addresses, and the long names that a server asks for: what is forgotten is neither shown nor counted.
+    Names,
     /// Open calls of a server: what is forgotten explains nothing more.
     Calls,
     /// Tools that a server declares: what found no room counts neither as listed nor as hidden.
@@ -29,6 +31,7 @@ impl Table {
             Self::Processes => "process",
             Self::Connections => "socket",
             Self::Files => "file",
+            Self::Names => "name",
             Self::Calls => "stream",
             Self::Servers | Self::Tools | Self::Written | Self::Secrets => "engine",
         }
@@ -42,6 +45,7 @@ impl Table {
             Self::Servers => "servers",
             Self::Connections => "connections",
             Self::Files => "files",
+            Self::Names => "names",
             Self::Calls => "calls",
             Self::Tools => "tools",
             Self::Written => "written",
@@ -57,6 +61,7 @@ impl Table {
             Self::Servers => "servers",
             Self::Connections => "connections",
             Self::Files => "credential files and persistence points",
+            Self::Names => "names of addresses",
             Self::Calls => "open calls",
             Self::Tools => "listed tools",
             Self::Written => "files that a server wrote",
@@ -72,17 +77,19 @@ pub struct Overflow {
     pub(super) servers: u64,
     pub(super) connections: u64,
     pub(super) files: u64,
+    pub(super) names: u64,
 }
 
 impl Overflow {
     /// By table.
     #[must_use]
-    pub const fn counts(self) -> [(Table, u64); 4] {
+    pub const fn counts(self) -> [(Table, u64); 5] {
         [
             (Table::Processes, self.processes),
             (Table::Servers, self.servers),
             (Table::Connections, self.connections),
             (Table::Files, self.files),
+            (Table::Names, self.names),
         ]
     }
 }

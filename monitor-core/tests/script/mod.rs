@@ -16,20 +16,22 @@
 //! | `cancel ID`, `progress TOKEN`, `task ID STATUS`, `ask METHOD ID [TASK]`, `serverask ID`, `clientanswer ID` | `+incomplete` |
 //! | `clientnote METHOD`, `servernote METHOD` | `+incomplete` |
 //! | `http NAME METHOD URL`, `status NAME CODE`, `hangup NAME` | `token=`, `channel=` (1), `exchange=` (the next; of a status the last), `cookie=`, `+cut`, `+received` |
+//! | `tls NAME HOST cookie=` (`-`: no name) | `+ech`, `ja4=` |
+//! | `dns NAME HOST ADDR…` (none: a question) | `ttl=` (300), `server=` (10.0.0.2), `of=` |
 //! | `loss SENSOR REASON COUNT [by=NAME]`, `blind SENSOR`, `credential PATH ino= [+gone]`, `agent EXE` | |
 
 use std::collections::BTreeMap;
 
 use monitor_core::event::{
-    Agent, Blind, CredentialFile, Event, Exec, Exit, File, FileOp, FileRef, Fork, Http, Kind, Loss, Mcp, Memory,
-    MemoryOp, Net, NetEnd, NetOp, Opaque, Proto, ServerStart, Side, SocketMade, Unix,
+    Agent, Blind, CredentialFile, Dns, Event, Exec, Exit, File, FileOp, FileRef, Fork, Http, Kind, Loss, Mcp, Memory,
+    MemoryOp, Net, NetEnd, NetOp, Opaque, Proto, ServerStart, Side, SocketMade, Tls, Unix,
 };
 use monitor_core::id::{FileId, ProcId, ServerId};
 use monitor_core::time::{MS, Time};
-use monitor_wire::http;
 use monitor_wire::mcp::{
     Argument, Body, Id, Message, Notification, Peer, Request, Response, TaskState, ToolCall, ToolDecl,
 };
+use monitor_wire::{dns, http, tls};
 
 /// 2026-11-22T00:00:00Z.
 pub const EPOCH: u64 = 1_795_305_600_000_000_000;
@@ -125,7 +127,7 @@ impl Script {
             "call" => &["progress", "protocol"],
             _ => &[
                 "script", "sino", "xino", "preload", "ino", "via", "host", "cookie", "result", "sent", "state", "by",
-                "abi", "task", "cwd", "service", "token", "channel", "exchange",
+                "abi", "task", "cwd", "service", "token", "channel", "exchange", "ja4", "ttl", "server", "of",
             ],
         };
         let mut parsed = Words { plain: Vec::new(), named: BTreeMap::new(), flags: Vec::new() };
@@ -222,6 +224,35 @@ impl Script {
                 self.push(time, watched, Kind::Unix(unix));
             }
             "http" | "status" | "hangup" => self.http(time, verb, words),
+            "tls" => {
+                let (proc, watched) = self.proc(words.at(0));
+                let hello = tls::Hello {
+                    sni: Some(words.at(1).to_owned()).filter(|name| name != "-"),
+                    alpn: vec!["h2".to_owned(), "http/1.1".to_owned()],
+                    ja4: words.get("ja4").unwrap_or_else(|| "t13d1516h2_8daaf6152771_b186095e22b6".to_owned()),
+                    ech: words.has("ech"),
+                };
+                self.push(time, watched, Kind::Tls(Tls { proc, cookie: words.number("cookie"), hello }));
+            }
+            "dns" => {
+                let (proc, watched) = self.proc(words.at(0));
+                let addresses: Vec<_> =
+                    words.plain.iter().skip(2).map(|text| text.parse().expect("an address")).collect();
+                let answer = dns::Answer {
+                    id: 1,
+                    name: words.at(1).to_owned(),
+                    of: words.get("of").unwrap_or_else(|| "A".to_owned()),
+                    answer: !addresses.is_empty(),
+                    rcode: if addresses.is_empty() { String::new() } else { "NOERROR".to_owned() },
+                    aliases: Vec::new(),
+                    addresses,
+                    ttl: words.get("ttl").map_or(300, |text| text.parse().expect("seconds")),
+                    cut: false,
+                };
+                let server = words.get("server").unwrap_or_else(|| "10.0.0.2".to_owned());
+                let server = server.parse().expect("an address");
+                self.push(time, watched, Kind::Dns(Dns { proc, cookie: words.number("cookie"), server, answer }));
+            }
             "socket" => {
                 let (proc, watched) = self.proc(words.at(0));
                 self.push(
