@@ -81,6 +81,10 @@ pub const KIND_SOCKET: u16 = 23;
 pub const KIND_STREAM: u16 = 30;
 /// Bytes of a stream that could not be delivered ([`crate::stream::Gap`]).
 pub const KIND_STREAM_GAP: u16 = 31;
+/// [`crate::packet::Packet`]
+pub const KIND_PACKET: u16 = 24;
+/// [`crate::tls::End`]
+pub const KIND_TLS_END: u16 = 32;
 /// One process reached for another ([`crate::memory::Reach`]).
 pub const KIND_REACH: u16 = 40;
 /// An io_uring request by a watched process ([`crate::socket::Uring`]).

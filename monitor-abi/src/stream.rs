@@ -55,12 +55,16 @@ pub struct Gap {
 pub const DIR_READ: u16 = 0;
 /// The process wrote.
 pub const DIR_WRITE: u16 = 1;
+/// Added to these: plain text of a TLS connection. Its `ino` is the library's object, its `dev` the process.
+pub const DIR_TLS: u16 = 2;
 /// A pipe or FIFO.
 pub const STREAM_PIPE: u16 = 1;
 /// An `AF_UNIX` stream socket.
 pub const STREAM_UNIX: u16 = 2;
 /// A terminal.
 pub const STREAM_TTY: u16 = 3;
+/// Plain text that a TLS library takes or gives.
+pub const STREAM_TLS: u16 = 4;
 /// The payload ring was full.
 pub const GAP_RING_FULL: u16 = 1;
 /// The process's memory could not be read.
@@ -84,6 +88,8 @@ pub struct Key {
     pub pad: u32,
 }
 
+/// Nothing is decided about this stream yet.
+pub const POLICY_SEEN: u32 = 0;
 /// Do not capture this stream: it is not an MCP transport.
 pub const POLICY_IGNORE: u32 = 1;
 

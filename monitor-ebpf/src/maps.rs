@@ -46,6 +46,22 @@ pub static MISSED: HashMap<stream::Key, u64> = HashMap::with_max_entries(4096, 0
 #[map]
 pub static MISSING: Array<u64> = Array::with_max_entries(1, 0);
 
+/// What a thread called a TLS library with, until that returns.
+#[map]
+pub static TLS_CALLS: LruHashMap<u64, TlsCall> = LruHashMap::with_max_entries(4096, 0);
+
+/// Arguments of such a call.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct TlsCall {
+    /// The library's object.
+    pub channel: u64,
+    /// Where the bytes are.
+    pub buffer: u64,
+    /// Where it says how many were moved, if that isn't what it returns.
+    pub done: u64,
+}
+
 /// Files whose use counts as an open, however the descriptor was come by: known credential files. Written by the agent.
 #[map]
 pub static SENSITIVE: HashMap<file::Identity, u32> = HashMap::with_max_entries(16384, 0);
@@ -65,6 +81,20 @@ pub static DATAGRAMS: LruHashMap<file::Identity, u64> = LruHashMap::with_max_ent
 /// Connections of watched processes, by socket cookie, until they close.
 #[map]
 pub static CONNS: LruHashMap<u64, Conn> = LruHashMap::with_max_entries(65536, 0);
+
+/// How much of a connection's beginning was told, by cookie; the highest bit is the direction.
+#[map]
+pub static BEGUN: LruHashMap<u64, Begun> = LruHashMap::with_max_entries(16384, 0);
+
+/// Where a TCP stream began, and what of it comes next.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Begun {
+    /// Sequence number of the first byte.
+    pub sequence: u32,
+    /// Bytes told so far; all ones: nothing more of it matters.
+    pub next: u32,
+}
 
 /// Switches and the reader's state.
 #[map]

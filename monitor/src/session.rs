@@ -1,6 +1,7 @@
 //! A watching session: sensors armed, one thread that reads and judges, until there is nothing left to watch.
 
 mod files;
+mod libraries;
 mod losses;
 mod servers;
 
@@ -34,6 +35,7 @@ use crate::sensor::hooks::{Backend, SENSORS};
 use crate::sensor::load::{FileKey, HookStatus, Sensors, Stats, StreamKey};
 use crate::sensor::reader::Reader;
 use crate::sensor::scopes::Scopes;
+use crate::sensor::tls::Libraries;
 
 /// Longest sleep: timers of the engine are no finer.
 const TICK: Duration = Duration::from_millis(250);
@@ -78,7 +80,9 @@ impl Seen {
 
 /// See the module documentation.
 pub struct Session {
-    _sensors: Sensors,
+    sensors: Sensors,
+    /// TLS libraries that are attached to; `None` where that can't be.
+    libraries: Option<Libraries>,
     /// Every hook and what became of it.
     pub hooks: Vec<HookStatus>,
     reader: Reader,
@@ -166,7 +170,8 @@ impl Session {
         let hooks = sensors.hooks.clone();
         let pipeline = Pipeline::new(config, key.clone(), Clock::sample(), output);
         let mut session = Self {
-            _sensors: sensors,
+            sensors,
+            libraries: None,
             hooks,
             reader,
             scopes,
@@ -203,6 +208,7 @@ impl Session {
         };
         session.mark();
         session.say_blind();
+        session.open_libraries();
         session.pipeline.snapshot();
         memory::give_back();
         Ok(session)
@@ -240,6 +246,7 @@ impl Session {
             if now >= rescan || soon {
                 rescan = now + RESCAN;
                 self.mark();
+                self.release_libraries();
             }
             self.decide(drained);
             each(self);
@@ -259,8 +266,10 @@ impl Session {
             if stop.load(Ordering::Relaxed) || ending.is_some_and(|at| now >= at) {
                 break;
             }
-            let fds: Vec<BorrowedFd<'_>> =
-                self.marks.iter().map(AsFd::as_fd).chain(self.changes.iter().map(AsFd::as_fd)).collect();
+            let fds: Vec<BorrowedFd<'_>> = (self.marks.iter().map(AsFd::as_fd))
+                .chain(self.changes.iter().map(AsFd::as_fd))
+                .chain(self.libraries.iter().map(AsFd::as_fd))
+                .collect();
             self.reader.wait(if ending.is_some() { Duration::from_millis(5) } else { TICK }, &fds);
         }
         self.finish();
@@ -343,6 +352,7 @@ impl Session {
         }
         self.pipeline.settle();
         self.forget_gone();
+        self.attach_libraries();
         for key in self.pipeline.take_ignored() {
             if let Err(error) = self.streams.insert(StreamKey(key), monitor_abi::stream::POLICY_IGNORE, 0) {
                 tracing::debug!(%error, "cannot stop the capture of a stream");

@@ -85,7 +85,8 @@ fn addressed(ctx: &SockAddrContext, op: u32, family: u16) {
     };
     // SAFETY: the context of a cgroup/sock_addr program.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
-    if op == INET_CONNECT {
+    // DNS by datagrams that name their server each time
+    if op == INET_CONNECT || u16::from_be(port as u16) == 53 {
         remember(cookie, &scope);
     }
     let body = Inet {

@@ -76,8 +76,9 @@ impl Watch {
         let profiles = prepared.engine.profiles.clone();
         let mut session = Session::arm(prepared.engine, key.clone(), output)?;
         session.share(claims);
-        let start = self.start()?.describe(&profiles, prepared.profile.as_ref(), &key);
-        session.watch(start, true)?;
+        let start = self.start()?;
+        session.attach_ahead(&start);
+        session.watch(start.describe(&profiles, prepared.profile.as_ref(), &key), true)?;
         Ok((session, stop))
     }
 

@@ -16,7 +16,7 @@ pub use file::{change_resolved, changed, opened};
 pub use memory::{proc_open, reach};
 pub use path::in_root;
 pub use process::{MAX_STRINGS, PRELOADS, agent, exec, influenced, is_running, known, redacted, start_of, strings};
-pub use socket::{inet, made, outcome, state, unix};
+pub use socket::{address, inet, made, outcome, state, unix};
 
 /// Kernel-internal device number (major << 20 | minor, `include/linux/kdev_t.h`) as `stat(2)` shows it.
 #[must_use]

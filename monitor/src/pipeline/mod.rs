@@ -9,6 +9,8 @@ mod discovery;
 pub mod enrich;
 mod held;
 pub mod hosts;
+mod http;
+mod names;
 mod numbers;
 pub mod opens;
 mod outcomes;
@@ -36,9 +38,12 @@ use crate::sensor::changes::Changed;
 use crate::sensor::decode::decode;
 use crate::sensor::fanotify::Opened;
 use crate::sensor::reader::Look;
+use crate::sensor::tls::Mapped;
 use candidates::{Candidates, Standing};
 use clock::{Clock, boot_now};
 use hosts::Hosts;
+use http::Channels;
+use names::Names;
 use numbers::Numbers;
 use opens::{Opens, Untold};
 use outcomes::Outcomes;
@@ -58,6 +63,9 @@ pub type Recognise = Box<dyn Fn(&Exec) -> Option<Recognised>>;
 
 /// Where an MCP client works: folder and user.
 pub type Workplace = (String, u32);
+
+/// Most programs and libraries that wait to be taken.
+const MAX_MAPPED: usize = 4096;
 
 /// Most workplaces that wait to be taken.
 const MAX_WORKPLACES: usize = 256;
@@ -98,6 +106,10 @@ pub struct Pipeline {
     hosts: Hosts,
     numbers: Numbers,
     streams: Streams,
+    channels: Channels,
+    names: Names,
+    /// Programs and libraries that watched processes run, since that was last asked.
+    mapped: Vec<Mapped>,
     opens: Opens,
     alerts: Vec<Alert>,
     /// Streams that the kernel may stop capturing.
@@ -136,6 +148,9 @@ impl Pipeline {
             engine: Engine::new(config),
             clock,
             streams: Streams::new(key.clone()),
+            channels: Channels::new(key.clone()),
+            names: Names::default(),
+            mapped: Vec::new(),
             key,
             output,
             hosts: Hosts::default(),
@@ -363,9 +378,15 @@ impl Pipeline {
         let now = self.clock.wall(drained).max(self.last);
         self.unseen(drained, now);
         self.engine.tick(now, &mut self.alerts);
-        let evicted = self.streams.evicted();
-        if evicted > 0 {
-            self.lost("stream", "table_full", now, evicted, None);
+        let rejected = self.names.rejected();
+        if rejected > 0 {
+            // They name nobody: no verdict rests on that.
+            tracing::debug!(rejected, "packets were not what their port or first byte said");
+        }
+        for (sensor, evicted) in [("stream", self.streams.evicted()), ("tls", self.channels.evicted())] {
+            if evicted > 0 {
+                self.lost(sensor, "table_full", now, evicted, None);
+            }
         }
         self.write();
         self.output.retry();
@@ -397,6 +418,11 @@ impl Pipeline {
     /// Streams that the kernel may stop capturing, since the last call.
     pub fn take_ignored(&mut self) -> Vec<StreamKey> {
         std::mem::take(&mut self.ignore)
+    }
+
+    /// Programs and libraries that watched processes run, since the last call.
+    pub fn take_mapped(&mut self) -> Vec<Mapped> {
+        std::mem::take(&mut self.mapped)
     }
 
     /// Servers whose last process ended, since the last call.
@@ -449,11 +475,30 @@ impl Pipeline {
 
     fn judge(&mut self, event: &Event) {
         self.last = self.last.max(event.time);
+        self.runs(event);
         for lines in self.output.events.iter_mut().chain(&mut self.output.recording) {
             lines.push_later(event);
         }
         self.engine.step(event, &mut self.alerts);
         self.write();
+    }
+
+    /// Notes what program or library a watched process runs: TLS may be in it.
+    fn runs(&mut self, event: &Event) {
+        if event.server.is_none() || self.mapped.len() >= MAX_MAPPED {
+            return;
+        }
+        let (pid, file, path) = match &event.kind {
+            Kind::Exec(exec) | Kind::Known(exec) => (exec.proc.pid, exec.exe.id, None),
+            // The loader opens what it maps. A name is a hint only: the file is searched for what it has.
+            Kind::File(File { proc, op: FileOp::Open, file, read: true, write: false, dir: false, .. })
+                if file.path.contains(".so") && !file.cut =>
+            {
+                (proc.pid, file.id, Some(file.path.clone()))
+            }
+            _ => return,
+        };
+        self.mapped.push(Mapped { pid, file, path });
     }
 
     fn write(&mut self) {

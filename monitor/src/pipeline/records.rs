@@ -1,11 +1,15 @@
 //! One record of the kernel, and the event or events that it becomes.
 
+use monitor_abi::header::Header;
 use monitor_abi::socket::Uring;
-use monitor_core::event::{Event, Exit, File, Fork, Kind, Loss, NetOp, Opaque};
+use monitor_abi::stream::{self, DIR_TLS, DIR_WRITE, Gap, STREAM_TLS};
+use monitor_core::event::{Dns, Event, Exit, File, Fork, Http, Kind, Loss, NetOp, Opaque, Tls};
 use monitor_core::id::{ProcId, ServerId};
 use monitor_core::time::Time;
 
 use super::candidates::Candidates;
+use super::http::{Heard, Id};
+use super::names::{self, Said};
 use super::opens::Untold;
 use super::streams::Mover;
 use super::{Pipeline, enrich, uring};
@@ -13,6 +17,8 @@ use crate::sensor::decode::{Body, Record};
 
 /// In `Pipeline::uring`: 32-bit system calls. No operation of io_uring has this bit.
 const COMPAT: u64 = 1 << 63;
+/// `TCP_CLOSE` (include/net/tcp_states.h).
+const TCP_CLOSE: u32 = 7;
 /// `OPENAT` and `OPENAT2` there.
 const URING_OPENS: u64 = 1 << 18 | 1 << 28;
 
@@ -51,6 +57,7 @@ impl Pipeline {
                 let server = server.map(|id| self.moved(id, head.tgid));
                 let event = |kind| Event { time, server, kind };
                 self.hosts.add(exec.proc, server);
+                self.channels.gone(exec.proc.pid);
                 if exec.compat && server.is_some() {
                     // the execution tells of it: that its calls are 32-bit ones too is nothing new
                     *self.uring.entry(exec.proc.pid).or_default() |= COMPAT;
@@ -63,6 +70,7 @@ impl Pipeline {
                 self.event(event(Kind::Exit(Exit { proc, status: body.code })));
                 self.candidates.exited(proc.pid, head.time);
                 self.listened.remove(&proc);
+                self.channels.gone(proc.pid);
                 match ended {
                     // One that was found is still to be accepted, with all it did.
                     Some(id) if self.found.iter().any(|found| found.candidate == id) || self.waits(id) => {}
@@ -125,39 +133,68 @@ impl Pipeline {
             }
             Body::State(body) => {
                 self.outcomes.told(body.cookie);
+                if body.new == TCP_CLOSE {
+                    self.names.closed(body.cookie);
+                }
                 self.event(event(Kind::NetEnd(enrich::state(body))));
             }
             Body::Unix(body, path, via) => {
                 self.event(event(Kind::Unix(enrich::unix(head, body, path, via, &self.key))))
             }
             Body::Made(body) => self.event(event(Kind::Socket(enrich::made(head, body)))),
+            Body::Stream(data, bytes) if data.class == STREAM_TLS => {
+                let id = Id { pid: head.tgid, channel: data.ino };
+                let heard = self.channels.data(id, data.dir, bytes);
+                self.said(head, server, id, data.dir & DIR_WRITE != 0, heard);
+            }
+            Body::Gap(gap) if gap.dir & DIR_TLS != 0 => {
+                let id = Id { pid: head.tgid, channel: gap.ino };
+                if let Some(heard) = self.channels.gap(id, gap.dir, gap.bytes) {
+                    self.said(head, server, id, gap.dir & DIR_WRITE != 0, heard);
+                }
+                let loss = missing("tls", time, enrich::actor(head), gap);
+                self.event(event(Kind::Loss(loss)));
+            }
+            Body::Packet(packet, bytes) => {
+                let (proc, cookie, peer) = (enrich::actor(head), packet.cookie, names::peer(packet));
+                for said in self.names.packet(packet, bytes) {
+                    self.event(event(match said {
+                        Said::Hello(hello) => Kind::Tls(Tls { proc, cookie, hello }),
+                        Said::Dns(answer) => Kind::Dns(Dns { proc, cookie, server: peer, answer }),
+                    }));
+                }
+            }
+            Body::TlsEnd(end) => {
+                let id = Id { pid: head.tgid, channel: end.channel };
+                for (sent, messages) in self.channels.end(id) {
+                    self.said(head, server, id, sent, Heard { messages, ignore: false });
+                }
+            }
             Body::Stream(data, bytes) => {
                 self.stream(head, server, data, bytes);
             }
             Body::Gap(gap) => {
                 let by = Mover { scope: server.map_or(0, |id| id.0), pid: head.tgid };
                 let transport = self.streams.gap(by, gap);
-                if gap.reason == monitor_abi::stream::GAP_SPLICE && !transport {
+                if gap.reason == stream::GAP_SPLICE && !transport {
                     // a file on its way into a pipe or a socket: no message was on it
                     return;
                 }
-                let reason = match gap.reason {
-                    monitor_abi::stream::GAP_RING_FULL => "ring_full",
-                    monitor_abi::stream::GAP_READ_FAULT => "read_fault",
-                    monitor_abi::stream::GAP_SPLICE => "splice",
-                    monitor_abi::stream::GAP_URING => "io_uring",
-                    _ => "cut",
-                };
-                let loss = Loss {
-                    sensor: "stream".to_owned(),
-                    reason: reason.to_owned(),
-                    from: time,
-                    count: gap.bytes,
-                    caused_by: Some(enrich::actor(head)),
-                };
-                self.event(event(Kind::Loss(loss)));
+                self.event(event(Kind::Loss(missing("stream", time, enrich::actor(head), gap))));
             }
             Body::Uring(body) => self.uring(head.tgid, enrich::actor(head), time, server, *body),
+        }
+    }
+
+    /// What a direction of a channel said.
+    fn said(&mut self, head: &Header, server: Option<ServerId>, id: Id, sent: bool, heard: Heard) {
+        if heard.ignore {
+            self.ignore.push(id.stream());
+        }
+        let (time, proc) = (self.clock.wall(head.time), enrich::actor(head));
+        for message in heard.messages {
+            let http = Http { proc, channel: id.channel, cookie: 0, by: String::new(), tls: true, sent, message };
+            self.event(Event { time, server, kind: Kind::Http(http) });
         }
     }
 
@@ -204,4 +241,16 @@ impl Pipeline {
         let opaque = Opaque { proc, what: "io_uring".to_owned(), detail: format!("IORING_OP_{name}") };
         self.event(Event { time, server, kind: Kind::Opaque(opaque) });
     }
+}
+
+/// Bytes of a stream or of a connection's plain text that are missing.
+fn missing(sensor: &str, from: Time, by: ProcId, gap: &Gap) -> Loss {
+    let reason = match gap.reason {
+        stream::GAP_RING_FULL => "ring_full",
+        stream::GAP_READ_FAULT => "read_fault",
+        stream::GAP_SPLICE => "splice",
+        stream::GAP_URING => "io_uring",
+        _ => "cut",
+    };
+    Loss { sensor: sensor.to_owned(), reason: reason.to_owned(), from, count: gap.bytes, caused_by: Some(by) }
 }

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io;
 
 use aya::programs::{
-    BtfTracePoint, CgroupAttachMode, CgroupSock, CgroupSockAddr, FEntry, FExit, Lsm, Program as Loaded, TracePoint,
+    BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSock, CgroupSockAddr, FEntry, FExit, Lsm, Program as Loaded,
+    TracePoint, UProbe,
 };
 use aya::{Btf as AyaBtf, Ebpf};
 
@@ -186,6 +187,15 @@ fn attach(loaded: &mut Loaded, hook: Hook, btf: &AyaBtf, cgroup: &File) -> Resul
             let program: &mut FExit = loaded.try_into()?;
             program.load(name, btf)?;
             program.attach()?;
+        }
+        Hook::Packets(kind) => {
+            let program: &mut CgroupSkb = loaded.try_into()?;
+            program.load()?;
+            program.attach(cgroup, kind, MODE)?;
+        }
+        Hook::Tls(_) => {
+            let program: &mut UProbe = loaded.try_into()?;
+            program.load()?;
         }
         Hook::Cgroup(_) => match loaded {
             Loaded::CgroupSockAddr(program) => attach_address(program, cgroup)?,

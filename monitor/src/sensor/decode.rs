@@ -1,10 +1,11 @@
 //! Bytes of a ring to a checked record. Nothing is cast: every part is copied out after a length check.
 
 use monitor_abi::header::{
-    Header, KIND_CHANGE, KIND_CHANGE_RESOLVED, KIND_EXEC, KIND_EXIT, KIND_FORK, KIND_INET, KIND_OPEN, KIND_PROC_OPEN,
-    KIND_REACH, KIND_SOCK_STATE, KIND_SOCKET, KIND_STREAM, KIND_STREAM_GAP, KIND_UNIX, KIND_URING,
+    Header, KIND_CHANGE, KIND_CHANGE_RESOLVED, KIND_EXEC, KIND_EXIT, KIND_FORK, KIND_INET, KIND_OPEN, KIND_PACKET,
+    KIND_PROC_OPEN, KIND_REACH, KIND_SOCK_STATE, KIND_SOCKET, KIND_STREAM, KIND_STREAM_GAP, KIND_TLS_END, KIND_UNIX,
+    KIND_URING,
 };
-use monitor_abi::{file, memory, process, socket, stream};
+use monitor_abi::{file, memory, packet, process, socket, stream, tls};
 use thiserror::Error;
 use zerocopy::FromBytes;
 
@@ -57,6 +58,10 @@ pub enum Body<'a> {
     Stream(stream::Data, &'a [u8]),
     /// Missing stream bytes.
     Gap(stream::Gap),
+    /// A packet that may name whom its connection is for.
+    Packet(packet::Packet, &'a [u8]),
+    /// A TLS connection's object is given back.
+    TlsEnd(tls::End),
     /// One process reached for another.
     Reach(memory::Reach),
     /// An io_uring request.
@@ -137,6 +142,12 @@ pub fn decode(bytes: &[u8]) -> Result<Record<'_>, DecodeError> {
             Body::Stream(fixed, data)
         }
         KIND_STREAM_GAP => Body::Gap(parts.fixed()?),
+        KIND_PACKET => {
+            let fixed: packet::Packet = parts.fixed()?;
+            let data = parts.take(fixed.data_len)?;
+            Body::Packet(fixed, data)
+        }
+        KIND_TLS_END => Body::TlsEnd(parts.fixed()?),
         KIND_REACH => Body::Reach(parts.fixed()?),
         KIND_URING => Body::Uring(parts.fixed()?),
         kind => return Err(DecodeError::Unknown(kind)),

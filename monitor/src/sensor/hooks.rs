@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use aya::programs::CgroupSkbAttachType;
+
 /// How a program is attached.
 #[derive(Debug, Clone, Copy)]
 pub enum Hook {
@@ -15,12 +17,16 @@ pub enum Hook {
     SyscallExit(&'static [&'static str]),
     /// On the root of the cgroup v2 tree; the word is for people.
     Cgroup(&'static str),
+    /// Packets that leave the sockets of that tree, or arrive at them.
+    Packets(CgroupSkbAttachType),
     /// BPF LSM hook of this name.
     Lsm(&'static str),
     /// Entry of a kernel function.
     Fentry(&'static str),
     /// Return of a kernel function.
     Fexit(&'static str),
+    /// Functions of a TLS library, in every program of a server that has them: loaded, and attached as they are met.
+    Tls(&'static str),
 }
 
 impl fmt::Display for Hook {
@@ -29,9 +35,12 @@ impl fmt::Display for Hook {
             Self::BtfTracepoint(name) | Self::RenamedBtfTracepoint(name, _) => write!(out, "BTF tracepoint {name}"),
             Self::SyscallExit(calls) => write!(out, "exit of {}", calls.join(", ")),
             Self::Cgroup(name) => write!(out, "cgroup {name}"),
+            Self::Packets(CgroupSkbAttachType::Egress) => write!(out, "cgroup egress"),
+            Self::Packets(CgroupSkbAttachType::Ingress) => write!(out, "cgroup ingress"),
             Self::Lsm(name) => write!(out, "BPF LSM {name}"),
             Self::Fentry(name) => write!(out, "fentry {name}"),
             Self::Fexit(name) => write!(out, "fexit {name}"),
+            Self::Tls(functions) => write!(out, "uprobe {functions}"),
         }
     }
 }
@@ -41,7 +50,7 @@ impl fmt::Display for Hook {
 pub struct Program {
     /// Name in the object.
     pub name: &'static str,
-    /// Sensor, in the words of events and alerts: `process`, `file`, `socket`, `stream`, `memory`, `io_uring`.
+    /// Sensor, in the words of events and alerts: `process`, `file`, `socket`, `stream`, `memory`, `io_uring`, `name`, `tls`.
     pub sensor: &'static str,
     /// Where it attaches.
     pub hook: Hook,
@@ -139,6 +148,8 @@ pub const JOBS: &[Job] = &[
     job(&[set(Backend::Fexit, Proof::Connects, UNIX_FEXIT), set(Tracepoint, Proof::None, UNIX_TRACEPOINT)]),
     job(&[set(Backend::Fexit, Proof::Streams, STREAM_FEXIT), set(Tracepoint, Proof::None, STREAM_TRACEPOINT)]),
     job(&[set(Tracepoint, Proof::None, URING)]),
+    job(&[set(Tracepoint, Proof::None, NAMES)]),
+    job(&[set(Tracepoint, Proof::None, TLS)]),
 ];
 
 /// Process life and inet: the same everywhere.
@@ -278,8 +289,21 @@ const SUBMIT: Hook = RenamedBtfTracepoint("io_uring_submit_req", "io_uring_submi
 const URING: &[Program] =
     &[program("uring_submit", "io_uring", SUBMIT, false), program("uring_splice", "io_uring", SUBMIT, false)];
 
+/// What connections say of whom they are for.
+const NAMES: &[Program] = &[
+    program("packet_out", "name", Hook::Packets(CgroupSkbAttachType::Egress), false),
+    program("packet_in", "name", Hook::Packets(CgroupSkbAttachType::Ingress), false),
+];
+
+/// Plain text where a TLS library takes or gives it.
+const TLS: &[Program] = &[
+    program("tls_enter", "tls", Hook::Tls("entry of SSL_read, SSL_write"), false),
+    program("tls_exit", "tls", Hook::Tls("return of SSL_read, SSL_write"), false),
+    program("tls_free", "tls", Hook::Tls("entry of SSL_free"), false),
+];
+
 /// Every sensor word, in the order that `doctor` shows.
-pub const SENSORS: &[&str] = &["process", "file", "socket", "stream", "memory", "io_uring"];
+pub const SENSORS: &[&str] = &["process", "file", "socket", "stream", "memory", "io_uring", "name", "tls"];
 
 /// The programs of the last sets: what is tried where nothing better is to be had.
 pub fn last_resort() -> impl Iterator<Item = &'static Program> {

@@ -125,6 +125,11 @@ impl Sensors {
         Ok(Self { ebpf, hooks })
     }
 
+    /// The loaded programs, to attach those that wait for it.
+    pub const fn ebpf(&mut self) -> &mut Ebpf {
+        &mut self.ebpf
+    }
+
     /// Takes the rings: security, payload. Once only.
     pub fn rings(&mut self) -> Result<(Ring, Ring), SensorError> {
         Ok((Ring::take(&mut self.ebpf, "SECURITY")?, Ring::take(&mut self.ebpf, "PAYLOAD")?))

@@ -17,6 +17,8 @@ pub mod reader;
 mod ring;
 pub mod scopes;
 mod self_test;
+mod symbols;
+pub mod tls;
 pub mod tracefs;
 
 pub use arm::CHOICE;

@@ -74,6 +74,7 @@ impl Session {
             let lent = self.profiles.lend(profile.clone());
             lent.map_err(|why| anyhow!("cannot judge by the profile {}: {why}", profile.name))?;
         }
+        self.attach_ahead(start);
         let start = start.describe(&self.profiles, profile.as_ref().or(self.wanted.as_ref()), &self.key);
         let watched = self.watch_by(start, true, text);
         if watched.is_err() {

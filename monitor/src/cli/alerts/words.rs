@@ -14,6 +14,15 @@ pub fn fact(fact: &Fact) -> String {
             let service = service.as_ref().map(|service| format!(", which gives {}", plain(service)));
             format!("connected to the socket {}{}: {}", plain(path), service.unwrap_or_default(), plain(result))
         }
+        Fact::Dns { name, of, server } => {
+            format!("asked the name server {} for {}, type {}", plain(server), plain(name), plain(of))
+        }
+        Fact::Tls { sni, alpn, ja4, ech } => {
+            let whom = sni.as_ref().map_or_else(|| "nobody by name".to_owned(), |name| plain(name));
+            let inner = if *ech { ", and perhaps for somebody else inside" } else { "" };
+            let offered = if alpn.is_empty() { String::new() } else { format!("; offers {}", plain(&alpn.join(", "))) };
+            format!("began TLS, asking for {whom}{inner}{offered}; JA4 {}", plain(ja4))
+        }
         Fact::HttpRequest { method, host, path, token, tls, detail, .. } => {
             let mut text = format!("sent {} {} to {}", plain(method), plain(path), plain(host));
             text += if *tls { " inside TLS" } else { " in clear" };

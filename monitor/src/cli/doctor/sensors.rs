@@ -47,15 +47,17 @@ const MEANING: &[(&str, &str)] = &[
     ("stream", "MCP messages: no effect can be explained by a call"),
     ("memory", "one process reaching for another's memory or environment"),
     ("io_uring", "operations through io_uring"),
+    ("name", "whom a connection is for: destinations are judged by address and port"),
+    ("tls", "the content of TLS connections: API requests and their tokens are not seen"),
 ];
 
-/// What no sensor of this version serves. A sensor that is added to [`SENSORS`] takes its line away here.
-const UNSERVED: &[(&str, &str)] = &[
+/// What this version doesn't see, on any kernel.
+const UNSEEN: &[(&str, &str)] = &[
     (
-        "tls",
-        "the content of TLS connections: destinations, times and byte counts are seen, requests and tokens are not",
+        "TLS of other libraries than OpenSSL and its like: whom such a connection is for is seen, what is said isn't",
+        "only SSL_read, SSL_write and their like can be attached to, in programs that name them",
     ),
-    ("dns", "names that processes look up: destinations are judged by address"),
+    ("HTTP/2, and MCP over HTTP", "this version reads HTTP/1"),
 ];
 
 /// What system-call tracepoints can't do, on any kernel; hooks below the system-call table can.
@@ -119,10 +121,8 @@ pub(super) fn blind(sensors: &[Sensor]) -> Vec<Blind> {
     if let Err(error) = Marks::new() {
         add("credential files opened by processes outside servers", format!("fanotify is refused: {}", error.desc()));
     }
-    for (sensor, what) in UNSERVED {
-        if !SENSORS.contains(sensor) {
-            add(what, format!("this version has no {sensor} sensor"));
-        }
+    for (what, why) in UNSEEN {
+        add(what, (*why).to_owned());
     }
     let files = sensors.iter().filter(|sensor| sensor.name == "file").flat_map(|sensor| &sensor.hooks);
     if files.into_iter().any(|hook| hook.backend == Backend::Tracepoint.word()) {

@@ -103,7 +103,9 @@ pub fn made(head: &Header, body: &socket::Made) -> SocketMade {
     SocketMade { proc: actor(head), family, protocol: body.protocol }
 }
 
-fn address(family: u16, bytes: [u8; 16]) -> IpAddr {
+/// An address as the kernel wrote it.
+#[must_use]
+pub fn address(family: u16, bytes: [u8; 16]) -> IpAddr {
     if family == 2 {
         return IpAddr::V4(Ipv4Addr::new(bytes[0], bytes[1], bytes[2], bytes[3]));
     }

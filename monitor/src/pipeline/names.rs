@@ -1,0 +1,196 @@
+//! From packets to what they say of whom a connection is for: TLS hellos and DNS.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use monitor_abi::packet::Packet;
+use monitor_abi::stream::DIR_WRITE;
+use monitor_wire::dns::{self, Answer};
+use monitor_wire::tls::{self, Hello, Progress};
+
+const TCP: u16 = 6;
+const DNS: u16 = 53;
+/// Most connections whose hello has begun, and most directions of look-ups over TCP, that are remembered.
+const MAX_OPEN: usize = 1024;
+
+/// What a packet said.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Said {
+    /// A TLS client's first words.
+    Hello(Hello),
+    /// A question to a name server, or its answer.
+    Dns(Answer),
+}
+
+/// See the module documentation.
+#[derive(Default)]
+pub struct Names {
+    /// Hellos that have begun, by cookie, with what comes next.
+    hellos: HashMap<u64, (u32, tls::Reader)>,
+    /// Look-ups over TCP, by cookie and direction.
+    streams: HashMap<(u64, u16), (u32, dns::Stream)>,
+    rejected: u64,
+}
+
+impl Names {
+    /// Takes a packet, or a part of one.
+    pub fn packet(&mut self, packet: &Packet, bytes: &[u8]) -> Vec<Said> {
+        match (packet.protocol, packet.port) {
+            (TCP, DNS) => self.stream(packet, bytes),
+            (TCP, _) if packet.dir == DIR_WRITE => self.hello(packet, bytes).into_iter().collect(),
+            (_, DNS) if packet.offset == 0 => match dns::parse(bytes) {
+                Ok(answer) => vec![Said::Dns(answer)],
+                Err(_) => self.reject(1),
+            },
+            _ => Vec::new(),
+        }
+    }
+
+    /// Packets that were not what their port or first byte says, since the last call.
+    pub fn rejected(&mut self) -> u64 {
+        std::mem::take(&mut self.rejected)
+    }
+
+    /// A connection is closed.
+    pub fn closed(&mut self, cookie: u64) {
+        self.hellos.remove(&cookie);
+        for dir in 0..2 {
+            self.streams.remove(&(cookie, dir));
+        }
+    }
+
+    fn hello(&mut self, packet: &Packet, bytes: &[u8]) -> Option<Said> {
+        let (next, mut reader) = match self.hellos.remove(&packet.cookie) {
+            Some(begun) => begun,
+            None if packet.offset == 0 => (0, tls::Reader::new()),
+            // the rest of one that is told already, or whose beginning was lost
+            None => return None,
+        };
+        if next != packet.offset {
+            self.rejected += 1;
+            return None;
+        }
+        match reader.feed(bytes) {
+            Progress::Done(hello) => Some(Said::Hello(hello)),
+            Progress::Reject(_) => {
+                self.rejected += 1;
+                None
+            }
+            Progress::Incomplete => {
+                if self.hellos.len() < MAX_OPEN {
+                    self.hellos.insert(packet.cookie, (packet.offset.saturating_add(packet.data_len), reader));
+                } else {
+                    self.rejected += 1;
+                }
+                None
+            }
+        }
+    }
+
+    fn stream(&mut self, packet: &Packet, bytes: &[u8]) -> Vec<Said> {
+        let key = (packet.cookie, packet.dir);
+        if self.streams.len() >= MAX_OPEN && !self.streams.contains_key(&key) {
+            return self.reject(1);
+        }
+        let (next, stream) = self.streams.entry(key).or_insert_with(|| (0, dns::Stream::new()));
+        let mut out = Vec::new();
+        if *next != packet.offset {
+            stream.gap(&mut out);
+        }
+        *next = packet.offset.saturating_add(packet.data_len);
+        stream.feed(bytes, &mut out);
+        let (said, rejected): (Vec<_>, Vec<_>) = out.into_iter().partition(Result::is_ok);
+        self.rejected += rejected.len() as u64;
+        said.into_iter().flatten().map(Said::Dns).collect()
+    }
+
+    fn reject(&mut self, packets: u64) -> Vec<Said> {
+        self.rejected += packets;
+        Vec::new()
+    }
+}
+
+/// The other end of a packet's connection.
+pub fn peer(packet: &Packet) -> IpAddr {
+    super::enrich::address(packet.family, packet.addr)
+}
+
+#[cfg(test)]
+mod tests {
+    use monitor_abi::stream::DIR_READ;
+
+    use super::*;
+
+    /// The hello of a real client.
+    fn hello() -> Vec<u8> {
+        let text = include_str!("../../../monitor-wire/testdata/tls/node.hex");
+        let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+        let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+        digits.chunks(2).map(byte).collect()
+    }
+
+    fn tcp(port: u16, dir: u16, offset: usize, len: usize) -> Packet {
+        let (offset, data_len) = (offset as u32, len as u32);
+        Packet { cookie: 5, protocol: TCP, port, dir, offset, data_len, total: data_len, ..Packet::default() }
+    }
+
+    #[test]
+    fn a_hello_in_several_segments_is_one() {
+        let bytes = hello();
+        for cut in [1, 5, 100, bytes.len() - 1] {
+            let mut names = Names::default();
+            let (first, rest) = bytes.split_at(cut);
+            assert_eq!(names.packet(&tcp(443, DIR_WRITE, 0, cut), first), []);
+            let said = names.packet(&tcp(443, DIR_WRITE, cut, rest.len()), rest);
+            let [Said::Hello(hello)] = &said[..] else { panic!("{said:?}") };
+            assert_eq!((hello.sni.as_deref(), names.rejected()), (Some("node.example"), 0));
+            assert!(names.hellos.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_part_that_is_missing_makes_no_name() {
+        let bytes = hello();
+        let mut names = Names::default();
+        assert_eq!(names.packet(&tcp(443, DIR_WRITE, 0, 50), &bytes[..50]), []);
+        assert_eq!(names.packet(&tcp(443, DIR_WRITE, 60, bytes.len() - 60), &bytes[60..]), []);
+        assert_eq!(names.rejected(), 1);
+        // the rest of a connection says nothing
+        assert_eq!(names.packet(&tcp(443, DIR_WRITE, 5000, 5), b"hello"), []);
+    }
+
+    #[test]
+    fn half_hellos_take_bounded_room_and_go_with_their_connection() {
+        let bytes = hello();
+        let mut names = Names::default();
+        for cookie in 0..2 * MAX_OPEN as u64 {
+            names.packet(&Packet { cookie, ..tcp(443, DIR_WRITE, 0, 50) }, &bytes[..50]);
+        }
+        assert_eq!((names.hellos.len(), names.rejected()), (MAX_OPEN, MAX_OPEN as u64));
+        names.closed(0);
+        assert_eq!(names.hellos.len(), MAX_OPEN - 1);
+    }
+
+    #[test]
+    fn questions_and_answers_come_by_either_transport() {
+        // www.example.com A, and its answer 192.0.2.1
+        let question = b"\x00\x07\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03www\x07example\x03com\x00\x00\x01\x00\x01";
+        let mut answer = question.to_vec();
+        (answer[2], answer[3], answer[7]) = (0x81, 0x80, 1);
+        answer.extend(b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x01");
+        let mut names = Names::default();
+        let udp = Packet { protocol: 17, port: DNS, dir: DIR_READ, ..Packet::default() };
+        let said = names.packet(&udp, &answer);
+        let [Said::Dns(read)] = &said[..] else { panic!("{said:?}") };
+        assert_eq!((read.name.as_str(), read.addresses.len(), read.answer), ("www.example.com", 1, true));
+        let mut framed = vec![0, question.len() as u8];
+        framed.extend(question);
+        let (first, rest) = framed.split_at(9);
+        assert_eq!(names.packet(&tcp(DNS, DIR_WRITE, 0, 9), first), []);
+        let said = names.packet(&tcp(DNS, DIR_WRITE, 9, rest.len()), rest);
+        let [Said::Dns(asked)] = &said[..] else { panic!("{said:?}") };
+        assert!(!asked.answer && asked.name == "www.example.com");
+        assert_eq!(names.packet(&udp, b"no such thing"), []);
+        assert_eq!(names.rejected(), 1);
+    }
+}
