@@ -8,6 +8,7 @@
 
 pub mod agent;
 pub mod alert;
+pub mod appended;
 pub mod client;
 pub mod cloudflare;
 pub mod deeds;

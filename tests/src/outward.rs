@@ -61,6 +61,8 @@ pub fn perform(name: &str, arguments: &Value) -> Result<()> {
             Ok(())
         }
         "exchange" => exchange(text("to")?),
+        "hello" => hello(text("to")?),
+        "ask" => ask(text("to")?),
         "packet" => socket(libc::AF_PACKET, libc::SOCK_DGRAM).map(drop),
         "bind_udp" => UdpSocket::bind(text("to")?).map(drop).map_err(Into::into),
         "splice_file" => splice_file(text("path")?),
@@ -127,6 +129,36 @@ fn exchange(to: &str) -> Result<()> {
     stream.write_all(&[b'.'; EXCHANGED.0])?;
     let got = crate::handed::drain(&stream)?;
     if got == EXCHANGED.1 { Ok(()) } else { bail!("{got} bytes came") }
+}
+
+/// First words of a TLS client, in two segments.
+fn hello(to: &str) -> Result<()> {
+    let digits: Vec<u8> = include_str!("../../monitor-wire/testdata/tls/node.hex").bytes().collect();
+    let digits: Vec<u8> = digits.into_iter().filter(u8::is_ascii_hexdigit).collect();
+    let byte = |pair: &[u8]| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?);
+    let bytes = digits.chunks(2).map(byte).collect::<Result<Vec<u8>>>()?;
+    let mut stream = TcpStream::connect(to)?;
+    stream.set_nodelay(true)?;
+    let (first, rest) = bytes.split_at(100);
+    stream.write_all(first)?;
+    stream.write_all(rest)?;
+    Ok(())
+}
+
+/// Asks a name server that isn't there, on a connected socket and by a datagram that names it.
+fn ask(to: &str) -> Result<()> {
+    let question = |name: u8| {
+        let mut bytes =
+            b"\x00\x07\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01?\x07example\x00\x00\x01\x00\x01".to_vec();
+        bytes[13] = name;
+        bytes
+    };
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    socket.send_to(&question(b'a'), to)?;
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    socket.connect(to)?;
+    socket.send(&question(b'b'))?;
+    Ok(())
 }
 
 /// The program that does nothing, which lies beside this one.

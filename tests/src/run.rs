@@ -1,6 +1,7 @@
 //! Playing one scenario from its first process to its verdict.
 
 use crate::alert;
+use crate::appended::Appended;
 use crate::client::{Client, Launch};
 use crate::cloudflare::FakeCloudflare;
 use crate::peer::BOUND;
@@ -29,6 +30,7 @@ pub fn play(name: &str, scenario: &Scenario, first_read: &Path) -> Result<()> {
         Server::Cloudflare => Some(FakeCloudflare::start(&place.path("cloudflare"))?),
         _ => None,
     };
+    let _covered = Appended::new(&scenario.appended, &place)?;
     let known: Vec<i32> = cloudflare.iter().map(FakeCloudflare::pid).collect();
     let launch = launch(scenario, &place, cloudflare.as_ref(), first_read, bare)?;
     let outcome = perform(scenario, &place, &launch, bare);

@@ -41,6 +41,9 @@ pub struct Scenario {
     /// Files to write before, by path.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
+    /// Text at the end of files of packages, by path, for this scenario alone.
+    #[serde(default)]
+    pub appended: BTreeMap<String, String>,
     /// Programs to run before, such as one that makes a repository.
     #[serde(default)]
     pub prepare: Vec<Vec<String>>,

@@ -94,6 +94,8 @@ const CASES: &[Case] = &[
     ("inet_by_io_uring", Any, sockets::by_io_uring),
     ("inet_datagram_by_sendmsg", Any, |it| inet(it, "send_message", "send", "127.0.0.1", 54)),
     ("inet_unreachable", Any, |it| outcome(it, "255.255.255.255:9", "errno 101")),
+    ("name_by_hello", Any, sockets::hello),
+    ("name_by_dns", Any, sockets::asks),
     ("inet_made", Any, made_connection),
     ("inet_listen_unbound", Any, listen_unbound),
     ("inet_bind_datagram", Any, bind_datagram),

@@ -5,8 +5,8 @@
 #![no_std]
 #![no_main]
 
-use aya_ebpf::macros::{btf_tracepoint, cgroup_sock, cgroup_sock_addr, tracepoint};
-use aya_ebpf::programs::{BtfTracePointContext, SockAddrContext, SockContext, TracePointContext};
+use aya_ebpf::macros::{btf_tracepoint, cgroup_skb, cgroup_sock, cgroup_sock_addr, tracepoint};
+use aya_ebpf::programs::{BtfTracePointContext, SkBuffContext, SockAddrContext, SockContext, TracePointContext};
 
 #[tracepoint]
 pub fn noop_exit(_ctx: TracePointContext) -> u32 {
@@ -16,6 +16,11 @@ pub fn noop_exit(_ctx: TracePointContext) -> u32 {
 #[btf_tracepoint]
 pub fn noop_btf(_ctx: BtfTracePointContext) -> i32 {
     0
+}
+
+#[cgroup_skb]
+pub fn noop_packet(_ctx: SkBuffContext) -> i32 {
+    1
 }
 
 #[cgroup_sock_addr(connect4)]

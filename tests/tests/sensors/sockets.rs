@@ -57,6 +57,30 @@ pub fn counted(it: &mut Watched) -> Result<()> {
     Ok(())
 }
 
+/// Whom a TLS connection is for, though its first words come in several segments.
+pub fn hello(it: &mut Watched) -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port();
+    it.call("hello", json!({"to": format!("127.0.0.1:{port}")}))?;
+    let made = it.expect(&json!({"kind": "net", "op": "connect", "port": port}))?;
+    let hello = json!({"sni": "node.example", "alpn": ["http/1.1"]});
+    let event = it.expect(&json!({"kind": "tls", "cookie": made["cookie"], "proc": {"pid": it.pid}}))?;
+    if event["hello"]["sni"] != hello["sni"] || event["hello"]["alpn"] != hello["alpn"] {
+        bail!("{event} is not {hello}");
+    }
+    Ok(())
+}
+
+/// What is asked of a name server, whether the socket is connected or not.
+pub fn asks(it: &mut Watched) -> Result<()> {
+    it.call("ask", json!({"to": "127.0.0.1:53"}))?;
+    for name in ["a.example", "b.example"] {
+        let asked = json!({"name": name, "of": "A", "answer": false});
+        it.expect(&json!({"kind": "dns", "resolver": "127.0.0.1", "answer": asked, "proc": {"pid": it.pid}}))?;
+    }
+    Ok(())
+}
+
 /// What comes of a connect that returned before.
 pub fn refused_later(it: &mut Watched) -> Result<()> {
     it.call("connect_later", json!({"to": "127.0.0.1:11"}))?;

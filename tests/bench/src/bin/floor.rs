@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::Read;
 
 use anyhow::{Context, Result, bail};
-use aya::programs::{BtfTracePoint, CgroupAttachMode, CgroupSock, CgroupSockAddr, Program, TracePoint};
+use aya::programs::{BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSock, CgroupSockAddr, Program, TracePoint};
 use aya::{Btf, Ebpf};
 use monitor::sensor::hooks::{Backend, Hook, JOBS};
 use monitor::sensor::load::cgroup_root;
@@ -27,6 +27,10 @@ fn main() -> Result<()> {
     let mut hooks = 0;
     let tracepoints = JOBS.iter().flat_map(|job| job.sets).filter(|set| set.backend == Backend::Tracepoint);
     for program in tracepoints.flat_map(|set| set.programs) {
+        // A server's programs carry these, if they have TLS at all: on those of the bench they are on nothing.
+        if matches!(program.hook, Hook::Tls(_)) {
+            continue;
+        }
         let (ebpf, attached) = floor.attach(program.name, program.hook)?;
         if attached == 0 && program.required {
             bail!("no hook for {}", program.name);
@@ -53,7 +57,9 @@ impl Floor {
         let ours = match hook {
             Hook::BtfTracepoint(_) | Hook::RenamedBtfTracepoint(..) => "noop_btf",
             Hook::SyscallExit(_) => "noop_exit",
+            Hook::Packets(_) => "noop_packet",
             Hook::Cgroup(_) => name,
+            Hook::Tls(_) => bail!("{name} attaches to no hook of the kernel's"),
             Hook::Lsm(_) | Hook::Fentry(_) | Hook::Fexit(_) => bail!("{name} needs a trampoline; the floor has none"),
         };
         let program = ebpf.program_mut(ours).with_context(|| format!("the floor has no program for {name}"))?;
@@ -71,6 +77,11 @@ impl Floor {
                 for call in calls {
                     attached += usize::from(program.attach("syscalls", &format!("sys_exit_{call}")).is_ok());
                 }
+            }
+            (Hook::Packets(kind), program) => {
+                let program: &mut CgroupSkb = program.try_into()?;
+                program.load()?;
+                attached += usize::from(program.attach(&self.cgroup, kind, CgroupAttachMode::Single).is_ok());
             }
             (Hook::Cgroup(_), Program::CgroupSockAddr(program)) => {
                 let program: &mut CgroupSockAddr = program;
