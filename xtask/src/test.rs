@@ -16,7 +16,7 @@ pub struct Options {
     #[arg(long, value_enum, value_name = "STEP")]
     only: Vec<Step>,
     /// Seconds for each fuzz target.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 25)]
     fuzz_seconds: u64,
     /// For `unit`, `e2e` and `demo`: arguments of the test runner, such as a part of a test's name.
     #[arg(last = true, value_name = "RUNNER ARGUMENTS")]
