@@ -66,6 +66,7 @@ fn data_in_the_names_of_look_ups_is_told_once_and_not_shown() {
 
 #[test]
 fn ordinary_look_ups_are_no_tunnel() {
+    let cloud = "a1b2c3d4e5f6g7h8i9j0k1l2m3";
     let quiet = [
         ("few", look_ups(19, 100, |number| format!("{}.evil.example", digits(number)))),
         ("slowly", look_ups(60, 3200, |number| format!("{}.evil.example", digits(number)))),
@@ -74,11 +75,31 @@ fn ordinary_look_ups_are_no_tunnel() {
         ("each of another's", look_ups(200, 100, |number| format!("{}.{number}.example", digits(number)))),
         ("repetition", look_ups(200, 100, |number| format!("{:060}.evil.example", number))),
         ("of its own", look_ups(200, 100, |number| format!("{}.mine.example", digits(number)))),
+        (
+            "below a cloud network's long name",
+            look_ups(60, 100, |number| format!("host{number}.site.example.{cloud}.bx.internal.cloudapp.net")),
+        ),
+        (
+            "a cluster's search domain",
+            look_ups(60, 100, |number| format!("{number}.news.example.model-context-production.svc.cluster.local")),
+        ),
+        ("a company's own", look_ups(60, 100, |number| format!("{}.corp.internal", digits(number)))),
+        (
+            "buckets",
+            look_ups(60, 100, |number| format!("acme-production-{number}-backup.s3.us-west-2.storage.example")),
+        ),
     ];
     for (what, steps) in quiet {
         let alerts = told(&steps);
         assert!(alerts.is_empty(), "{what}: {}", alerts[0].summary);
     }
+    let below = look_ups(30, 100, |number| format!("{}.{cloud}.t.evil.example", digits(number)));
+    assert_eq!(told(&below).len(), 1, "what the names share takes nothing from what differs");
+    let between = look_ups(60, 100, |number| match number % 4 {
+        0 => format!("{number}.{cloud}{cloud}.evil.example"),
+        _ => format!("{}.{cloud}{cloud}.evil.example", digits(number)),
+    });
+    assert!(!told(&between).is_empty(), "names that carry nothing hide none that does");
     let both = look_ups(20, 100, |number| format!("{}.evil.example 203.0.113.9", digits(number)))
         + &look_ups(10, 100, |number| format!("{}.evil.example", digits(number)));
     assert_eq!(told(&both).len(), 1, "a question and its answer are one");

@@ -87,9 +87,20 @@ pub fn tunnelled(cx: &Cx<'_>, dns: &Dns, (parent, count): (&str, usize), out: &m
 pub fn carrying(name: &str) -> Option<&str> {
     let (last, _) = name.rmatch_indices('.').nth(1)?;
     let (below, parent) = (name.get(..last)?, name.get(last.checked_add(1)?..)?);
-    // addresses that are looked up backwards are long, and nothing else
-    let long = below.chars().filter(|c| *c != '.').count() >= LONG;
-    (long && !parent.ends_with(".arpa") && entropy(below) >= RANDOM).then_some(parent)
+    (!is_local(parent) && carries(below)).then_some(parent)
+}
+
+/// Whether a part of a name is long enough, and looks random enough, to carry data.
+#[must_use]
+pub fn carries(part: &str) -> bool {
+    part.chars().filter(|c| *c != '.').count() >= LONG && entropy(part) >= RANDOM
+}
+
+/// Whether nobody has registered the name: what is asked for below it stays in the network, however long it is, as do
+/// addresses that are looked up backwards.
+fn is_local(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    ["arpa", "internal", "local", "localhost"].iter().any(|local| last.eq_ignore_ascii_case(local))
 }
 
 /// An address and port as sentences have them.

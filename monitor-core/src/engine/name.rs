@@ -80,7 +80,7 @@ impl Engine {
             self.state.names.learn(id, (&answer.name, trusted), addresses, (answer.ttl, now));
         }
         let Some(parent) = parent else { return };
-        if let Some(count) = self.state.names.asks(id, &answer.name, parent, now) {
+        if let Some(count) = self.state.names.asks(id, (&answer.name, parent), now, name::carries) {
             self.detect(Some(id), dns.proc, now, alerts, |cx, out| name::tunnelled(cx, dns, (parent, count), out));
         }
     }

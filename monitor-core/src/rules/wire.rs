@@ -102,10 +102,10 @@ pub(crate) const DNS_TUNNEL: Rule = Rule {
     attack: &["T1048.003", "T1071.004", "T1572"],
     sensors: &["name", "process"],
     explanation: "A watched server asked for at least 20 different names under one parent within a minute, each with 40 \
-            characters or more before the parent (its last two labels) that are no mere repetition. Any resolver passes \
-            such names on to whoever has the parent.",
-    normal: "Ordinary host names, the same ones again, reverse look-ups, hosts under a parent that the profile or the \
-            command line names.",
+            characters or more before the parent (its last two labels) and whatever end they all share, that are no mere \
+            repetition. Any resolver passes such names on to whoever has the parent.",
+    normal: "Ordinary host names, the same ones again, a search domain behind them, reverse look-ups, names that nobody \
+            registers (local, internal), hosts under a parent that the profile or the command line names.",
     check: "Who has the parent? If it is a cloud provider's, the names may be those of machines. Otherwise assume that \
             what the server read is gone.",
 };

@@ -49,9 +49,13 @@ struct Address {
 
 #[derive(Debug)]
 struct Parent {
-    /// The newest distinct long names under it, as digests, oldest first.
-    seen: VecDeque<(Time, u128)>,
+    /// The newest distinct long names under it, oldest first.
+    seen: VecDeque<Long>,
 }
+
+/// A long name: when it was asked for, its digest, and what stands before its parent.
+#[derive(Debug)]
+struct Long(Time, u128, Box<str>);
 
 impl Names {
     pub(super) fn new(limit: usize) -> Self {
@@ -94,10 +98,17 @@ impl Names {
         known.into_iter().flat_map(|known| &known.names).filter(move |name| name.until >= now)
     }
 
-    /// `server` asks for a long name under this parent. How many different ones there were of late, where they are so many
-    /// that something else than names travels in them.
-    pub fn asks(&mut self, server: ServerId, name: &str, parent: &str, now: Time) -> Option<usize> {
+    /// `server` asks for a long name under this parent. How many different ones there were of late of which `carries` says
+    /// that what differs carries something, where they are so many that something else than names travels in them.
+    pub fn asks(
+        &mut self,
+        server: ServerId,
+        (name, parent): (&str, &str),
+        now: Time,
+        carries: impl Fn(&str) -> bool,
+    ) -> Option<usize> {
         let digest = |text: &str| Digest::new().field(text.as_bytes()).finish();
+        let below = last(name.strip_suffix(parent).unwrap_or(name).trim_end_matches('.'));
         let key = (server, digest(parent));
         if self.parents.get(&key).is_none() {
             let gone = self.parents.insert(key, Parent { seen: VecDeque::new() });
@@ -105,16 +116,20 @@ impl Names {
             self.evicted = self.evicted.saturating_add(u64::from(gone.is_some_and(|(_, gone)| counted(&gone))));
         }
         let parent = self.parents.get_mut(&key)?;
-        parent.seen.retain(|(at, _)| now.since(*at) <= TUNNEL_WINDOW);
+        parent.seen.retain(|long| now.since(long.0) <= TUNNEL_WINDOW);
         let name = digest(name);
-        if parent.seen.iter().any(|(_, known)| *known == name) {
+        if parent.seen.iter().any(|known| known.1 == name) {
             return None;
         }
-        if parent.seen.len() >= TUNNEL {
-            parent.seen.pop_front();
+        parent.seen.push_back(Long(now, name, below.into()));
+        let shared = parent.seen.iter().map(|long| shared(&long.2, below)).min().unwrap_or(0);
+        let differs = |long: &Long| carries(long.2.get(..long.2.len().saturating_sub(shared)).unwrap_or(&long.2));
+        if parent.seen.len() > TUNNEL {
+            // names that carry nothing push none out that does
+            let gone = parent.seen.iter().position(|long| !differs(long)).unwrap_or(0);
+            parent.seen.remove(gone);
         }
-        parent.seen.push_back((now, name));
-        (parent.seen.len() >= TUNNEL).then_some(parent.seen.len())
+        (parent.seen.len() >= TUNNEL && parent.seen.iter().all(differs)).then_some(parent.seen.len())
     }
 
     /// Forgets what no longer counts.
@@ -139,6 +154,19 @@ impl Names {
     pub fn is_empty(&self) -> bool {
         self.addresses.is_empty()
     }
+}
+
+/// The end of a name that is longer than any that a resolver takes.
+fn last(name: &str) -> &str {
+    let cut = name.len().saturating_sub(MAX_NAME);
+    (cut..=name.len()).find_map(|at| name.get(at..)).unwrap_or_default()
+}
+
+/// How many bytes the labels have, with their dots, in which two names end alike: a search domain, or the zone of a
+/// provider, of which whoever asks for names carries nothing out.
+fn shared(one: &str, other: &str) -> usize {
+    let labels = one.rsplit('.').zip(other.rsplit('.')).take_while(|(one, other)| one == other);
+    labels.fold(0, |sum: usize, (label, _)| sum.saturating_add(label.len()).saturating_add(1))
 }
 
 #[cfg(test)]
@@ -204,7 +232,8 @@ mod tests {
     #[test]
     fn long_names_count_once_and_for_a_minute() {
         let mut table = Names::new(2);
-        let mut ask = |name: u64, second: u64| table.asks(SERVER, &name.to_string(), "evil.example", at(second));
+        let mut ask =
+            |name: u64, second: u64| table.asks(SERVER, (&name.to_string(), "evil.example"), at(second), |_| true);
         for name in 0..19 {
             assert_eq!(ask(name, name), None);
             assert_eq!(ask(name, name), None, "again");
@@ -213,7 +242,7 @@ mod tests {
         assert_eq!(ask(20, 61), Some(TUNNEL));
         assert_eq!(ask(21, 61), Some(TUNNEL));
         for parent in 0..2000 {
-            table.asks(SERVER, "x", &parent.to_string(), at(62));
+            table.asks(SERVER, ("x", &parent.to_string()), at(62), |_| true);
         }
         assert_eq!((table.parents.len(), table.evicted()), (MAX_PARENTS, 2001 - MAX_PARENTS as u64));
     }
