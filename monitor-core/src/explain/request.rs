@@ -203,23 +203,24 @@ fn verdict(scene: &Scene<'_>, call: &Call, asked: &ApiRequest<'_>, (route, path)
 
 /// How firmly the path's identifiers speak for a call, or which one speaks against it.
 fn identified<'a>(scene: &Scene<'_>, call: &Call, bound: &'a [Bound<'a>]) -> Result<Strength, &'a Bound<'a>> {
-    let mut strength = Strength::Medium;
+    let (mut strength, mut lost) = (Strength::Medium, false);
     for bound in bound {
         let value = bound.value.as_str();
-        if is_unset(value) {
-            continue;
-        }
         let configured = scene.server.configured.iter().find(|(name, _)| name == bound.name);
         match configured {
             // that is the user's own word for it
             Some((_, own)) if own == value => continue,
-            Some((_, own)) if !is_redacted(own) && !is_redacted(value) => return Err(bound),
+            // an account is never called null
+            Some((_, own)) if !is_redacted(own) && !is_unset(value) => return Err(bound),
             _ => {}
         }
         let variable = Variable::of(bound);
         let named = || call.arguments.iter().filter(|argument| variable.is_named(&Naming::of(&argument.at)));
         // what stands deeper is about something else: a binding's name is no script's
         let Some(depth) = named().map(|argument| depth(&argument.at)).min() else {
+            if is_unset(value) {
+                continue;
+            }
             if value.len() >= TELLING && call.arguments.iter().any(|argument| equal(&argument.text, value)) {
                 strength = Strength::Strong;
             }
@@ -230,27 +231,48 @@ fn identified<'a>(scene: &Scene<'_>, call: &Call, bound: &'a [Bound<'a>]) -> Res
             strength = Strength::Strong;
             continue;
         }
-        let whole = |text: &str, len: u64| u64::try_from(text.len()).is_ok_and(|own| own == len) && !is_redacted(text);
+        // what is hidden in the path is none that stands in the call for all to read
+        let whole = |text: &str, len: u64| u64::try_from(text.len()).is_ok_and(|own| own == len) && !is_hidden(text);
         let against = same()
             .any(|argument| variable.is_comparable(&Naming::of(&argument.at)) && whole(&argument.text, argument.len));
-        if against && depth <= MAX_DEPTH && !is_redacted(value) {
+        if against && value == LOST {
+            lost = true;
+        } else if against && depth <= MAX_DEPTH {
             return Err(bound);
         }
     }
-    Ok(strength)
+    Ok(if lost { Strength::Weak } else { strength })
 }
 
 fn equal(argument: &str, value: &str) -> bool {
     argument == value || argument.trim_matches('/') == value
 }
 
+/// What a server of JavaScript puts into a path that doesn't find its arguments, whatever the call says. Nobody can tell
+/// that from a thing of this name, so that it explains little.
+const LOST: &str = "undefined";
+
 /// What JavaScript and Python put into a path where an argument is missing.
 fn is_unset(value: &str) -> bool {
-    matches!(value, "undefined" | "null" | "None" | "NaN")
+    matches!(value, LOST | "null" | "None" | "NaN")
 }
 
+/// Whether a fingerprint stands for all of it: whoever makes a request may write `fp:` himself.
 fn is_redacted(text: &str) -> bool {
-    text.contains("fp:")
+    text.strip_prefix("fp:").is_some_and(|digits| digits.len() == FINGERPRINT && begins_hex(digits))
+}
+
+/// Whether a fingerprint stands for a part of an argument.
+fn is_hidden(text: &str) -> bool {
+    text.match_indices("fp:")
+        .any(|(at, mark)| text.get(at..).and_then(|rest| rest.strip_prefix(mark)).is_some_and(begins_hex))
+}
+
+/// Hex digits of a fingerprint.
+const FINGERPRINT: usize = 16;
+
+fn begins_hex(text: &str) -> bool {
+    text.get(..FINGERPRINT).is_some_and(|digits| digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
 }
 
 fn depth(pointer: &str) -> usize {
