@@ -58,7 +58,7 @@ pub struct Request {
     pub headers: Headers,
     /// `1.0`, `1.1` or `2`.
     pub version: String,
-    /// Oddities worth evidence: `two_hosts`, `length_and_chunked`, `obs_fold`, `cut`, ….
+    /// Oddities worth evidence: `two_hosts`, `length_and_chunked`, `obs_fold`, `cut`, `cut_path`, ….
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,
 }

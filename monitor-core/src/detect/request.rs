@@ -46,6 +46,12 @@ impl Told<'_> {
     }
 }
 
+/// Whether the end of its path is missing, so that nobody can tell what it is for.
+#[must_use]
+pub fn is_cut(head: &monitor_wire::http::Request) -> bool {
+    head.flags.iter().any(|flag| flag == "cut_path")
+}
+
 /// A request that nothing explains.
 pub fn unexplained(cx: &Cx<'_>, told: &Told<'_>, joined: &Joined, out: &mut Vec<Finding>) {
     if joined.explained.is_explained() {
@@ -62,7 +68,7 @@ fn change(cx: &Cx<'_>, told: &Told<'_>, joined: &Joined, out: &mut Vec<Finding>)
     // with no call open there is no tool to misuse
     let abuse = sensitive && !joined.declared && open().next().is_some();
     let rule = if abuse { &rules::SENSITIVE_API } else { &rules::API_CHANGE };
-    let why = why(joined, open().next().is_some());
+    let why = why(told, joined, open().next().is_some());
     let mut finding = cx.finding(rule, told.object(), told.fact(detail(joined)), sentence(cx, told, &why));
     let mutating = open().any(|(call, _)| call.declared.may_mutate());
     let mut tails = server.holding(cx.now, &cx.config.windows).filter(|(_, hold)| *hold == Hold::Tail);
@@ -70,7 +76,7 @@ fn change(cx: &Cx<'_>, told: &Told<'_>, joined: &Joined, out: &mut Vec<Finding>)
     (finding.severity, finding.confidence) = if is_anybodys_guess(&scene) {
         // a tool that no profile knows may be for just this
         (if sensitive { Severity::High } else { Severity::Medium }, Confidence::Weak)
-    } else if trails || is_cut(told) {
+    } else if trails || is_cut(told.head) {
         // it may be the end of what a call was for; that excuses nothing
         (Severity::High, Confidence::Weak)
     } else if mutating && joined.refused.is_none() {
@@ -96,10 +102,11 @@ fn read(cx: &Cx<'_>, told: &Told<'_>, joined: &Joined, out: &mut Vec<Finding>) {
     let open = phase == Phase::Call;
     let object = format!("reads:{}:{object}", told.asked.host);
     let fact = told.fact(detail(joined));
-    let mut finding = cx.finding(&rules::API_READ, object, fact, sentence(cx, told, &why(joined, open)));
+    let mut finding = cx.finding(&rules::API_READ, object, fact, sentence(cx, told, &why(told, joined, open)));
     finding.severity = severity;
     // helpers look things up, and nobody declares that
-    finding.confidence = if severity == Severity::Low { Confidence::Weak } else { Confidence::Strong };
+    let unsure = severity == Severity::Low || is_cut(told.head);
+    finding.confidence = if unsure { Confidence::Weak } else { Confidence::Strong };
     finding.absence = true;
     out.push(finding);
 }
@@ -131,7 +138,10 @@ fn sentence(cx: &Cx<'_>, told: &Told<'_>, why: &str) -> String {
     format!("{} sent {}, {why},{}.", cx.whose(), told.line(), cx.during(&calls))
 }
 
-fn why(joined: &Joined, open: bool) -> String {
+fn why(told: &Told<'_>, joined: &Joined, open: bool) -> String {
+    if is_cut(told.head) {
+        return "whose path is too long to tell what it is for".to_owned();
+    }
     match &joined.refused {
         Some(Refused::Foreign(name, value)) => {
             format!("whose {name} ({value}) is neither what the call was asked for nor what is configured")
@@ -147,11 +157,6 @@ fn detail(joined: &Joined) -> Option<String> {
         Refused::Foreign(name, _) => format!("foreign {name}"),
         Refused::Again => "more often than declared".to_owned(),
     })
-}
-
-/// The end of its path is missing.
-fn is_cut(told: &Told<'_>) -> bool {
-    told.head.flags.iter().any(|flag| flag == "cut")
 }
 
 fn is_sensitive(cx: &Cx<'_>, told: &Told<'_>) -> bool {

@@ -40,7 +40,9 @@ impl Engine {
         let known = || self.state.connections.get(http.cookie).and_then(|connection| connection.net.name.clone());
         let Some(host) = head.host.as_deref().map(bare_host).or_else(known) else { return };
         let judged = profile.is_api_host(&server.key, &host);
-        let asked = ApiRequest { method: &head.method, host: &host, route: Route::parse(&head.path) };
+        // what is missing at the end of a path may lead anywhere
+        let route = if request::is_cut(head) { None } else { Route::parse(&head.path) };
+        let asked = ApiRequest { method: &head.method, host: &host, route };
         let listed = |route| Profile::is_listed(&profile.token_apis, asked.method, &host, route);
         if asked.route.as_ref().is_some_and(listed) {
             self.wait(id, http, head, Waiting::Token);

@@ -22,7 +22,7 @@ pub struct ApiRequest<'a> {
     pub method: &'a str,
     /// Host in lower case, without port.
     pub host: &'a str,
-    /// Path; `None` where it is none that an API would take.
+    /// Path; `None` where it is none that an API would take, or its end is missing.
     pub route: Option<Route>,
 }
 

@@ -391,7 +391,11 @@ impl Script {
                         .map(|token| http::Authorization { scheme: "bearer".to_owned(), token }),
                     headers: http::Headers::default(),
                     version: "1.1".to_owned(),
-                    flags: words.has("cut").then(|| "cut".to_owned()).into_iter().collect(),
+                    flags: [("cut", "cut"), ("cutpath", "cut_path")]
+                        .iter()
+                        .filter(|(word, _)| words.has(word))
+                        .map(|(_, flag)| (*flag).to_owned())
+                        .collect(),
                 })
             }
             "status" => {

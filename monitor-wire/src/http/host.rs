@@ -14,7 +14,7 @@ pub(super) fn host(key: &Key, authority: &[u8], flags: &mut Flags) -> String {
         None => redact(key, &text).into_owned(),
     };
     // Lower case comes last, since it would hide the form of a token.
-    cut(text.to_ascii_lowercase(), limits::HTTP_HOST, flags)
+    cut(text.to_ascii_lowercase(), limits::HTTP_HOST, "cut", flags)
 }
 
 /// Whether a target's authority and a `Host` name the same: the default port of the scheme may be left out, and with

@@ -45,11 +45,11 @@ pub(super) fn split<'a>(method: &[u8], target: &'a [u8]) -> Target<'a> {
     }
 }
 
-/// The path as it is kept.
+/// The path as it is kept. What is missing of it may be what matters, so that it has a flag of its own.
 pub(super) fn path(key: &Key, bytes: &[u8], flags: &mut Flags) -> String {
     let text = plain(bytes, flags);
     let pieces: Vec<Cow<'_, str>> = text.split('/').map(|part| piece(key, part, false)).collect();
-    cut(redact(key, &pieces.join("/")).into_owned(), limits::HTTP_TARGET, flags)
+    cut(redact(key, &pieces.join("/")).into_owned(), limits::HTTP_TARGET, "cut_path", flags)
 }
 
 /// The query as it is kept: values under a secret's name become fingerprints of what they mean, not of how it is
@@ -64,7 +64,7 @@ pub(super) fn query(key: &Key, bytes: &[u8], flags: &mut Flags) -> String {
         None => piece(key, pair, true).into_owned(),
     };
     let pairs: Vec<String> = text.split('&').map(pair).collect();
-    cut(redact(key, &pairs.join("&")).into_owned(), limits::HTTP_TARGET, flags)
+    cut(redact(key, &pairs.join("&")).into_owned(), limits::HTTP_TARGET, "cut", flags)
 }
 
 fn is_scheme(bytes: &[u8]) -> bool {

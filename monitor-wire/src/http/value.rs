@@ -33,13 +33,13 @@ pub(super) fn plain(bytes: &[u8], flags: &mut Flags) -> String {
 
 /// The bytes as text that has passed [`redact`], at most `cap` bytes of it.
 pub(super) fn redacted(key: &Key, bytes: &[u8], cap: usize, flags: &mut Flags) -> String {
-    cut(redact(key, &plain(bytes, flags)).into_owned(), cap, flags)
+    cut(redact(key, &plain(bytes, flags)).into_owned(), cap, "cut", flags)
 }
 
-/// The first `cap` bytes. The whole was redacted, so the beginning of a token can't be left over.
-pub(super) fn cut(mut text: String, cap: usize, flags: &mut Flags) -> String {
+/// The first `cap` bytes, and `flag` if that isn't all. The whole was redacted, so the beginning of a token can't be left over.
+pub(super) fn cut(mut text: String, cap: usize, flag: &str, flags: &mut Flags) -> String {
     if text.len() > cap {
-        flags.add("cut");
+        flags.add(flag);
         text.truncate(text.floor_char_boundary(cap));
         text.shrink_to_fit();
     }

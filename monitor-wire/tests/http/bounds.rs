@@ -39,9 +39,9 @@ fn methods() {
 
 #[test]
 fn targets_and_hosts() {
-    for (extra, flags) in [(0, &[][..]), (1, &["cut"][..])] {
+    for (extra, flags, of_path) in [(0, &[][..], &[][..]), (1, &["cut"][..], &["cut_path"][..])] {
         let path = request(format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(limits::HTTP_TARGET - 1 + extra)));
-        assert_eq!((path.path.len(), &path.flags[..]), (limits::HTTP_TARGET, &strings(flags)[..]));
+        assert_eq!((path.path.len(), &path.flags[..]), (limits::HTTP_TARGET, &strings(of_path)[..]));
         let query = request(format!("GET /?{} HTTP/1.1\r\n\r\n", "a".repeat(limits::HTTP_TARGET + extra)));
         assert_eq!((query.query.unwrap().len(), &query.flags[..]), (limits::HTTP_TARGET, &strings(flags)[..]));
         let host = request(format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", "a".repeat(limits::HTTP_HOST + extra)));
