@@ -137,6 +137,12 @@ impl Engine {
         if net.abi.is_some() {
             self.detect(Some(id), net.proc, now, alerts, |cx, out| evasion::compat_net(cx, net, role, out));
         }
+        if matches!(net.op, NetOp::Bind | NetOp::Listen)
+            && net.port == explain::DNS
+            && let Some(server) = self.state.servers.get_mut(id)
+        {
+            server.resolves = true;
+        }
         match net.op {
             NetOp::Accept => self.reachable(id),
             // a datagram socket serves once it is bound

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::network::is_cloudflare_name;
 use super::{By, Destination, Explained, Firm, Scene, destination};
 use crate::profile::NetworkPolicy;
-use crate::role::{Role, shared_host};
+use crate::role::{Role, canonical, shared_host};
 use crate::state::{Proc, Resolved, Server};
 
 /// What would explain the connection if `name` were known to be its host: now, or when it was made.
@@ -60,15 +60,15 @@ pub fn is_misplaced(scene: &Scene<'_>, to: &Destination<'_>, name: &str) -> bool
     profile.is_some_and(|profile| profile.explains_host(name, to.port, scene.phase)) && !fits(name, to)
 }
 
-/// Whether what this resolver says may explain something: the server is configured with it, or it is this host's or the
-/// network's own.
+/// Whether what this resolver says may explain something: the server is configured with it, or, where that isn't known, it
+/// is this host's or the network's own. What the server answers itself explains nothing.
 #[must_use]
 pub fn is_trusted_resolver(server: &Server, addr: IpAddr, role: Role) -> bool {
+    if role == Role::Loopback && server.resolves {
+        return false;
+    }
     match &server.start.resolvers {
-        Some(known) => {
-            matches!(role, Role::Loopback)
-                || known.iter().any(|known| crate::role::canonical(*known) == crate::role::canonical(addr))
-        }
+        Some(known) => known.iter().any(|known| canonical(*known) == canonical(addr)),
         None => matches!(role, Role::Loopback | Role::Internal | Role::Metadata),
     }
 }

@@ -89,6 +89,8 @@ pub struct Server {
     pub resolvers: BTreeSet<IpAddr>,
     /// Ports on which it listens.
     pub listens: BTreeSet<u16>,
+    /// It took the port of name look-ups, so that what this host answers may be its own words.
+    pub resolves: bool,
     /// It listens, or somebody came in on a socket: it may be asked by a way that isn't read (MCP over HTTP).
     pub reachable: bool,
     /// Files that its processes wrote, by identity: the newest. Installing isn't counted.
@@ -149,6 +151,7 @@ impl Server {
             destinations: BTreeSet::new(),
             resolvers: BTreeSet::new(),
             listens: BTreeSet::new(),
+            resolves: false,
             written: Bounded::new(MAX_WRITTEN),
             sockets: BTreeSet::new(),
             reachable: false,
