@@ -7,6 +7,7 @@ use crate::explain::{ApiRequest, Joined, Refused, is_anybodys_guess};
 use crate::profile::{Phase, Profile};
 use crate::rules;
 use crate::state::Hold;
+use crate::time::Time;
 
 use super::{Cx, Finding};
 
@@ -84,6 +85,11 @@ fn change(cx: &Cx<'_>, told: &Told<'_>, joined: &Joined, out: &mut Vec<Finding>)
     } else {
         (Severity::High, Confidence::Strong)
     };
+    if joined.refused == Some(Refused::Again) {
+        // the first may have failed
+        let since = open().map(|(call, _)| call.started).min().unwrap_or(cx.now);
+        doubt(cx, since, &mut finding);
+    }
     finding.absence = true;
     out.push(finding);
 }
@@ -111,8 +117,8 @@ fn read(cx: &Cx<'_>, told: &Told<'_>, joined: &Joined, out: &mut Vec<Finding>) {
     out.push(finding);
 }
 
-/// Authorised by another token than before.
-pub fn token(cx: &Cx<'_>, told: &Told<'_>, joined: &Joined, out: &mut Vec<Finding>) {
+/// Authorised by another token than before, which was last used at `since`.
+pub fn token(cx: &Cx<'_>, told: &Told<'_>, joined: &Joined, since: Time, out: &mut Vec<Finding>) {
     let Some(authorization) = &told.head.authorization else { return };
     let calls = cx.open_calls();
     let summary = format!(
@@ -130,7 +136,16 @@ pub fn token(cx: &Cx<'_>, told: &Told<'_>, joined: &Joined, out: &mut Vec<Findin
         finding.severity = Severity::Low;
     }
     finding.confidence = Confidence::Medium;
+    doubt(cx, since, &mut finding);
     out.push(finding);
+}
+
+/// What rests on an answer that wasn't seen is worth little where one may have been lost since.
+fn doubt(cx: &Cx<'_>, since: Time, finding: &mut Finding) {
+    if cx.server.is_some_and(|server| cx.state.gaps.answers_incomplete(server.id, since, cx.now)) {
+        finding.severity = finding.severity.min(Severity::Low);
+        finding.confidence = Confidence::Weak;
+    }
 }
 
 fn sentence(cx: &Cx<'_>, told: &Told<'_>, why: &str) -> String {

@@ -21,9 +21,13 @@ impl Engine {
             Message::Request(head) if head.method.eq_ignore_ascii_case("CONNECT") => {}
             Message::Request(head) if http.sent => self.request(id, http, head, now, alerts),
             Message::Response(head) if !http.sent => self.response(channel, head),
-            Message::End(_) => self.unanswered(channel),
+            // no answer is read any more; where only the requests can't be, those that were made may still be answered
+            Message::End(_) if !http.sent => {
+                self.state.exchanges.unreadable(channel, id);
+                self.unanswered(channel);
+            }
             // requests that come in are the transport's
-            Message::Request(_) | Message::Response(_) | Message::Body(_) => {}
+            Message::Request(_) | Message::Response(_) | Message::Body(_) | Message::End(_) => {}
         }
     }
 
@@ -35,6 +39,9 @@ impl Engine {
     }
 
     fn request(&mut self, id: ServerId, http: &Http, head: &Request, now: Time, alerts: &mut Vec<Alert>) {
+        if head.exchange == 0 {
+            self.state.exchanges.readable((http.proc, http.channel));
+        }
         let Some(server) = self.state.servers.get(id) else { return };
         let Some(profile) = server.profile.clone() else { return };
         let known = || self.state.connections.get(http.cookie).and_then(|connection| connection.net.name.clone());
@@ -52,14 +59,14 @@ impl Engine {
             return;
         }
         let mut findings = std::mem::take(&mut self.findings);
-        let same_token = self.uses(id, http.proc, head);
+        let other_token = self.other(id, http.proc, head, now);
         let cx = context(&self.config, &self.state, Some(id), http.proc, now);
         if let Some(scene) = cx.scene() {
             let joined = explain::request(&scene, &asked);
             let told = Told { http, head, asked: &asked };
             request::unexplained(&cx, &told, &joined, &mut findings);
-            if !same_token {
-                request::token(&cx, &told, &joined, &mut findings);
+            if let Some(since) = other_token {
+                request::token(&cx, &told, &joined, since, &mut findings);
             }
             self.made(id, http, head, &asked, &joined);
             let object = format!("{} {host}{}", head.method, head.path);
@@ -70,13 +77,12 @@ impl Engine {
         self.findings = findings;
     }
 
-    /// Whether the server's own program authorises this by a token that is known for its own. Its children have theirs.
-    fn uses(&mut self, id: ServerId, proc: ProcId, head: &Request) -> bool {
-        let (Some(server), Some(authorization)) = (self.state.servers.get_mut(id), &head.authorization) else {
-            return true;
-        };
+    /// Where the server's own program authorises this by a token that isn't known for its own: since when one may have
+    /// been granted. Its children have theirs.
+    fn other(&mut self, id: ServerId, proc: ProcId, head: &Request, now: Time) -> Option<Time> {
+        let (server, authorization) = (self.state.servers.get_mut(id)?, head.authorization.as_ref()?);
         let own = self.state.processes.get(proc).is_some_and(|proc| server.is_own_program(&proc.node));
-        !own || server.tokens.used(&authorization.token)
+        own.then(|| server.tokens.used(&authorization.token, now)).flatten()
     }
 
     /// The request counts for a call; if it changes something, until it fails.
@@ -100,6 +106,7 @@ impl Engine {
     }
 
     fn response(&mut self, channel: (ProcId, u64), head: &Response) {
+        self.state.exchanges.readable(channel);
         if head.status < 200 {
             return;
         }

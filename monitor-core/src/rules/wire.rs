@@ -11,10 +11,11 @@ pub(crate) const API_CHANGE: Rule = Rule {
     severity: Severity::High,
     maestro: &["L3", "L7"],
     attack: &["T1565.001", "T1528"],
-    sensors: &["stream", "process"],
+    sensors: &["stream", "process", "tls"],
     explanation: "A watched server sent its API a request that may change something, and no open call explains it: none \
             was open, those that were are declared not to make it, it names an account, zone, script, bucket or key that \
-            isn't the one the call was asked for, or the call had made it already.",
+            isn't the one the call was asked for, or the call had made it already. Low where it was made again and the \
+            answer to the first may have been lost.",
     normal: "The requests that the open call's tool is declared to make, each as often as it is declared; the same again \
             after an error; a POST by which tools only read.",
     check: "Look the request up in the API's audit log and undo it. Then find out what sent it: the package's own code \
@@ -29,7 +30,7 @@ pub(crate) const API_READ: Rule = Rule {
     severity: Severity::Medium,
     maestro: &["L3", "L7"],
     attack: &["T1526", "T1087.004"],
-    sensors: &["stream", "process"],
+    sensors: &["stream", "process", "tls"],
     explanation: "A watched server asked its API for something that no open call explains: while no call was open, or for \
             another account, zone or object than the call was asked for. Low for what a tool looks up besides while a \
             call is open, and for the identity questions of a start.",
@@ -118,10 +119,10 @@ pub(crate) const OTHER_TOKEN: Rule = Rule {
     severity: Severity::Medium,
     maestro: &["L4", "L7"],
     attack: &["T1550.001"],
-    sensors: &["process"],
+    sensors: &["process", "tls"],
     explanation: "The server's own program authorised an API request by another token than it had used, and no new one was \
             granted to it before: somebody else's token is used by it, or its own work is done with an attacker's. Low \
-            where the request is explained or only reads.",
+            where the request is explained or only reads, and where the answer that granted it may have been lost.",
     normal: "A new token after a refresh that succeeded; children of the server with a token of theirs; the first token \
             that is seen of a server.",
     check: "Compare the two fingerprints with those of other alerts: whose token is it? If somebody signed in anew \
@@ -136,7 +137,7 @@ pub(crate) const SENSITIVE_API: Rule = Rule {
     severity: Severity::High,
     maestro: &["L3", "L7"],
     attack: &["T1098.001", "T1098.003", "T1528", "T1584.006"],
-    sensors: &["stream", "process"],
+    sensors: &["stream", "process", "tls"],
     explanation: "While a call was open whose tool isn't declared to, the server minted or rolled a token, invited a member, \
             uploaded code, changed a secret, schedule, route or name, or made a tunnel. Such a change outlives the session \
             and the token that made it.",

@@ -28,6 +28,8 @@ pub struct Exchanges {
     channels: Bounded<Channel, Waits>,
     /// The connection behind a socket.
     sockets: Bounded<u64, Channel>,
+    /// Those whose answers can't be read any more.
+    unreadable: Bounded<Channel, ServerId>,
     dropped: u64,
 }
 
@@ -42,11 +44,16 @@ struct Waits {
 
 impl Exchanges {
     pub(super) fn new() -> Self {
-        Self { channels: Bounded::new(MAX_CHANNELS), sockets: Bounded::new(MAX_CHANNELS), dropped: 0 }
+        Self {
+            channels: Bounded::new(MAX_CHANNELS),
+            sockets: Bounded::new(MAX_CHANNELS),
+            unreadable: Bounded::new(MAX_CHANNELS),
+            dropped: 0,
+        }
     }
 
     /// A request was sent whose answer matters. `cookie`: its socket, 0 where it isn't known. Returns what gets no answer
-    /// any more, because another connection has its name now.
+    /// any more, because another connection has its name now, or its own answers can't be read.
     pub fn wait(
         &mut self,
         server: ServerId,
@@ -56,7 +63,12 @@ impl Exchanges {
     ) -> Vec<(ServerId, Waiting)> {
         let other =
             |known: &Waits| known.server != server || known.cookie != cookie && known.cookie != 0 && cookie != 0;
-        let replaced = if self.channels.get(&channel).is_some_and(other) { self.ended(channel) } else { Vec::new() };
+        let mut replaced =
+            if self.channels.get(&channel).is_some_and(other) { self.ended(channel) } else { Vec::new() };
+        if self.unreadable.get(&channel).is_some_and(|known| *known == server) {
+            replaced.push((server, waiting));
+            return replaced;
+        }
         if cookie != 0 {
             self.sockets.insert(cookie, channel);
         }
@@ -89,6 +101,16 @@ impl Exchanges {
         Some((server, waiting))
     }
 
+    /// Its answers can't be read any more: whether a change on it fails, nobody can tell from now on.
+    pub fn unreadable(&mut self, channel: Channel, server: ServerId) {
+        self.unreadable.insert(channel, server);
+    }
+
+    /// A request that begins a connection, or an answer: its answers are read.
+    pub fn readable(&mut self, channel: Channel) {
+        self.unreadable.remove(&channel);
+    }
+
     /// A connection ended: what gets no answer any more.
     pub fn ended(&mut self, channel: Channel) -> Vec<(ServerId, Waiting)> {
         let Some(waits) = self.channels.remove(&channel) else { return Vec::new() };
@@ -104,6 +126,7 @@ impl Exchanges {
     /// Forgets what belonged to a server that is forgotten itself.
     pub(super) fn forget(&mut self, server: ServerId) {
         self.channels.retain(|waits| waits.server != server);
+        self.unreadable.retain(|known| *known != server);
     }
 
     /// On how many connections an answer is waited for.

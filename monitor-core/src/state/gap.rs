@@ -91,8 +91,18 @@ impl Gaps {
     /// Whether any message of `server` may be missing from `from` to `to`.
     #[must_use]
     pub fn stream_incomplete(&self, server: ServerId, from: Time, to: Time) -> bool {
+        self.missing(server, "stream", from, to)
+    }
+
+    /// Whether any answer to a request of `server` may be missing from `from` to `to`.
+    #[must_use]
+    pub fn answers_incomplete(&self, server: ServerId, from: Time, to: Time) -> bool {
+        self.missing(server, "tls", from, to)
+    }
+
+    fn missing(&self, server: ServerId, sensor: &str, from: Time, to: Time) -> bool {
         self.blind.iter().chain(&self.losses).any(|span| {
-            span.sensor == "stream"
+            span.sensor == sensor
                 && (span.server.is_none() || span.server == Some(server))
                 && span.from <= to
                 && span.to.is_none_or(|end| end >= from)
