@@ -28,5 +28,5 @@ pub use model::{
     RootSource, Roots, Runtime, ServerRule, ToolSpec,
 };
 pub use parse::ProfileError;
-pub use route::{Bound, Route};
+pub use route::{Bound, Route, leads_elsewhere};
 pub use shipped::Profiles;

@@ -108,3 +108,30 @@ fn any_other_value_in_the_path_is_not_what_the_call_was_for() {
     }
     assert!(swapped > 120, "{swapped}");
 }
+
+#[test]
+fn a_path_that_leads_elsewhere_for_another_reader_is_no_reading() {
+    let run = "api.cloudflare.com/client/v4/accounts/acct/ai/run";
+    let found =
+        |model: &str| alerts(&format!("5000 call 1 worker_list\n5010 http root POST {run}/{model} token=fp:1\n"));
+    for model in ["@cf/meta/llama-3", "@cf%2Fmeta%2Fllama-3", "m..1"] {
+        let found = found(model);
+        assert_eq!(
+            (found.len(), found[0].rule.id.as_str(), found[0].severity),
+            (1, "TL-EFF-006", Severity::Low),
+            "{model}"
+        );
+    }
+    for model in ["..%2f..%2fd1%2fdatabase", "@cf/..%2f..%2fd1", "a%5cb", "a%252f..%252fb", "a%00", "a%ff", "a%2f.%2fb"]
+    {
+        let found = found(model);
+        assert_eq!(
+            (found.len(), found[0].rule.id.as_str(), found[0].severity),
+            (1, "TL-EFF-005", Severity::High),
+            "{model}"
+        );
+        // nor is it what a call without arguments was for
+        let nothing = alerts(&format!("5000 call 1 ai_inference\n5010 http root POST {run}/{model} token=fp:1\n"));
+        assert_eq!(nothing.len(), 1, "{model}");
+    }
+}

@@ -6,7 +6,7 @@
 use super::{By, Explained, Firm, Scene};
 use crate::alert::Effect;
 use crate::ledger::DeclaredBy;
-use crate::profile::{Bound, Phase, Profile, Route};
+use crate::profile::{Bound, Phase, Profile, Route, leads_elsewhere};
 use crate::state::{Call, CallKey, Hold, counts, may_change};
 
 /// Shortest value that names a thing wherever an argument has it.
@@ -179,7 +179,8 @@ fn verdict(scene: &Scene<'_>, call: &Call, asked: &ApiRequest<'_>, (route, path)
     let told = |text: &str, last: bool| {
         let is = |argument: &str| argument == text && !argument.split('/').any(|part| matches!(part, "." | ".."));
         // a call that says nothing says nothing of how deep its last value is
-        last && call.arguments.is_empty() || call.arguments.iter().any(|argument| is(argument.text.trim_matches('/')))
+        last && call.arguments.is_empty() && !leads_elsewhere(text)
+            || call.arguments.iter().any(|argument| is(argument.text.trim_matches('/')))
     };
     let (mut best, mut refused): (Option<(usize, Strength)>, Option<Refused>) = (None, None);
     for (index, api) in call.requests.apis.iter().enumerate() {

@@ -3,7 +3,7 @@
 use super::container::without_registry;
 use super::identity::{ServerIdentity, url_host};
 use super::model::{Api, ChildRule, Configured, Effect, Endpoint, Phase, Profile, ServerRule, ToolSpec};
-use super::route::Route;
+use super::route::{Route, leads_elsewhere};
 use crate::credential::{Standing, standing};
 use crate::pattern::wildcard;
 
@@ -31,9 +31,10 @@ impl Profile {
     /// it, and no other does.
     #[must_use]
     pub fn reads(&self, server: &str, method: &str, host: &str, route: &Route) -> bool {
+        let whole = |text: &str, last: bool| last && !leads_elsewhere(text);
         let mut making = self
             .specs(server)
-            .filter(|spec| spec.apis.iter().any(|api| api.bind(method, host, route, &|_, last| last).is_some()))
+            .filter(|spec| spec.apis.iter().any(|api| api.bind(method, host, route, &whole).is_some()))
             .peekable();
         making.peek().is_some() && making.all(|spec| spec.effect == Effect::Reads)
     }

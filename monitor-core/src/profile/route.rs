@@ -128,6 +128,14 @@ impl Segment {
     }
 }
 
+/// Whether another reader may take a value that was decoded once for a path that leads elsewhere.
+#[must_use]
+pub fn leads_elsewhere(text: &str) -> bool {
+    text.split('/').any(|part| matches!(part, "." | ".."))
+        || text.chars().any(|c| c == '\\' || c.is_control())
+        || decoded(text).is_none_or(|twice| twice != text)
+}
+
 impl Api {
     /// Whether a request of this method to this host and path (without query) is the one declared.
     #[must_use]
