@@ -9,7 +9,7 @@ mod host;
 mod service;
 mod socket;
 
-pub use host::{is_https_resolver, shared_host};
+pub use host::{is_https_resolver, is_tunnel_edge, shared_host};
 pub use service::{Service, ServiceClass, service_port};
 pub use socket::{is_quiet_socket, runtime_socket};
 

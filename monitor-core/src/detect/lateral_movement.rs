@@ -3,7 +3,7 @@
 use crate::alert::{Confidence, Fact, Severity};
 use crate::event::{Net, NetOp, Proto, SocketMade, Unix};
 use crate::explain::{Destination, Explained, Firm, Scene};
-use crate::role::{Role, ServiceClass, runtime_socket, service_port};
+use crate::role::{Role, ServiceClass, is_tunnel_edge, runtime_socket, service_port};
 use crate::rules::{self, Rule};
 
 use super::{Attempt, Cx, Finding, failure};
@@ -161,23 +161,6 @@ pub(super) fn power(service: &str) -> Option<Severity> {
         "dbus_system" | "systemd" | "systemd_user" => Some(Severity::Low),
         _ => Some(Severity::High),
     }
-}
-
-pub(super) fn is_tunnel_edge(name: &str) -> bool {
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
-    [
-        "argotunnel.com",
-        "cftunnel.com",
-        "trycloudflare.com",
-        "ngrok.io",
-        "ngrok.app",
-        "ngrok-free.app",
-        "ngrok.com",
-        "loca.lt",
-        "bore.pub",
-    ]
-    .iter()
-    .any(|edge| name == *edge || name.strip_suffix(edge).is_some_and(|rest| rest.ends_with('.')))
 }
 
 fn address(to: &Destination<'_>) -> String {

@@ -2,12 +2,12 @@
 
 use monitor_wire::tls::Hello;
 
-use super::{Cx, Finding, lateral_movement};
+use super::{Cx, Finding};
 use crate::alert::{Confidence, Evidence, Fact, Severity};
 use crate::event::{Dns, Net};
 use crate::explain::{Destination, Explained, Firm, is_misplaced};
 use crate::profile::NetworkPolicy;
-use crate::role::{Role, canonical, is_https_resolver, shared_host};
+use crate::role::{Role, canonical, is_https_resolver, is_tunnel_edge, shared_host};
 use crate::rules::{self, Rule};
 use crate::time::Time;
 
@@ -51,7 +51,7 @@ pub fn asked(cx: &Cx<'_>, asked: &Asked<'_>, out: &mut Vec<Finding>) {
         out.push(resolver(cx, asked));
         return;
     }
-    if lateral_movement::is_tunnel_edge(asked.name) && asked.claimed.firm == Firm::No {
+    if is_tunnel_edge(asked.name) && asked.claimed.firm == Firm::No {
         let rest = format!(", the edge of a tunnel service,{}.", cx.during(&cx.open_calls()));
         out.push(finding(cx, asked, &rules::TUNNEL, ("dest", &rest)));
     }

@@ -6,7 +6,7 @@ use super::{By, Explained, Firm, Scene};
 use crate::launcher::{is_launcher, launched};
 use crate::named::Host;
 use crate::profile::{NetworkPolicy, Phase};
-use crate::role::{Role, ServiceClass, canonical, service_port};
+use crate::role::{Role, ServiceClass, canonical, is_https_resolver, is_tunnel_edge, service_port, shared_host};
 use crate::state::{Call, Hold, Proc, Server};
 
 /// The port of name look-ups.
@@ -157,10 +157,12 @@ pub(super) fn is_cloudflare_name(host: &str) -> bool {
     host == "cloudflare.com" || host.ends_with(".cloudflare.com")
 }
 
-/// Whether the name doesn't speak against a package registry: it wasn't seen, or nobody configured one, so that the package
-/// manager goes to the one that it was built with.
+/// Whether the name doesn't speak against a package registry. Package managers get their things from many places while a
+/// server starts, but hardly from where anybody may put them for an hour; later, a registry's name is known.
 fn may_be_registry(scene: &Scene<'_>, to: &Destination<'_>) -> bool {
-    to.name.is_none() || scene.server.start.registries.is_empty()
+    let Some(name) = to.name else { return true };
+    let anybodys = shared_host(name).is_some() || is_https_resolver(name) || is_tunnel_edge(name);
+    !anybodys && (scene.phase == Phase::Start || scene.server.start.registries.is_empty())
 }
 
 fn is_registry(scene: &Scene<'_>, to: &Destination<'_>) -> bool {

@@ -57,6 +57,25 @@ pub fn is_https_resolver(name: &str) -> bool {
     RESOLVERS.iter().any(|known| known.strip_prefix("*.").map_or(name == *known, |parent| is_below(name, parent)))
 }
 
+/// Whether a tunnel service takes what its clients send there.
+#[must_use]
+pub fn is_tunnel_edge(name: &str) -> bool {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    [
+        "argotunnel.com",
+        "cftunnel.com",
+        "trycloudflare.com",
+        "ngrok.io",
+        "ngrok.app",
+        "ngrok-free.app",
+        "ngrok.com",
+        "loca.lt",
+        "bore.pub",
+    ]
+    .iter()
+    .any(|edge| name == *edge || name.strip_suffix(edge).is_some_and(|rest| rest.ends_with('.')))
+}
+
 fn is_below(name: &str, suffix: &str) -> bool {
     name.strip_suffix(suffix).is_some_and(|labels| labels.len() > 1 && labels.ends_with('.'))
 }

@@ -53,8 +53,8 @@ pub(crate) const UNDECLARED_HOST: Rule = Rule {
             ask for another host. Whoever has a site at the same provider has the same addresses: workers.dev, pages.dev, \
             r2.dev and trycloudflare.com are anybody's. From then on the connection is unexplained, also for what was \
             read before it.",
-    normal: "The profile's hosts, those on the server's command line, registries at start, hosts that an argument of a \
-            fetching tool names; hellos without a name, or with an encrypted one.",
+    normal: "The profile's hosts, those on the server's command line, wherever a package manager goes at start, hosts \
+            that an argument of a fetching tool names; hellos without a name, or with an encrypted one.",
     check: "Whose host is it? A Worker of the user's own belongs on the server's command line or into its profile. If it \
             is nobody's here, find what the server read before, and what it sent.",
 };
