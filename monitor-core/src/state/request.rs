@@ -51,13 +51,15 @@ impl Requests {
         if !changes {
             return true;
         }
-        if let Some(made) = self.tried(api, path) {
-            return made.tries < MAX_TRIES;
-        }
-        if self.made.len() >= MAX_MADE {
+        let retry = match self.tried(api, path) {
+            Some(made) if made.tries >= MAX_TRIES => return false,
+            tried => tried.is_some(),
+        };
+        if !retry && self.made.len() >= MAX_MADE {
             return false;
         }
         let Some(declared) = self.apis.get(api) else { return false };
+        // a retry too: what it was for may have been done by another since
         let done = self.made.iter().filter(|made| made.api == api && !made.failed).count();
         match declared.times {
             Some(times) => u32::try_from(done).is_ok_and(|done| done < times),
@@ -140,6 +142,23 @@ mod tests {
             once.fail(0, 1);
         }
         assert!(!once.may(0, 1, true));
+    }
+
+    #[test]
+    fn what_failed_may_not_be_tried_again_once_it_succeeded_as_often_as_declared() {
+        let mut once = requests("/x/{id}", None);
+        for path in [1, 2] {
+            once.make(0, path, true);
+            once.fail(0, path);
+        }
+        assert!(once.may(0, 1, true) && once.may(0, 3, true));
+        once.make(0, 3, true);
+        assert!([1, 2, 3, 4].iter().all(|path| !once.may(0, *path, true)), "one of them was it");
+        let mut any = requests("/x/*", None);
+        any.make(0, 1, true);
+        any.fail(0, 1);
+        any.make(0, 2, true);
+        assert!(any.may(0, 1, true));
     }
 
     #[test]
