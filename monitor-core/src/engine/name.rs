@@ -5,7 +5,7 @@ use crate::alert::{Alert, Evidence, Fact};
 use crate::detect::exfiltration::{self, Way};
 use crate::detect::name::{self, Asked, Seen};
 use crate::event::{Dns, Net, Tls};
-use crate::explain::{self, Destination, Explained, Scene};
+use crate::explain::{self, Destination, Explained, Firm, Scene};
 use crate::id::ServerId;
 use crate::role::canonical;
 use crate::state::Server;
@@ -27,11 +27,12 @@ impl Engine {
         let (opened, before) = made;
         let mut findings = std::mem::take(&mut self.findings);
         let cx = context(&self.config, &self.state, Some(id), net.proc, now);
-        let mut explained = before.clone();
+        let (mut explained, mut claimed_firm) = (before.clone(), Firm::No);
         if let Some(scene) = cx.scene().filter(|scene| !explain::is_resolver(scene.server, &to)) {
             let then = Scene { now: opened, phase, ..scene };
             let claimed = explain::claimed(&[scene, then], cx.proc(), &to, &asked);
             explained = explain::after_claim(&before, &claimed, &asked);
+            claimed_firm = claimed.firm;
             let asked = Asked {
                 net: &net,
                 opened,
@@ -56,7 +57,8 @@ impl Engine {
         if explained.firm < before.firm {
             self.note(id, now, "connect", &name::shown(&name::place(&net), &asked), &explained, None);
         } else if let Some(server) = self.state.servers.get_mut(id)
-            && explained.is_explained()
+            // a name that anything would have explained is its client's word alone
+            && claimed_firm == Firm::Strong
             && to.outside()
         {
             server.remember(asked);
