@@ -204,19 +204,24 @@ fn verdict(scene: &Scene<'_>, call: &Call, asked: &ApiRequest<'_>, (route, path)
 
 /// How firmly the path's identifiers speak for a call, or which one speaks against it.
 fn identified<'a>(scene: &Scene<'_>, call: &Call, bound: &'a [Bound<'a>]) -> Result<Strength, &'a Bound<'a>> {
-    let (mut strength, mut lost) = (Strength::Medium, false);
+    let (mut strength, mut most) = (Strength::Medium, Strength::Strong);
     for bound in bound {
         let value = bound.value.as_str();
+        let variable = Variable::of(bound);
+        let named = || call.arguments.iter().filter(|argument| variable.is_named(&Naming::of(&argument.at)));
         let configured = scene.server.configured.iter().find(|(name, _)| name == bound.name);
         match configured {
             // that is the user's own word for it
             Some((_, own)) if own == value => continue,
+            // whoever calls may mean another one, just there
+            Some(_) if named().any(|argument| depth(&argument.at) <= 1 && equal(&argument.text, value)) => {
+                most = most.min(Strength::Medium);
+                continue;
+            }
             // an account is never called null
             Some((_, own)) if !is_redacted(own) && !is_unset(value) => return Err(bound),
             _ => {}
         }
-        let variable = Variable::of(bound);
-        let named = || call.arguments.iter().filter(|argument| variable.is_named(&Naming::of(&argument.at)));
         // what stands deeper is about something else: a binding's name is no script's
         let Some(depth) = named().map(|argument| depth(&argument.at)).min() else {
             if is_unset(value) {
@@ -237,12 +242,12 @@ fn identified<'a>(scene: &Scene<'_>, call: &Call, bound: &'a [Bound<'a>]) -> Res
         let against = same()
             .any(|argument| variable.is_comparable(&Naming::of(&argument.at)) && whole(&argument.text, argument.len));
         if against && value == LOST {
-            lost = true;
+            most = Strength::Weak;
         } else if against && depth <= MAX_DEPTH {
             return Err(bound);
         }
     }
-    Ok(if lost { Strength::Weak } else { strength })
+    Ok(strength.min(most))
 }
 
 fn equal(argument: &str, value: &str) -> bool {
