@@ -85,7 +85,8 @@ pub struct Headers {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<String>,
     /// `content-type`, `content-encoding`, `user-agent`, `mcp-method`, `mcp-name`, `mcp-protocol-version` and
-    /// `mcp-session-id`, redacted, at most 256 bytes each.
+    /// `mcp-session-id`, redacted, at most 256 bytes each. Before them, as `host`, the other names of a request with
+    /// `two_hosts`, at most two.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<(String, String)>,
 }

@@ -45,8 +45,10 @@ impl Engine {
         let Some(server) = self.state.servers.get(id) else { return };
         let Some(profile) = server.profile.clone() else { return };
         let known = || self.state.connections.get(http.cookie).and_then(|connection| connection.net.name.clone());
-        let Some(host) = head.host.as_deref().map(bare_host).or_else(known) else { return };
-        let judged = profile.is_api_host(&server.key, &host);
+        let names = || names(head).map(bare_host);
+        let is_api = |host: &String| profile.is_api_host(&server.key, host);
+        let Some(host) = names().find(is_api).or_else(|| names().next()).or_else(known) else { return };
+        let judged = is_api(&host);
         // what is missing at the end of a path may lead anywhere
         let route = if request::is_cut(head) { None } else { Route::parse(&head.path) };
         let asked = ApiRequest { method: &head.method, host: &host, route };
@@ -136,6 +138,12 @@ impl Engine {
             call.requests.fail(api, path);
         }
     }
+}
+
+/// The names that a request is for: one, unless it is odd.
+fn names(head: &Request) -> impl Iterator<Item = &str> {
+    let others = head.headers.values.iter().filter(|(name, _)| name == "host").map(|(_, host)| host.as_str());
+    head.host.as_deref().into_iter().chain(others)
 }
 
 /// A `Host` without its port, in lower case and without a trailing dot.

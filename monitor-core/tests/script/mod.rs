@@ -127,7 +127,7 @@ impl Script {
             "call" => &["progress", "protocol"],
             _ => &[
                 "script", "sino", "xino", "preload", "ino", "via", "host", "cookie", "result", "sent", "state", "by",
-                "abi", "task", "cwd", "service", "token", "channel", "exchange", "ja4", "ttl", "server", "of",
+                "abi", "task", "cwd", "service", "token", "channel", "exchange", "also", "ja4", "ttl", "server", "of",
             ],
         };
         let mut parsed = Words { plain: Vec::new(), named: BTreeMap::new(), flags: Vec::new() };
@@ -389,7 +389,10 @@ impl Script {
                     authorization: words
                         .get("token")
                         .map(|token| http::Authorization { scheme: "bearer".to_owned(), token }),
-                    headers: http::Headers::default(),
+                    headers: http::Headers {
+                        values: words.get("also").map(|host| ("host".to_owned(), host)).into_iter().collect(),
+                        ..http::Headers::default()
+                    },
                     version: "1.1".to_owned(),
                     flags: [("cut", "cut"), ("cutpath", "cut_path")]
                         .iter()

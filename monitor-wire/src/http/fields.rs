@@ -41,6 +41,8 @@ pub(super) struct Fields {
     pub(super) headers: Headers,
     /// Of the first `Host`, empty if it is.
     pub(super) host: Option<String>,
+    /// Of the last that differs from it.
+    pub(super) other_host: Option<String>,
     pub(super) authorization: Option<Authorization>,
     /// `X-Auth-Key`.
     pub(super) auth_key: Option<Authorization>,
@@ -114,7 +116,10 @@ impl Fields {
 
     fn host(&mut self, host: String, flags: &mut Flags) {
         match &self.host {
-            Some(first) if *first != host => flags.add("two_hosts"),
+            Some(first) if *first != host => {
+                flags.add("two_hosts");
+                self.other_host = Some(host);
+            }
             Some(_) => {}
             None => self.host = Some(host),
         }

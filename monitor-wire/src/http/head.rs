@@ -68,7 +68,7 @@ pub(super) fn request(key: &Key, head: &[u8], exchange: u64) -> Result<(Request,
     if parts.odd {
         flags.add("odd_target");
     }
-    let fields = fields(key, &mut lines, &mut flags)?;
+    let mut fields = fields(key, &mut lines, &mut flags)?;
     let path = target::path(key, parts.path, &mut flags);
     let query = parts.query.map(|query| target::query(key, query, &mut flags));
     let framing = match (fields.coding, fields.length) {
@@ -80,15 +80,19 @@ pub(super) fn request(key: &Key, head: &[u8], exchange: u64) -> Result<(Request,
         (Coding::Absent, Length::Absent) => Framing::None,
     };
     framing_flags(&fields, framing, line.version, &mut flags);
+    // Whoever takes the request may go by any of its names, so that none is dropped.
+    let mut others: Vec<String> = fields.other_host.take().into_iter().collect();
     let host = match (parts.authority.map(|authority| host::host(key, authority, &mut flags)), fields.host) {
         (Some(target), Some(host)) => {
             if !host::is_same(&target, &host, parts.default_port) {
                 flags.add("two_hosts");
+                others.insert(0, host);
             }
             Some(target)
         }
         (target, host) => target.or(host),
     };
+    fields.headers.values.splice(0..0, others.into_iter().map(|host| ("host".to_owned(), host)));
     if fields.authorization.is_some() && fields.auth_key.is_some() {
         flags.add("two_authorizations");
     }

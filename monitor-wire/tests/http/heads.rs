@@ -113,6 +113,22 @@ fn tells_who_authorises() {
 }
 
 #[test]
+fn keeps_each_name_of_a_request_that_has_two() {
+    for (text, host, others) in [
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "a", &["b"][..]),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nHost: C\r\n\r\n", "a", &["c"]),
+        ("GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n", "a", &["b"]),
+        ("GET http://a/ HTTP/1.1\r\nHost: b\r\nHost: c\r\n\r\n", "a", &["b", "c"]),
+        ("GET http://a/ HTTP/1.1\r\nHost: a:80\r\nHost: a:80\r\n\r\n", "a", &[]),
+    ] {
+        let request = request(text);
+        let values: Vec<&str> = request.headers.values.iter().map(|(_, value)| value.as_str()).collect();
+        assert_eq!((request.host.as_deref(), &values[..]), (Some(host), others), "{text}");
+        assert!(request.headers.values.iter().all(|(name, _)| name == "host"), "{text}");
+    }
+}
+
+#[test]
 fn flags_what_is_odd() {
     for (text, flag) in [
         ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "two_hosts"),
