@@ -12,6 +12,7 @@ use aya_ebpf::programs::SkBuffContext;
 use monitor_abi::config::Conn;
 use monitor_abi::header::{Header, KIND_PACKET, RING_PAYLOAD};
 use monitor_abi::packet::Packet;
+use monitor_abi::stats;
 use monitor_abi::stream::{DIR_READ, DIR_WRITE};
 
 use crate::emit::{self, Fixed};
@@ -22,6 +23,7 @@ const AF_INET6: u16 = 10;
 const IPPROTO_TCP: u8 = 6;
 const IPPROTO_UDP: u8 = 17;
 const DNS: u16 = 53;
+const SYN: u8 = 2;
 /// TLS record of type handshake (RFC 8446 section 5.1).
 const HANDSHAKE: u8 = 22;
 /// Bytes of a TLS client's first words that are taken; a hello is a tenth of it.
@@ -87,6 +89,9 @@ fn segment(ctx: &SkBuffContext, conn: &Conn, mut packet: Packet, transport: u32)
     let at = transport + u32::from(words >> 4) * 4;
     let len = ctx.len().checked_sub(at).filter(|len| *len > 0)?;
     let sequence = u32::from_be(ctx.load(transport as usize + 4).ok()?);
+    // Data of a SYN comes behind it (RFC 7413).
+    let flags: u8 = ctx.load(transport as usize + 13).ok()?;
+    let sequence = if flags & SYN != 0 { sequence.wrapping_add(1) } else { sequence };
     let dns = packet.port == DNS;
     let limit = if dns { LOOK_UPS } else { HELLO };
     // The two directions of a look-up each have a place of their own: a cookie is a count, far from its highest bit.
@@ -98,8 +103,8 @@ fn segment(ctx: &SkBuffContext, conn: &Conn, mut packet: Packet, transport: u32)
         None => Begun { sequence, next: u32::MAX },
     };
     let offset = sequence.wrapping_sub(begun.sequence);
-    // again, too early, or enough
-    if begun.next >= limit || offset != begun.next {
+    // Enough, or again. What comes too early is told as it is: its place says what is missing.
+    if begun.next >= limit || offset < begun.next || offset >= limit {
         if begun.next == u32::MAX && offset == 0 {
             let _full = BEGUN.insert(key, begun, 0);
         }
@@ -135,11 +140,15 @@ fn piece(ctx: &SkBuffContext, conn: &Conn, packet: &Packet, at: u32, left: u32) 
     // Written so that the verifier sees bounds that don't depend on what it knows of the branches before.
     let len = if left > PIECE { PIECE } else { left };
     let len = (len.wrapping_sub(1) & (PIECE - 1)) + 1;
-    let mut scratch = emit::scratch()?;
+    let Some(mut scratch) = emit::scratch() else {
+        emit::count(stats::PACKET_LOST);
+        return None;
+    };
     let start = size_of::<Fixed<Packet>>();
     // SAFETY: the scratch record is larger than the head and a piece.
     let done = unsafe { bpf_skb_load_bytes(ctx.as_ptr(), at, scratch.record.as_mut_ptr().add(start).cast(), len) };
     if done < 0 {
+        emit::count(stats::PACKET_LOST);
         return None;
     }
     let total = start as u64 + u64::from(len);
@@ -162,6 +171,7 @@ fn piece(ctx: &SkBuffContext, conn: &Conn, packet: &Packet, at: u32, left: u32) 
     let fixed = Fixed { head, body: Packet { data_len: len, ..*packet } };
     // SAFETY: as above.
     unsafe { core::ptr::write(scratch.record.as_mut_ptr().cast::<Fixed<Packet>>(), fixed) };
-    emit::payload(scratch.record.as_ptr(), total);
+    let sent = emit::packet(scratch.record.as_ptr(), total);
+    emit::count(if sent { stats::PAYLOAD_SENT } else { stats::PACKET_LOST });
     Some(len)
 }

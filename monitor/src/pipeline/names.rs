@@ -1,17 +1,24 @@
 //! From packets to what they say of whom a connection is for: TLS hellos and DNS.
+//!
+//! An answer counts if it came in, on the socket that asked, for the name that was asked: what a process sends to its
+//! resolver is never the resolver's word. Names travel in clear, but they are whatever a process says: what looks like a
+//! token in them is replaced.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
 use monitor_abi::packet::Packet;
 use monitor_abi::stream::DIR_WRITE;
-use monitor_wire::dns::{self, Answer};
+use monitor_wire::dns::{self, Answer, Reject};
+use monitor_wire::redact::{Key, redact};
 use monitor_wire::tls::{self, Hello, Progress};
 
 const TCP: u16 = 6;
 const DNS: u16 = 53;
 /// Most connections whose hello has begun, and most directions of look-ups over TCP, that are remembered.
 const MAX_OPEN: usize = 1024;
+/// Most questions that wait for their answers; the oldest is forgotten, and its answer then counts for nothing.
+const MAX_ASKED: usize = 4096;
 
 /// What a packet said.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,25 +30,31 @@ pub enum Said {
 }
 
 /// See the module documentation.
-#[derive(Default)]
 pub struct Names {
+    key: Key,
     /// Hellos that have begun, by cookie, with what comes next.
     hellos: HashMap<u64, (u32, tls::Reader)>,
     /// Look-ups over TCP, by cookie and direction.
     streams: HashMap<(u64, u16), (u32, dns::Stream)>,
+    /// Questions: socket, number and name, as it was asked.
+    asked: VecDeque<(u64, u16, String)>,
     rejected: u64,
 }
 
 impl Names {
+    /// Names in which what looks like a token becomes a fingerprint under `key`.
+    #[must_use]
+    pub fn new(key: Key) -> Self {
+        let (hellos, streams, asked) = (HashMap::new(), HashMap::new(), VecDeque::new());
+        Self { key, hellos, streams, asked, rejected: 0 }
+    }
+
     /// Takes a packet, or a part of one.
     pub fn packet(&mut self, packet: &Packet, bytes: &[u8]) -> Vec<Said> {
         match (packet.protocol, packet.port) {
             (TCP, DNS) => self.stream(packet, bytes),
             (TCP, _) if packet.dir == DIR_WRITE => self.hello(packet, bytes).into_iter().collect(),
-            (_, DNS) if packet.offset == 0 => match dns::parse(bytes) {
-                Ok(answer) => vec![Said::Dns(answer)],
-                Err(_) => self.reject(1),
-            },
+            (_, DNS) if packet.offset == 0 => self.answered(packet, vec![dns::parse(bytes)]),
             _ => Vec::new(),
         }
     }
@@ -71,7 +84,7 @@ impl Names {
             return None;
         }
         match reader.feed(bytes) {
-            Progress::Done(hello) => Some(Said::Hello(hello)),
+            Progress::Done(hello) => Some(Said::Hello(self.redacted(hello))),
             Progress::Reject(_) => {
                 self.rejected += 1;
                 None
@@ -99,9 +112,48 @@ impl Names {
         }
         *next = packet.offset.saturating_add(packet.data_len);
         stream.feed(bytes, &mut out);
-        let (said, rejected): (Vec<_>, Vec<_>) = out.into_iter().partition(Result::is_ok);
-        self.rejected += rejected.len() as u64;
-        said.into_iter().flatten().map(Said::Dns).collect()
+        self.answered(packet, out)
+    }
+
+    /// Questions that went out, and the answers to them that came in.
+    fn answered(&mut self, packet: &Packet, read: Vec<Result<Answer, Reject>>) -> Vec<Said> {
+        let mut said = Vec::new();
+        for answer in read {
+            let Ok(mut answer) = answer else {
+                self.rejected += 1;
+                continue;
+            };
+            if answer.answer == (packet.dir == DIR_WRITE) {
+                self.rejected += 1;
+                continue;
+            }
+            let question = (packet.cookie, answer.id, answer.name.clone());
+            if !answer.answer {
+                if self.asked.len() >= MAX_ASKED {
+                    self.asked.pop_front();
+                }
+                self.asked.push_back(question);
+            } else if !self.asked.contains(&question) {
+                self.rejected += 1;
+                continue;
+            }
+            answer.name = self.labels(&answer.name);
+            answer.aliases = answer.aliases.iter().map(|alias| self.labels(alias)).collect();
+            said.push(Said::Dns(answer));
+        }
+        said
+    }
+
+    fn redacted(&self, hello: Hello) -> Hello {
+        let sni = hello.sni.as_deref().map(|name| self.labels(name));
+        let alpn = hello.alpn.iter().map(|name| redact(&self.key, name).into_owned()).collect();
+        Hello { sni, alpn, ..hello }
+    }
+
+    /// A name, label by label.
+    fn labels(&self, name: &str) -> String {
+        let labels: Vec<_> = name.split('.').map(|label| redact(&self.key, label)).collect();
+        labels.join(".")
     }
 
     fn reject(&mut self, packets: u64) -> Vec<Said> {
@@ -138,7 +190,7 @@ mod tests {
     fn a_hello_in_several_segments_is_one() {
         let bytes = hello();
         for cut in [1, 5, 100, bytes.len() - 1] {
-            let mut names = Names::default();
+            let mut names = Names::new(Key::from_bytes([7; 32]));
             let (first, rest) = bytes.split_at(cut);
             assert_eq!(names.packet(&tcp(443, DIR_WRITE, 0, cut), first), []);
             let said = names.packet(&tcp(443, DIR_WRITE, cut, rest.len()), rest);
@@ -151,7 +203,7 @@ mod tests {
     #[test]
     fn a_part_that_is_missing_makes_no_name() {
         let bytes = hello();
-        let mut names = Names::default();
+        let mut names = Names::new(Key::from_bytes([7; 32]));
         assert_eq!(names.packet(&tcp(443, DIR_WRITE, 0, 50), &bytes[..50]), []);
         assert_eq!(names.packet(&tcp(443, DIR_WRITE, 60, bytes.len() - 60), &bytes[60..]), []);
         assert_eq!(names.rejected(), 1);
@@ -162,7 +214,7 @@ mod tests {
     #[test]
     fn half_hellos_take_bounded_room_and_go_with_their_connection() {
         let bytes = hello();
-        let mut names = Names::default();
+        let mut names = Names::new(Key::from_bytes([7; 32]));
         for cookie in 0..2 * MAX_OPEN as u64 {
             names.packet(&Packet { cookie, ..tcp(443, DIR_WRITE, 0, 50) }, &bytes[..50]);
         }
@@ -172,14 +224,30 @@ mod tests {
     }
 
     #[test]
+    fn what_looks_like_a_token_in_a_name_is_replaced() {
+        let secret = "c1e5a9d2b7f04836a1b2c3d4e5f60718293a4";
+        let names = Names::new(Key::from_bytes([7; 32]));
+        let shown = names.labels(&format!("{secret}.drop.example"));
+        assert!(shown.starts_with("fp:") && shown.ends_with(".drop.example"), "{shown}");
+        let plain = "0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com";
+        assert_eq!(names.labels(plain), plain);
+    }
+
+    #[test]
     fn questions_and_answers_come_by_either_transport() {
         // www.example.com A, and its answer 192.0.2.1
         let question = b"\x00\x07\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03www\x07example\x03com\x00\x00\x01\x00\x01";
         let mut answer = question.to_vec();
         (answer[2], answer[3], answer[7]) = (0x81, 0x80, 1);
         answer.extend(b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x01");
-        let mut names = Names::default();
+        let mut names = Names::new(Key::from_bytes([7; 32]));
         let udp = Packet { protocol: 17, port: DNS, dir: DIR_READ, ..Packet::default() };
+        let out = Packet { dir: DIR_WRITE, ..udp };
+        // nobody asked; the process itself says so; another socket asked
+        assert_eq!((names.packet(&udp, &answer), names.packet(&out, &answer)), (vec![], vec![]));
+        assert_eq!(names.packet(&Packet { cookie: 9, ..out }, question).len(), 1);
+        assert_eq!((names.packet(&udp, &answer), names.packet(&udp, question)), (vec![], vec![]));
+        assert_eq!((names.packet(&out, question).len(), names.rejected()), (1, 4));
         let said = names.packet(&udp, &answer);
         let [Said::Dns(read)] = &said[..] else { panic!("{said:?}") };
         assert_eq!((read.name.as_str(), read.addresses.len(), read.answer), ("www.example.com", 1, true));
