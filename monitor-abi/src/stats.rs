@@ -28,6 +28,8 @@ pub const ARGV_FAULT: u32 = 10;
 pub const NAME_FAULT: u32 = 11;
 /// Names of local sockets, as passed, that could not be read.
 pub const ADDRESS_FAULT: u32 = 12;
+/// Packets that name somebody and that could not be told.
+pub const PACKET_LOST: u32 = 13;
 /// Number of counters.
 pub const COUNT: u32 = 16;
 

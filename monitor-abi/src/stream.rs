@@ -88,8 +88,6 @@ pub struct Key {
     pub pad: u32,
 }
 
-/// Nothing is decided about this stream yet.
-pub const POLICY_SEEN: u32 = 0;
 /// Do not capture this stream: it is not an MCP transport.
 pub const POLICY_IGNORE: u32 = 1;
 

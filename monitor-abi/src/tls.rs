@@ -13,6 +13,10 @@ pub const READ: u64 = 2;
 /// `SSL_read_ex`.
 pub const READ_EX: u64 = 3;
 
+/// What a channel's address stands for at the moment: in `peer` of its records, and in the map of judged streams the one
+/// that isn't captured. Never 0.
+pub type Generation = u32;
+
 /// A connection's object is given back: its address may be another's next.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]

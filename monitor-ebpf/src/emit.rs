@@ -350,6 +350,12 @@ pub fn payload(record: *const u8, len: u64) -> bool {
     done
 }
 
+/// The same for what is no byte of a stream.
+#[inline(always)]
+pub fn packet(record: *const u8, len: u64) -> bool {
+    put(&PAYLOAD, record, len)
+}
+
 #[inline(always)]
 fn put(ring: &'static RingBuf, record: *const u8, len: u64) -> bool {
     // SAFETY: ring is a map; record and len describe memory that the verifier has checked.

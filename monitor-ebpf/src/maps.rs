@@ -50,6 +50,10 @@ pub static MISSING: Array<u64> = Array::with_max_entries(1, 0);
 #[map]
 pub static TLS_CALLS: LruHashMap<u64, TlsCall> = LruHashMap::with_max_entries(4096, 0);
 
+/// Connections of TLS libraries of which bytes were told: the generation of each address.
+#[map]
+pub static TLS_CHANNELS: LruHashMap<stream::Key, u32> = LruHashMap::with_max_entries(16384, 0);
+
 /// Arguments of such a call.
 #[repr(C)]
 #[derive(Clone, Copy)]

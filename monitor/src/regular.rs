@@ -12,19 +12,27 @@ use std::path::Path;
 /// # Errors
 /// As the system says; `InvalidInput` if it is no regular file, `FileTooLarge` if it has more than `max` bytes.
 pub fn read(path: &Path, max: usize) -> io::Result<(Vec<u8>, Metadata)> {
-    let place = OpenOptions::new().read(true).custom_flags(nix::libc::O_PATH | nix::libc::O_CLOEXEC).open(path)?;
-    let meta = place.metadata()?;
-    if !meta.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no regular file"));
-    }
-    // the same file, whatever has been put in its place meanwhile
-    let file = File::open(format!("/proc/self/fd/{}", place.as_raw_fd()))?;
+    let (file, meta) = open(path)?;
     let mut bytes = Vec::new();
     file.take(max as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > max {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {max} bytes")));
     }
     Ok((bytes, meta))
+}
+
+/// The regular file at `path`, open for reading, and its metadata; as [`read`].
+///
+/// # Errors
+/// As the system says; `InvalidInput` if it is no regular file.
+pub fn open(path: &Path) -> io::Result<(File, Metadata)> {
+    let place = OpenOptions::new().read(true).custom_flags(nix::libc::O_PATH | nix::libc::O_CLOEXEC).open(path)?;
+    let meta = place.metadata()?;
+    if !meta.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no regular file"));
+    }
+    // the same file, whatever has been put in its place meanwhile
+    Ok((File::open(format!("/proc/self/fd/{}", place.as_raw_fd()))?, meta))
 }
 
 /// The first bytes of a regular file, at most `max`: for files of procfs, which tell no size. Empty for any reason.

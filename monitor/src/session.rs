@@ -353,9 +353,12 @@ impl Session {
         self.pipeline.settle();
         self.forget_gone();
         self.attach_libraries();
-        for key in self.pipeline.take_ignored() {
-            if let Err(error) = self.streams.insert(StreamKey(key), monitor_abi::stream::POLICY_IGNORE, 0) {
-                tracing::debug!(%error, "cannot stop the capture of a stream");
+        for (key, policy) in self.pipeline.take_ignored() {
+            match policy.map(|policy| self.streams.insert(StreamKey(key), policy, 0)) {
+                Some(Err(error)) => tracing::debug!(%error, "cannot stop the capture of a stream"),
+                Some(Ok(())) => {}
+                // the kernel may have given it up for newer ones
+                None => drop(self.streams.remove(&StreamKey(key))),
             }
         }
         before

@@ -2,9 +2,11 @@
 
 use anyhow::{Context, Result};
 use serde_json::json;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use tests::agent::Agent;
+use tests::cloudflare::FakeCloudflare;
 use tests::exec::Ground;
 use tests::peer::{Peer, Transport};
 use tests::{alert, effects, verdict, wait};
@@ -73,6 +75,44 @@ fn what_a_server_does_from_then_on_is_judged() -> Result<()> {
         ground.end()?;
     }
     Ok(())
+}
+
+/// Sends a request inside TLS for each line that it reads.
+const INSIDE_TLS: &str = r#"
+const { connect } = require("node:tls");
+const ca = require("node:fs").readFileSync(process.env.CA);
+process.stdin.on("data", () => {
+  const to = connect({ host: "127.64.0.1", port: 443, servername: "api.cloudflare.com", ca }, () =>
+    to.write("GET /client/v4/user HTTP/1.1\r\nHost: api.cloudflare.com\r\nConnection: close\r\n\r\n"));
+  to.resume();
+});
+"#;
+
+#[test]
+fn what_a_server_that_runs_already_says_inside_tls_is_read() -> Result<()> {
+    let ground = Ground::new("attach-tls")?;
+    let cloudflare = FakeCloudflare::start(&ground.place.path("cloudflare"))?;
+    let mut command = Command::new("node");
+    command.args(["-e", INSIDE_TLS]).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", ground.place.home());
+    command.env("CA", cloudflare.authority()).current_dir(ground.place.path("scratch")).stdin(Stdio::piped());
+    let mut server = command.spawn()?;
+    let mut input = server.stdin.take().context("no input")?;
+    writeln!(input, "before anybody watches")?;
+    cloudflare.saw("GET /user")?;
+    let mut agent = Agent::attach(&ground.place, server.id())?;
+    let message = json!({"type": "request", "method": "GET", "path": "/client/v4/user", "host": "api.cloudflare.com"});
+    let request = json!({"kind": "http", "sent": true, "tls": true, "message": message});
+    wait::until_true("a request that is read", tests::peer::BOUND, || {
+        // what runs is looked into meanwhile
+        let asked = writeln!(input, "again").is_ok();
+        asked && effects::events(&ground.place).iter().any(|event| effects::holds(event, &request))
+    })?;
+    drop(input);
+    assert!(server.wait()?.success());
+    let status = agent.end()?;
+    assert!(status.success(), "{status}: {}", agent.said());
+    drop(cloudflare);
+    ground.end()
 }
 
 #[test]

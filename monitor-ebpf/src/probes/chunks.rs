@@ -249,16 +249,22 @@ fn resume(data: &Data, scope: &Scope) -> bool {
     if used > PAYLOAD_BYTES - PAYLOAD_BYTES / 8 {
         return false;
     }
+    forget(key);
+    if bytes > 0 {
+        gap_within(data, scope, bytes, GAP_RING_FULL);
+    }
+    true
+}
+
+/// A stream misses nothing any more, or is none.
+#[inline(always)]
+pub fn forget(key: Key) {
     if MISSED.remove(key).is_ok()
         && let Some(missing) = MISSING.get_ptr_mut(0)
     {
         // SAFETY: a map value.
         unsafe { emit::add(missing, u64::MAX) };
     }
-    if bytes > 0 {
-        gap_within(data, scope, bytes, GAP_RING_FULL);
-    }
-    true
 }
 
 #[inline(always)]

@@ -5,15 +5,15 @@
 //! repeated doesn't, and the pages are present. A return knows no arguments, so that the entry keeps them, by thread.
 
 use aya_ebpf::EbpfContext;
-use aya_ebpf::helpers::{bpf_get_attach_cookie, bpf_get_current_pid_tgid};
+use aya_ebpf::helpers::{bpf_get_attach_cookie, bpf_get_current_pid_tgid, bpf_ktime_get_boot_ns};
 use aya_ebpf::macros::{uprobe, uretprobe};
 use aya_ebpf::programs::{ProbeContext, RetProbeContext};
 use monitor_abi::header::KIND_TLS_END;
-use monitor_abi::stream::{DIR_READ, DIR_TLS, DIR_WRITE, Data, Key, POLICY_IGNORE, POLICY_SEEN, STREAM_TLS};
-use monitor_abi::tls::{End, READ, READ_EX, WRITE, WRITE_EX};
+use monitor_abi::stream::{DIR_READ, DIR_TLS, DIR_WRITE, Data, Key, STREAM_TLS};
+use monitor_abi::tls::{End, Generation, READ, READ_EX, WRITE, WRITE_EX};
 
-use super::chunks::{Bytes, Part};
-use crate::maps::{STREAMS, TLS_CALLS, TlsCall};
+use super::chunks::{self, Bytes, Part};
+use crate::maps::{STREAMS, TLS_CALLS, TLS_CHANNELS, TlsCall};
 use crate::{emit, kernel, scope};
 
 /// Entry of `SSL_read(SSL *ssl, void *buf, int num)`, `SSL_write(SSL *ssl, const void *buf, int num)`,
@@ -41,7 +41,9 @@ pub fn tls_free(ctx: ProbeContext) -> u32 {
     if let Some(scope) = scope::watched() {
         let channel = ctx.arg::<u64>(0).unwrap_or_default();
         // one of which nothing was told needs no end
-        if STREAMS.remove(key(channel)).is_ok() {
+        if TLS_CHANNELS.remove(key(channel)).is_ok() {
+            chunks::forget(Key { pad: (DIR_READ | DIR_TLS).into(), ..key(channel) });
+            chunks::forget(Key { pad: (DIR_WRITE | DIR_TLS).into(), ..key(channel) });
             emit::send(KIND_TLS_END, 0, &scope, End { channel });
         }
     }
@@ -71,18 +73,15 @@ fn returned(ctx: &RetProbeContext) {
         return;
     }
     let key = key(call.channel);
+    let generation = generation(key);
     // SAFETY: copied out at once.
-    match unsafe { STREAMS.get(key) }.copied() {
-        Some(POLICY_IGNORE) => return,
-        Some(_) => {}
-        None => {
-            let _full = STREAMS.insert(key, POLICY_SEEN, 0);
-        }
+    if unsafe { STREAMS.get(key) }.is_some_and(|ignored| *ignored == generation) {
+        return;
     }
     let Some(scratch) = emit::scratch() else { return };
     let data = Data {
         ino: call.channel,
-        peer: 0,
+        peer: generation.into(),
         total,
         offset: 0,
         data_len: 0,
@@ -92,6 +91,19 @@ fn returned(ctx: &RetProbeContext) {
         class: STREAM_TLS,
     };
     Part::whole(data, scope, scratch, Bytes { base: call.buffer, total }).take();
+}
+
+/// Which connection an address stands for: a new number when the library has given it back in between.
+#[inline(always)]
+fn generation(key: Key) -> Generation {
+    // SAFETY: copied out at once.
+    if let Some(generation) = unsafe { TLS_CHANNELS.get(key) } {
+        return *generation;
+    }
+    // SAFETY: no preconditions. Two of one address within a microsecond can't be; what is taken is that, modulo an hour.
+    let generation = (unsafe { bpf_ktime_get_boot_ns() } >> 10) as Generation | 1;
+    let _full = TLS_CHANNELS.insert(key, generation, 0);
+    generation
 }
 
 /// A connection among a process's own.

@@ -110,10 +110,12 @@ pub struct Pipeline {
     names: Names,
     /// Programs and libraries that watched processes run, since that was last asked.
     mapped: Vec<Mapped>,
+    /// How many there was no room for.
+    unmapped: u64,
     opens: Opens,
     alerts: Vec<Alert>,
-    /// Streams that the kernel may stop capturing.
-    ignore: Vec<StreamKey>,
+    /// Streams that the kernel may stop capturing, by the policy that says so; `None` where one doesn't hold any more.
+    ignore: Vec<(StreamKey, Option<u32>)>,
     ended: Vec<ServerId>,
     candidates: Candidates,
     /// Candidates that turned out to be servers: number, root, and what it executed.
@@ -149,8 +151,9 @@ impl Pipeline {
             clock,
             streams: Streams::new(key.clone()),
             channels: Channels::new(key.clone()),
-            names: Names::default(),
+            names: Names::new(key.clone()),
             mapped: Vec::new(),
+            unmapped: 0,
             key,
             output,
             hosts: Hosts::default(),
@@ -415,14 +418,21 @@ impl Pipeline {
         self.output.unwritten()
     }
 
-    /// Streams that the kernel may stop capturing, since the last call.
-    pub fn take_ignored(&mut self) -> Vec<StreamKey> {
+    /// Streams that the kernel may stop capturing, by the policy that says so, since the last call; `None` where one doesn't
+    /// hold any more.
+    pub fn take_ignored(&mut self) -> Vec<(StreamKey, Option<u32>)> {
         std::mem::take(&mut self.ignore)
     }
 
-    /// Programs and libraries that watched processes run, since the last call.
-    pub fn take_mapped(&mut self) -> Vec<Mapped> {
-        std::mem::take(&mut self.mapped)
+    /// Programs and libraries that watched processes run, since the last call, and how many more there were.
+    pub fn take_mapped(&mut self) -> (Vec<Mapped>, u64) {
+        (std::mem::take(&mut self.mapped), std::mem::take(&mut self.unmapped))
+    }
+
+    /// Whether a server is watched.
+    #[must_use]
+    pub fn is_live(&self, id: ServerId) -> bool {
+        self.hosts.members(id).next().is_some()
     }
 
     /// Servers whose last process ended, since the last call.
@@ -475,7 +485,7 @@ impl Pipeline {
 
     fn judge(&mut self, event: &Event) {
         self.last = self.last.max(event.time);
-        self.runs(event);
+        self.mapped(event);
         for lines in self.output.events.iter_mut().chain(&mut self.output.recording) {
             lines.push_later(event);
         }
@@ -483,11 +493,18 @@ impl Pipeline {
         self.write();
     }
 
-    /// Notes what program or library a watched process runs: TLS may be in it.
-    fn runs(&mut self, event: &Event) {
-        if event.server.is_none() || self.mapped.len() >= MAX_MAPPED {
-            return;
+    /// A program or library that a watched process runs: TLS may be in it.
+    pub fn runs(&mut self, mapped: Mapped) {
+        if self.mapped.len() < MAX_MAPPED {
+            self.mapped.push(mapped);
+        } else {
+            self.unmapped += 1;
         }
+    }
+
+    /// What an event tells of that.
+    fn mapped(&mut self, event: &Event) {
+        let Some(server) = event.server else { return };
         let (pid, file, path) = match &event.kind {
             Kind::Exec(exec) | Kind::Known(exec) => (exec.proc.pid, exec.exe.id, None),
             // The loader opens what it maps. A name is a hint only: the file is searched for what it has.
@@ -498,7 +515,7 @@ impl Pipeline {
             }
             _ => return,
         };
-        self.mapped.push(Mapped { pid, file, path });
+        self.runs(Mapped { server, pid, file, path });
     }
 
     fn write(&mut self) {

@@ -6,9 +6,10 @@ use monitor_abi::stream::{self, DIR_TLS, DIR_WRITE, Gap, STREAM_TLS};
 use monitor_core::event::{Dns, Event, Exit, File, Fork, Http, Kind, Loss, NetOp, Opaque, Tls};
 use monitor_core::id::{ProcId, ServerId};
 use monitor_core::time::Time;
+use monitor_wire::http::{End, Message};
 
 use super::candidates::Candidates;
-use super::http::{Heard, Id};
+use super::http::Id;
 use super::names::{self, Said};
 use super::opens::Untold;
 use super::streams::Mover;
@@ -57,7 +58,7 @@ impl Pipeline {
                 let server = server.map(|id| self.moved(id, head.tgid));
                 let event = |kind| Event { time, server, kind };
                 self.hosts.add(exec.proc, server);
-                self.channels.gone(exec.proc.pid);
+                self.forget_channels(exec.proc.pid);
                 if exec.compat && server.is_some() {
                     // the execution tells of it: that its calls are 32-bit ones too is nothing new
                     *self.uring.entry(exec.proc.pid).or_default() |= COMPAT;
@@ -70,7 +71,7 @@ impl Pipeline {
                 self.event(event(Kind::Exit(Exit { proc, status: body.code })));
                 self.candidates.exited(proc.pid, head.time);
                 self.listened.remove(&proc);
-                self.channels.gone(proc.pid);
+                self.forget_channels(proc.pid);
                 match ended {
                     // One that was found is still to be accepted, with all it did.
                     Some(id) if self.found.iter().any(|found| found.candidate == id) || self.waits(id) => {}
@@ -144,14 +145,16 @@ impl Pipeline {
             Body::Made(body) => self.event(event(Kind::Socket(enrich::made(head, body)))),
             Body::Stream(data, bytes) if data.class == STREAM_TLS => {
                 let id = Id { pid: head.tgid, channel: data.ino };
-                let heard = self.channels.data(id, data.dir, bytes);
-                self.said(head, server, id, data.dir & DIR_WRITE != 0, heard);
+                let heard = self.channels.data(id, data.peer as u32, data.dir, bytes);
+                if let Some(generation) = heard.ignore {
+                    self.ignore.push((id.stream(), Some(generation)));
+                }
+                self.said(head, server, id, data.dir & DIR_WRITE != 0, heard.messages);
             }
             Body::Gap(gap) if gap.dir & DIR_TLS != 0 => {
                 let id = Id { pid: head.tgid, channel: gap.ino };
-                if let Some(heard) = self.channels.gap(id, gap.dir, gap.bytes) {
-                    self.said(head, server, id, gap.dir & DIR_WRITE != 0, heard);
-                }
+                let messages = self.channels.gap(id, gap.dir, gap.bytes);
+                self.said(head, server, id, gap.dir & DIR_WRITE != 0, messages);
                 let loss = missing("tls", time, enrich::actor(head), gap);
                 self.event(event(Kind::Loss(loss)));
             }
@@ -167,7 +170,7 @@ impl Pipeline {
             Body::TlsEnd(end) => {
                 let id = Id { pid: head.tgid, channel: end.channel };
                 for (sent, messages) in self.channels.end(id) {
-                    self.said(head, server, id, sent, Heard { messages, ignore: false });
+                    self.said(head, server, id, sent, messages);
                 }
             }
             Body::Stream(data, bytes) => {
@@ -186,13 +189,25 @@ impl Pipeline {
         }
     }
 
+    /// A process has ended, or is another program now: an address among its own says nothing any more.
+    fn forget_channels(&mut self, pid: u32) {
+        self.ignore.extend(self.channels.gone(pid).into_iter().map(|id| (id.stream(), None)));
+    }
+
     /// What a direction of a channel said.
-    fn said(&mut self, head: &Header, server: Option<ServerId>, id: Id, sent: bool, heard: Heard) {
-        if heard.ignore {
-            self.ignore.push(id.stream());
-        }
+    fn said(&mut self, head: &Header, server: Option<ServerId>, id: Id, sent: bool, messages: Vec<Message>) {
         let (time, proc) = (self.clock.wall(head.time), enrich::actor(head));
-        for message in heard.messages {
+        for message in messages {
+            // What was HTTP and can't be read any more may go on all the same.
+            if sent
+                && let Message::End(End { reason }) = &message
+                && matches!(reason.as_str(), "malformed" | "too_long" | "lost")
+                && self.channels.was_understood(id)
+            {
+                let (sensor, reason) = ("tls".to_owned(), "undecodable".to_owned());
+                let loss = Loss { sensor, reason, from: time, count: 1, caused_by: Some(proc) };
+                self.event(Event { time, server, kind: Kind::Loss(loss) });
+            }
             let http = Http { proc, channel: id.channel, cookie: 0, by: String::new(), tls: true, sent, message };
             self.event(Event { time, server, kind: Kind::Http(http) });
         }

@@ -9,7 +9,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use monitor_abi::config::SCOPE_CANDIDATE;
 use monitor_abi::header::Header;
-use monitor_abi::stream::{Data, Key};
+use monitor_abi::stream::{Data, Key, POLICY_IGNORE};
 use monitor_core::event::{Event, Exec, Kind, Mcp, Side};
 use monitor_core::id::{ProcId, ServerId};
 use monitor_wire::mcp::{Body, Message};
@@ -73,7 +73,7 @@ impl Pipeline {
     pub(super) fn stream(&mut self, head: &Header, server: Option<ServerId>, data: &Data, bytes: &[u8]) {
         let by = Mover { scope: server.map_or(0, |id| id.0), pid: head.tgid };
         let outcome = self.streams.data(by, data, bytes);
-        self.ignore.extend(outcome.ignore);
+        self.ignore.extend(outcome.ignore.map(|key| (key, Some(POLICY_IGNORE))));
         let candidate = server.filter(|id| Candidates::is_candidate(*id));
         if let (Some(id), Some((_, false))) = (candidate, outcome.flow) {
             self.heard(id, bytes.len());

@@ -205,7 +205,7 @@ impl Stats {
 
     /// All counters that mean loss.
     #[must_use]
-    pub fn losses(&self) -> [Counted; 9] {
+    pub fn losses(&self) -> [Counted; 10] {
         let counted = |sensor, reason, index| Counted { sensor, reason, index, total: self.get(index) };
         [
             counted("security", "ring_full", stats::SECURITY_FULL),
@@ -217,6 +217,7 @@ impl Stats {
             counted("socket", "read_fault", stats::ADDRESS_FAULT),
             counted("process", "table_full", stats::SCOPE_FULL),
             counted("socket", "table_full", stats::CONN_FULL),
+            counted("name", "ring_full", stats::PACKET_LOST),
         ]
     }
 

@@ -1,5 +1,5 @@
 //! The TLS libraries of watched servers: found in the programs and libraries that they execute, attached to, and let go
-//! when no server runs them any more.
+//! when no server that ran them is left.
 //!
 //! A program's file is opened and searched on a thread of its own, which only reads. Attaching is the session's: a few
 //! calls for each library. Each is attached once for all processes that run it, since a probe is at a place of a file, and
@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -14,24 +15,26 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use aya::Ebpf;
-use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLinkId, UProbeScope};
+use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeLinkId, UProbeScope};
 use aya::programs::{Program, UProbe};
 use monitor_abi::tls::{READ, READ_EX, WRITE, WRITE_EX};
-use monitor_core::id::FileId;
+use monitor_core::id::{FileId, ServerId};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::load::chain;
 use super::symbols::functions;
+use crate::regular;
 
 /// Most files that wait to be searched.
 const MAX_WAITING: usize = 256;
 /// Most files that are remembered as having no such functions; what is forgotten is searched again.
 const MAX_OTHERS: usize = 4096;
+/// For how many looks (every five seconds) such a file is remembered: its number may be another file's by then.
+const OTHERS_AGE: u32 = 60;
 /// Most libraries that are attached to at a time.
 const MAX_LIBRARIES: usize = 256;
-
-/// Looks (every five seconds) for which a library that nobody runs stays attached.
-const IDLE: u32 = 12;
+/// Most of them that one server may take.
+const MAX_OF_ONE: usize = 32;
 
 /// OpenSSL's functions: name, and what its return means (`None`: only its entry matters).
 const FUNCTIONS: [(&str, Option<u64>); 5] = [
@@ -45,6 +48,8 @@ const FUNCTIONS: [(&str, Option<u64>); 5] = [
 /// A program or library that a watched process runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapped {
+    /// The server that the process is part of.
+    pub server: ServerId,
     /// The process.
     pub pid: u32,
     /// The file, as the kernel knows it.
@@ -55,31 +60,42 @@ pub struct Mapped {
 
 /// See the module documentation.
 pub struct Libraries {
-    ask: SyncSender<Mapped>,
+    ask: SyncSender<Task>,
     answers: Receiver<Answer>,
     ready: Arc<EventFd>,
-    /// Libraries by file, and who runs them.
+    /// Libraries by file, and which servers ran them.
     known: HashMap<FileId, Library>,
-    /// Files without such functions, or that are being searched.
-    others: HashMap<FileId, Searched>,
+    /// Files that are being searched, by whom they are run.
+    waiting: HashMap<FileId, BTreeSet<ServerId>>,
+    /// Files without such functions, and for how many looks that has been known.
+    others: HashMap<FileId, u32>,
 }
 
-enum Searched {
-    /// By whom it is run meanwhile.
-    Waiting(BTreeSet<u32>),
-    Nothing,
+/// For the thread.
+enum Task {
+    Search(Mapped),
+    /// Taken out of the kernel by being dropped, which waits for every CPU to have left the probe.
+    Release(Vec<UProbeLink>),
 }
 
 struct Library {
-    users: BTreeSet<u32>,
-    /// For how many looks nobody has run it.
-    idle: u32,
+    servers: BTreeSet<ServerId>,
     links: Vec<(&'static str, UProbeLinkId)>,
 }
 
 struct Answer {
     file: FileId,
-    found: Option<(File, PathBuf, Vec<Option<u64>>)>,
+    found: Search,
+}
+
+/// What a search gave.
+enum Search {
+    /// The functions, in their order, and the file that has them.
+    Functions(File, PathBuf, Vec<Option<u64>>),
+    /// The file has none of them.
+    Nothing,
+    /// It couldn't be looked into: the process has ended, or another file is there. Says nothing of the file.
+    Unknown,
 }
 
 /// What became of a library, for the log.
@@ -96,13 +112,20 @@ impl Libraries {
     ///
     /// # Errors
     /// The kernel gives no thread, or no descriptor.
-    pub fn new() -> std::io::Result<Self> {
+    pub fn new() -> io::Result<Self> {
         let ready = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
-        let (ask, asked) = sync_channel::<Mapped>(MAX_WAITING);
+        let (ask, asked) = sync_channel::<Task>(MAX_WAITING);
         let (answer, answers) = sync_channel::<Answer>(MAX_WAITING);
         let wake = Arc::clone(&ready);
         let _ends_with_the_channel = std::thread::Builder::new().name("symbols".to_owned()).spawn(move || {
-            while let Ok(mapped) = asked.recv() {
+            while let Ok(task) = asked.recv() {
+                let mapped = match task {
+                    Task::Search(mapped) => mapped,
+                    Task::Release(links) => {
+                        drop(links);
+                        continue;
+                    }
+                };
                 let found = search(&mapped);
                 if answer.send(Answer { file: mapped.file, found }).is_err() {
                     return;
@@ -110,93 +133,100 @@ impl Libraries {
                 let _full = wake.write(1);
             }
         })?;
-        Ok(Self { ask, answers, ready, known: HashMap::new(), others: HashMap::new() })
+        let (known, waiting, others) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Ok(Self { ask, answers, ready, known, waiting, others })
     }
 
     /// A watched process runs this file. False if there are so many to be searched that this one isn't.
     pub fn mapped(&mut self, mapped: Mapped) -> bool {
-        if let Some(library) = self.known.get_mut(&mapped.file) {
-            library.users.insert(mapped.pid);
+        let servers = self.known.get_mut(&mapped.file).map(|library| &mut library.servers);
+        if let Some(servers) = servers.or_else(|| self.waiting.get_mut(&mapped.file)) {
+            servers.insert(mapped.server);
             return true;
         }
-        match self.others.get_mut(&mapped.file) {
-            Some(Searched::Waiting(users)) => {
-                users.insert(mapped.pid);
-                return true;
-            }
-            Some(Searched::Nothing) => return true,
-            None => {}
+        if self.others.contains_key(&mapped.file) {
+            return true;
         }
-        if self.others.len() >= MAX_OTHERS {
-            self.others.retain(|_, searched| matches!(searched, Searched::Waiting(_)));
-        }
-        let (file, pid) = (mapped.file, mapped.pid);
-        if self.ask.try_send(mapped).is_err() {
+        let (file, server) = (mapped.file, mapped.server);
+        if self.waiting.len() >= MAX_WAITING || self.ask.try_send(Task::Search(mapped)).is_err() {
             return false;
         }
-        self.others.insert(file, Searched::Waiting(BTreeSet::from([pid])));
+        self.waiting.insert(file, BTreeSet::from([server]));
         true
     }
 
-    /// A process is going to execute this program: attaches to it now, before its first instruction, if it has the
-    /// functions. Searches on the calling thread.
-    pub fn ahead(&mut self, ebpf: &mut Ebpf, program: &Path, pid: u32) -> Option<Told> {
-        let file = File::open(program).ok()?;
-        let id = FileId { dev: file.metadata().ok()?.dev(), ino: file.metadata().ok()?.ino() };
-        if self.known.contains_key(&id) || self.others.contains_key(&id) {
+    /// A server is going to execute this program: attaches to it now, before its first instruction, if it has the functions.
+    /// Searches on the calling thread: for a session that has nothing else to judge yet.
+    pub fn ahead(&mut self, ebpf: &mut Ebpf, program: &Path, server: ServerId) -> Option<Told> {
+        let (file, meta) = regular::open(program).ok()?;
+        let id = FileId { dev: meta.dev(), ino: meta.ino() };
+        if self.known.contains_key(&id) {
             return None;
         }
-        let found = look_into(&file)?;
-        Some(self.take(ebpf, id, BTreeSet::from([pid]), file, program.to_path_buf(), &found))
+        let found = look_into(&file).ok()??;
+        Some(self.take(ebpf, id, BTreeSet::from([server]), &file, program.to_path_buf(), &found))
     }
 
     /// Attaches to what was found since the last call.
     pub fn attach(&mut self, ebpf: &mut Ebpf) -> Vec<Told> {
         let mut told = Vec::new();
+        if self.waiting.is_empty() {
+            return told;
+        }
+        let _drained = self.ready.read();
         while let Ok(Answer { file, found }) = self.answers.try_recv() {
-            let _drained = self.ready.read();
-            let waiting = self.others.insert(file, Searched::Nothing);
-            let Some((opened, path, offsets)) = found else { continue };
-            let Some(Searched::Waiting(users)) = waiting else { continue };
-            told.push(self.take(ebpf, file, users, opened, path, &offsets));
+            let Some(servers) = self.waiting.remove(&file) else { continue };
+            match found {
+                Search::Functions(opened, path, offsets) => {
+                    told.push(self.take(ebpf, file, servers, &opened, path, &offsets));
+                }
+                Search::Nothing if self.others.len() < MAX_OTHERS => drop(self.others.insert(file, 0)),
+                Search::Nothing => self.others.clear(),
+                // the next process that runs it asks again
+                Search::Unknown => {}
+            }
         }
         told
+    }
+
+    /// Lets go of what none of these servers, the watched ones, ran: at most one library a look. Called every five seconds.
+    pub fn release(&mut self, ebpf: &mut Ebpf, watched: impl Fn(ServerId) -> bool) {
+        self.others.retain(|_, age| {
+            *age += 1;
+            *age < OTHERS_AGE
+        });
+        for library in self.known.values_mut() {
+            library.servers.retain(|server| watched(*server));
+        }
+        let unused = self.known.iter().find(|(_, library)| library.servers.is_empty()).map(|(file, _)| *file);
+        if let Some(library) = unused.and_then(|file| self.known.remove(&file)) {
+            let links =
+                library.links.into_iter().filter_map(|(name, link)| program(ebpf, name).ok()?.take_link(link).ok());
+            // Where the thread has too much to do, it is this one that waits.
+            let _dropped_here = self.ask.try_send(Task::Release(links.collect()));
+        }
     }
 
     fn take(
         &mut self,
         ebpf: &mut Ebpf,
         id: FileId,
-        users: BTreeSet<u32>,
-        file: File,
+        servers: BTreeSet<ServerId>,
+        file: &File,
         path: PathBuf,
         offsets: &[Option<u64>],
     ) -> Told {
-        if self.known.len() >= MAX_LIBRARIES {
-            return Told::Refused(path, format!("{MAX_LIBRARIES} libraries are attached to already"));
+        let of = |server: &ServerId| self.known.values().filter(|library| library.servers.contains(server)).count();
+        if self.known.len() >= MAX_LIBRARIES || servers.iter().all(|server| of(server) >= MAX_OF_ONE) {
+            return Told::Refused(path, "too many libraries are attached to already".to_owned());
         }
-        match attach(ebpf, &file, offsets) {
+        match attach(ebpf, file, offsets) {
             Ok(links) => {
-                self.others.remove(&id);
-                self.known.insert(id, Library { users, idle: 0, links });
+                self.known.insert(id, Library { servers, links });
                 Told::Attached(path)
             }
             Err(error) => Told::Refused(path, error),
         }
-    }
-
-    /// Lets go of what none of these processes, the watched ones, has run for a while: what a server runs for a
-    /// moment it runs again, and that moment is shorter than attaching takes.
-    pub fn release(&mut self, ebpf: &mut Ebpf, watched: impl Fn(u32) -> bool) {
-        self.known.retain(|_, library| {
-            library.users.retain(|pid| watched(*pid));
-            library.idle = if library.users.is_empty() { library.idle + 1 } else { 0 };
-            let over = library.idle >= IDLE;
-            if over {
-                detach(ebpf, library.links.drain(..));
-            }
-            !over
-        });
     }
 }
 
@@ -206,30 +236,35 @@ impl AsFd for Libraries {
     }
 }
 
-/// Opens a file that a process runs and looks for the functions. `None` if it has none of them, or can't be had.
-fn search(mapped: &Mapped) -> Option<(File, PathBuf, Vec<Option<u64>>)> {
+/// Opens a file that a process runs and looks for the functions.
+fn search(mapped: &Mapped) -> Search {
     let path = match &mapped.path {
         None => PathBuf::from(format!("/proc/{}/exe", mapped.pid)),
         Some(path) => PathBuf::from(format!("/proc/{}/root{path}", mapped.pid)),
     };
-    let file = File::open(&path).ok()?;
-    let meta = file.metadata().ok()?;
+    let Ok((file, meta)) = regular::open(&path) else { return Search::Unknown };
     // The path is what the kernel said when it was mapped: another file may be there by now. (The device isn't compared:
     // some file systems show another one than the kernel uses.)
-    if !meta.is_file() || meta.ino() != mapped.file.ino {
-        return None;
+    if meta.ino() != mapped.file.ino {
+        return Search::Unknown;
     }
-    let offsets = look_into(&file)?;
-    let shown = mapped.path.clone().map_or_else(|| std::fs::read_link(&path).unwrap_or(path), PathBuf::from);
-    Some((file, shown, offsets))
+    match look_into(&file) {
+        Ok(Some(offsets)) => {
+            let shown = mapped.path.clone().map_or_else(|| std::fs::read_link(&path).unwrap_or(path), PathBuf::from);
+            Search::Functions(file, shown, offsets)
+        }
+        Ok(None) => Search::Nothing,
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Search::Nothing,
+        Err(_) => Search::Unknown,
+    }
 }
 
 /// Where the functions are, if the file has any that moves bytes.
-fn look_into(file: &File) -> Option<Vec<Option<u64>>> {
+fn look_into(file: &File) -> io::Result<Option<Vec<Option<u64>>>> {
     let names = FUNCTIONS.map(|(name, _)| name);
-    let offsets = functions(file, &names).ok()?;
+    let offsets = functions(file, &names)?;
     let useful = offsets.iter().zip(FUNCTIONS).any(|(offset, (_, code))| offset.is_some() && code.is_some());
-    useful.then_some(offsets)
+    Ok(useful.then_some(offsets))
 }
 
 /// All functions of a library, or none.
@@ -253,17 +288,10 @@ fn attach(ebpf: &mut Ebpf, file: &File, offsets: &[Option<u64>]) -> Result<Vec<(
     match all() {
         Ok(()) => Ok(links),
         Err(error) => {
-            detach(ebpf, links.drain(..));
+            for (name, link) in links {
+                let _gone = program(ebpf, name).map(|program| program.detach(link));
+            }
             Err(error)
-        }
-    }
-}
-
-fn detach(ebpf: &mut Ebpf, links: impl Iterator<Item = (&'static str, UProbeLinkId)>) {
-    for (name, link) in links {
-        if let Err(error) = program(ebpf, name).and_then(|program| program.detach(link).map_err(|error| chain(&error)))
-        {
-            tracing::debug!(error, name, "cannot detach a probe");
         }
     }
 }

@@ -1,13 +1,17 @@
 //! The TLS libraries that a session's servers run.
 
-use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use monitor_core::id::{FileId, ServerId};
+use procfs::process::{MMPermissions, MMapPath, Process};
 
 use super::Session;
 use crate::discover::{Start, find_command};
 use crate::pipeline::Pipeline;
-use crate::sensor::tls::{Libraries, Told};
+use crate::regular;
+use crate::sensor::tls::{Libraries, Mapped, Told};
 
 impl Session {
     /// Gets ready to attach, where the kernel took the programs.
@@ -26,9 +30,8 @@ impl Session {
 
     /// Asks for what the servers run by now, and attaches to what was found.
     pub(super) fn attach_libraries(&mut self) {
-        let mapped = self.pipeline.take_mapped();
+        let (mapped, mut unasked) = self.pipeline.take_mapped();
         let Some(libraries) = &mut self.libraries else { return };
-        let mut unasked = 0;
         for mapped in mapped {
             if !libraries.mapped(mapped) {
                 unasked += 1;
@@ -42,25 +45,49 @@ impl Session {
         }
     }
 
-    /// A process is going to execute this: attaches to its TLS library, if that is in the program, before its first
-    /// instruction.
+    /// The session's first server is going to execute this: attaches to its TLS library, if that is in the program, before
+    /// its first instruction. Opens what the command names, so that it is for a command that root was given.
     pub fn attach_ahead(&mut self, start: &Start) {
+        let server = ServerId(self.next);
         for program in programs(&start.exe) {
-            let program =
-                Path::new(&format!("/proc/{}/root", start.pid)).join(program.strip_prefix("/").unwrap_or(&program));
             let told = self.libraries.as_mut();
-            let told = told.and_then(|libraries| libraries.ahead(self.sensors.ebpf(), &program, start.pid));
+            let told = told.and_then(|libraries| libraries.ahead(self.sensors.ebpf(), &program, server));
             if let Some(told) = told {
                 tell(&mut self.pipeline, told);
             }
         }
     }
 
-    /// Lets go of libraries that no server runs any more.
+    /// A process that runs already is part of a server: what it runs was not seen to be mapped.
+    pub(super) fn runs_already(&mut self, pid: u32, server: ServerId) {
+        if self.libraries.is_none() {
+            return;
+        }
+        if let Ok(meta) = std::fs::metadata(format!("/proc/{pid}/exe")) {
+            let file = FileId { dev: meta.dev(), ino: meta.ino() };
+            self.pipeline.runs(Mapped { server, pid, file, path: None });
+        }
+        let Ok(maps) =
+            i32::try_from(pid).map_or(Err(()), |pid| Process::new(pid).and_then(|it| it.maps()).map_err(drop))
+        else {
+            return;
+        };
+        for map in maps.into_iter().filter(|map| map.perms.contains(MMPermissions::EXECUTE)) {
+            if let (MMapPath::Path(path), (Ok(major), Ok(minor))) =
+                (map.pathname, (map.dev.0.try_into(), map.dev.1.try_into()))
+            {
+                let file = FileId { dev: nix::libc::makedev(major, minor), ino: map.inode };
+                let path = Some(path.to_string_lossy().into_owned());
+                self.pipeline.runs(Mapped { server, pid, file, path });
+            }
+        }
+    }
+
+    /// Lets go of libraries of servers that aren't watched any more.
     pub(super) fn release_libraries(&mut self) {
         let Self { libraries, sensors, pipeline, .. } = self;
         if let Some(libraries) = libraries {
-            libraries.release(sensors.ebpf(), |pid| pipeline.watches(pid));
+            libraries.release(sensors.ebpf(), |server| pipeline.is_live(server));
         }
     }
 }
@@ -69,7 +96,7 @@ impl Session {
 fn programs(exe: &Path) -> Vec<PathBuf> {
     let mut programs = vec![exe.to_path_buf()];
     let mut head = [0; 256];
-    let Ok(len) = File::open(exe).and_then(|mut file| file.read(&mut head)) else { return programs };
+    let Ok(len) = regular::open(exe).and_then(|(mut file, _)| file.read(&mut head)) else { return programs };
     if let Some(line) = head[..len].strip_prefix(b"#!").and_then(|rest| rest.split(|byte| *byte == b'\n').next()) {
         let line = String::from_utf8_lossy(line).into_owned();
         programs.extend(line.split_whitespace().filter_map(|word| find_command(word.as_ref()).ok()));

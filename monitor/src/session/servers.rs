@@ -55,6 +55,9 @@ impl Session {
         }
         self.pipeline.server_start(id, start, standard);
         self.add_pipes(id, root.pid);
+        if !pending {
+            self.runs_already(root.pid, id);
+        }
         if !from_start {
             self.join_descendants(root.pid, id);
         }
@@ -74,7 +77,6 @@ impl Session {
             let lent = self.profiles.lend(profile.clone());
             lent.map_err(|why| anyhow!("cannot judge by the profile {}: {why}", profile.name))?;
         }
-        self.attach_ahead(start);
         let start = start.describe(&self.profiles, profile.as_ref().or(self.wanted.as_ref()), &self.key);
         let watched = self.watch_by(start, true, text);
         if watched.is_err() {
@@ -231,6 +233,7 @@ impl Session {
                 }
                 if self.enter(proc_of(child), id, 0).unwrap_or(false) {
                     self.pipeline.join(child, id);
+                    self.runs_already(child, id);
                     parents.push(child);
                 }
             }
