@@ -63,6 +63,8 @@ pub struct Libraries {
     ask: SyncSender<Task>,
     answers: Receiver<Answer>,
     ready: Arc<EventFd>,
+    /// Answers that were taken, and whose writing to `ready` wasn't drained yet.
+    owed: i64,
     /// Libraries by file, and which servers ran them.
     known: HashMap<FileId, Library>,
     /// Files that are being searched, by whom they are run.
@@ -134,7 +136,7 @@ impl Libraries {
             }
         })?;
         let (known, waiting, others) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Ok(Self { ask, answers, ready, known, waiting, others })
+        Ok(Self { ask, answers, ready, owed: 0, known, waiting, others })
     }
 
     /// A watched process runs this file. False if there are so many to be searched that this one isn't.
@@ -170,23 +172,37 @@ impl Libraries {
     /// Attaches to what was found since the last call.
     pub fn attach(&mut self, ebpf: &mut Ebpf) -> Vec<Told> {
         let mut told = Vec::new();
-        if self.waiting.is_empty() {
+        if self.waiting.is_empty() && self.owed == 0 {
             return told;
         }
-        let _drained = self.ready.read();
-        while let Ok(Answer { file, found }) = self.answers.try_recv() {
-            let Some(servers) = self.waiting.remove(&file) else { continue };
-            match found {
-                Search::Functions(opened, path, offsets) => {
-                    told.push(self.take(ebpf, file, servers, &opened, path, &offsets));
-                }
-                Search::Nothing if self.others.len() < MAX_OTHERS => drop(self.others.insert(file, 0)),
-                Search::Nothing => self.others.clear(),
-                // the next process that runs it asks again
-                Search::Unknown => {}
+        loop {
+            let before = self.owed;
+            while let Ok(answer) = self.answers.try_recv() {
+                self.owed += 1;
+                told.extend(self.answered(ebpf, answer));
+            }
+            let none = self.owed == before;
+            // The thread writes after it has answered: an answer may be taken before, and what isn't drained then would keep
+            // an idle agent awake. Where more was written than taken, another answer is there.
+            self.owed -= i64::try_from(self.ready.read().unwrap_or(0)).unwrap_or(0);
+            if none || self.owed >= 0 {
+                return told;
             }
         }
-        told
+    }
+
+    fn answered(&mut self, ebpf: &mut Ebpf, Answer { file, found }: Answer) -> Option<Told> {
+        let servers = self.waiting.remove(&file)?;
+        match found {
+            Search::Functions(opened, path, offsets) => {
+                return Some(self.take(ebpf, file, servers, &opened, path, &offsets));
+            }
+            Search::Nothing if self.others.len() < MAX_OTHERS => drop(self.others.insert(file, 0)),
+            Search::Nothing => self.others.clear(),
+            // the next process that runs it asks again
+            Search::Unknown => {}
+        }
+        None
     }
 
     /// Lets go of what none of these servers, the watched ones, ran: at most one library a look. Called every five seconds.
