@@ -145,7 +145,7 @@ fn hello(to: &str) -> Result<()> {
     Ok(())
 }
 
-/// Asks a name server that isn't there, on a connected socket and by a datagram that names it.
+/// Asks a name server, on a connected socket and by a datagram that names it, and waits for both answers.
 fn ask(to: &str) -> Result<()> {
     let question = |name: u8| {
         let mut bytes =
@@ -155,9 +155,16 @@ fn ask(to: &str) -> Result<()> {
     };
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     socket.send_to(&question(b'a'), to)?;
+    answered(&socket)?;
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     socket.connect(to)?;
     socket.send(&question(b'b'))?;
+    answered(&socket)
+}
+
+fn answered(socket: &UdpSocket) -> Result<()> {
+    socket.set_read_timeout(Some(crate::peer::BOUND))?;
+    socket.recv(&mut [0; 512]).context("no answer came")?;
     Ok(())
 }
 

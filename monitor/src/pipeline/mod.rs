@@ -386,7 +386,9 @@ impl Pipeline {
             // They name nobody: no verdict rests on that.
             tracing::debug!(rejected, "packets were not what their port or first byte said");
         }
-        for (sensor, evicted) in [("stream", self.streams.evicted()), ("tls", self.channels.evicted())] {
+        for (sensor, evicted) in
+            [("stream", self.streams.evicted()), ("tls", self.channels.evicted()), ("name", self.names.evicted())]
+        {
             if evicted > 0 {
                 self.lost(sensor, "table_full", now, evicted, None);
             }

@@ -4,20 +4,21 @@
 //! resolver is never the resolver's word. Names travel in clear, but they are whatever a process says: what looks like a
 //! token in them is replaced.
 
-use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
 use monitor_abi::packet::Packet;
 use monitor_abi::stream::DIR_WRITE;
+use monitor_core::state::Bounded;
 use monitor_wire::dns::{self, Answer, Reject};
 use monitor_wire::redact::{Key, redact};
 use monitor_wire::tls::{self, Hello, Progress};
 
 const TCP: u16 = 6;
 const DNS: u16 = 53;
-/// Most connections whose hello has begun, and most directions of look-ups over TCP, that are remembered.
+/// Most connections whose hello has begun, and most directions of look-ups over TCP, that are remembered; the oldest goes,
+/// which is counted.
 const MAX_OPEN: usize = 1024;
-/// Most questions that wait for their answers; the oldest is forgotten, and its answer then counts for nothing.
+/// Most questions that are remembered, answered or not; what answers a forgotten one counts for nothing.
 const MAX_ASKED: usize = 4096;
 
 /// What a packet said.
@@ -33,20 +34,21 @@ pub enum Said {
 pub struct Names {
     key: Key,
     /// Hellos that have begun, by cookie, with what comes next.
-    hellos: HashMap<u64, (u32, tls::Reader)>,
+    hellos: Bounded<u64, (u32, tls::Reader)>,
     /// Look-ups over TCP, by cookie and direction.
-    streams: HashMap<(u64, u16), (u32, dns::Stream)>,
-    /// Questions: socket, number and name, as it was asked.
-    asked: VecDeque<(u64, u16, String)>,
+    streams: Bounded<(u64, u16), (u32, dns::Stream)>,
+    /// Names as they were asked, by socket and number of the question.
+    asked: Bounded<(u64, u16), String>,
     rejected: u64,
+    evicted: u64,
 }
 
 impl Names {
     /// Names in which what looks like a token becomes a fingerprint under `key`.
     #[must_use]
     pub fn new(key: Key) -> Self {
-        let (hellos, streams, asked) = (HashMap::new(), HashMap::new(), VecDeque::new());
-        Self { key, hellos, streams, asked, rejected: 0 }
+        let (hellos, streams, asked) = (Bounded::new(MAX_OPEN), Bounded::new(MAX_OPEN), Bounded::new(MAX_ASKED));
+        Self { key, hellos, streams, asked, rejected: 0, evicted: 0 }
     }
 
     /// Takes a packet, or a part of one.
@@ -62,6 +64,11 @@ impl Names {
     /// Packets that were not what their port or first byte says, since the last call.
     pub fn rejected(&mut self) -> u64 {
         std::mem::take(&mut self.rejected)
+    }
+
+    /// Hellos and look-ups that were forgotten half read, since the last call.
+    pub fn evicted(&mut self) -> u64 {
+        std::mem::take(&mut self.evicted)
     }
 
     /// A connection is closed.
@@ -90,11 +97,8 @@ impl Names {
                 None
             }
             Progress::Incomplete => {
-                if self.hellos.len() < MAX_OPEN {
-                    self.hellos.insert(packet.cookie, (packet.offset.saturating_add(packet.data_len), reader));
-                } else {
-                    self.rejected += 1;
-                }
+                let begun = (packet.offset.saturating_add(packet.data_len), reader);
+                self.evicted += u64::from(self.hellos.insert(packet.cookie, begun).is_some());
                 None
             }
         }
@@ -102,16 +106,14 @@ impl Names {
 
     fn stream(&mut self, packet: &Packet, bytes: &[u8]) -> Vec<Said> {
         let key = (packet.cookie, packet.dir);
-        if self.streams.len() >= MAX_OPEN && !self.streams.contains_key(&key) {
-            return self.reject(1);
-        }
-        let (next, stream) = self.streams.entry(key).or_insert_with(|| (0, dns::Stream::new()));
+        let (next, mut stream) = self.streams.remove(&key).unwrap_or_default();
         let mut out = Vec::new();
-        if *next != packet.offset {
+        if next != packet.offset {
             stream.gap(&mut out);
         }
-        *next = packet.offset.saturating_add(packet.data_len);
         stream.feed(bytes, &mut out);
+        let begun = (packet.offset.saturating_add(packet.data_len), stream);
+        self.evicted += u64::from(self.streams.insert(key, begun).is_some());
         self.answered(packet, out)
     }
 
@@ -127,13 +129,10 @@ impl Names {
                 self.rejected += 1;
                 continue;
             }
-            let question = (packet.cookie, answer.id, answer.name.clone());
+            let question = (packet.cookie, answer.id);
             if !answer.answer {
-                if self.asked.len() >= MAX_ASKED {
-                    self.asked.pop_front();
-                }
-                self.asked.push_back(question);
-            } else if !self.asked.contains(&question) {
+                let _forgotten = self.asked.insert(question, answer.name.clone());
+            } else if self.asked.get(&question) != Some(&answer.name) {
                 self.rejected += 1;
                 continue;
             }
@@ -154,11 +153,6 @@ impl Names {
     fn labels(&self, name: &str) -> String {
         let labels: Vec<_> = name.split('.').map(|label| redact(&self.key, label)).collect();
         labels.join(".")
-    }
-
-    fn reject(&mut self, packets: u64) -> Vec<Said> {
-        self.rejected += packets;
-        Vec::new()
     }
 }
 
@@ -218,8 +212,9 @@ mod tests {
         for cookie in 0..2 * MAX_OPEN as u64 {
             names.packet(&Packet { cookie, ..tcp(443, DIR_WRITE, 0, 50) }, &bytes[..50]);
         }
-        assert_eq!((names.hellos.len(), names.rejected()), (MAX_OPEN, MAX_OPEN as u64));
-        names.closed(0);
+        let count = MAX_OPEN as u64;
+        assert_eq!((names.hellos.len(), names.evicted(), names.evicted()), (MAX_OPEN, count, 0));
+        names.closed(2 * count - 1);
         assert_eq!(names.hellos.len(), MAX_OPEN - 1);
     }
 

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use tests::effects::Watched;
 use tests::outward::EXCHANGED;
 
@@ -71,12 +71,31 @@ pub fn hello(it: &mut Watched) -> Result<()> {
     Ok(())
 }
 
-/// What is asked of a name server, whether the socket is connected or not.
+/// What is asked of a name server, and answered, whether the socket is connected or not.
 pub fn asks(it: &mut Watched) -> Result<()> {
-    it.call("ask", json!({"to": "127.0.0.1:53"}))?;
+    // an address of its own: a host may have a resolver at the usual ones
+    let resolver = UdpSocket::bind("127.0.0.9:53").context("cannot stand in for a name server")?;
+    resolver.set_read_timeout(Some(tests::peer::BOUND))?;
+    let other = std::thread::spawn(move || -> Result<()> {
+        for _ in 0..2 {
+            let mut question = [0; 512];
+            let (len, from) = resolver.recv_from(&mut question)?;
+            let mut answer = question[..len].to_vec();
+            (answer[2], answer[7]) = (0x81, 1);
+            // that name, A, for a minute: 192.0.2.1
+            answer.extend(b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x01");
+            resolver.send_to(&answer, from)?;
+        }
+        Ok(())
+    });
+    it.call("ask", json!({"to": "127.0.0.9:53"}))?;
+    other.join().map_err(|_| anyhow::anyhow!("the name server panicked"))??;
     for name in ["a.example", "b.example"] {
-        let asked = json!({"name": name, "of": "A", "answer": false});
-        it.expect(&json!({"kind": "dns", "resolver": "127.0.0.1", "answer": asked, "proc": {"pid": it.pid}}))?;
+        for said in [json!({"answer": false}), json!({"answer": true, "addresses": ["192.0.2.1"], "ttl": 60})] {
+            let mut answer = json!({"name": name, "of": "A"});
+            answer.as_object_mut().context("an object")?.extend(said.as_object().context("an object")?.clone());
+            it.expect(&json!({"kind": "dns", "resolver": "127.0.0.9", "answer": answer, "proc": {"pid": it.pid}}))?;
+        }
     }
     Ok(())
 }
