@@ -3,6 +3,7 @@
 #![no_main]
 #![feature(asm_experimental_arch)] // one atomic addition, see emit.rs; the object is built with RUSTC_BOOTSTRAP
 
+mod conn;
 mod emit;
 mod kernel;
 mod maps;

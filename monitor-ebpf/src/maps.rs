@@ -1,7 +1,8 @@
 //! Every map, its size and its lifetime.
 
 use aya_ebpf::bindings::BPF_F_MMAPABLE;
-use aya_ebpf::macros::map;
+use aya_ebpf::btf_maps::SkStorage;
+use aya_ebpf::macros::{btf_map, map};
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use monitor_abi::config::{Conn, Control, Scope};
 use monitor_abi::header::Header;
@@ -85,6 +86,11 @@ pub static DATAGRAMS: LruHashMap<file::Identity, u64> = LruHashMap::with_max_ent
 /// Connections of watched processes, by socket cookie, until they close.
 #[map]
 pub static CONNS: LruHashMap<u64, Conn> = LruHashMap::with_max_entries(65536, 0);
+
+/// A mark on each socket that may be in [`CONNS`], kept by the socket itself: every packet of the host is asked for it, and
+/// a socket without any answers by one word. It goes with the socket; one that is in [`CONNS`] no more costs a look there.
+#[btf_map]
+pub static SOCKETS: SkStorage<u32> = SkStorage::new();
 
 /// How much of a connection's beginning was told, by cookie; the highest bit is the direction.
 #[map]

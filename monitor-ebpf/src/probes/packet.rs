@@ -1,8 +1,8 @@
 //! Packets that may name whom a connection is for: a TLS client's first words, and DNS both ways. Only on connections of
 //! watched processes, which the socket hooks have noted.
 //!
-//! They run for every packet of the host's sockets, often on behalf of nobody: a packet of another connection costs one
-//! look-up. `current` says nothing here.
+//! They run for every packet of the host's sockets, often on behalf of nobody: a packet of another connection costs the
+//! question whether its socket carries a mark. `current` says nothing here.
 
 use aya_ebpf::EbpfContext;
 use aya_ebpf::helpers::generated::bpf_skb_load_bytes;
@@ -15,8 +15,9 @@ use monitor_abi::packet::Packet;
 use monitor_abi::stats;
 use monitor_abi::stream::{DIR_READ, DIR_WRITE};
 
+use crate::conn;
 use crate::emit::{self, Fixed};
-use crate::maps::{BEGUN, Begun, CONNS};
+use crate::maps::{BEGUN, Begun};
 
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
@@ -49,10 +50,14 @@ pub fn packet_in(ctx: SkBuffContext) -> i32 {
 
 #[inline(always)]
 fn look(ctx: &SkBuffContext, dir: u16) -> Option<()> {
+    // SAFETY: the context gives access to this word.
+    let sk = unsafe { (*ctx.skb.skb).__bindgen_anon_2.sk };
+    if sk.is_null() || !conn::may_be_known(sk.cast()) {
+        return None;
+    }
     // SAFETY: the context of a cgroup/skb program.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
-    // SAFETY: copied out at once.
-    let conn = unsafe { CONNS.get(cookie) }.copied()?;
+    let conn = conn::of(cookie)?;
     let mut packet = Packet { cookie, dir, ..Packet::default() };
     // RFC 791 section 3.1, RFC 8200 section 3. A packet with extension headers names nobody here.
     let first: u8 = ctx.load(0).ok()?;

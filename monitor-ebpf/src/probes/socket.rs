@@ -6,7 +6,7 @@ use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
 use aya_ebpf::helpers::generated::bpf_get_socket_cookie;
 use aya_ebpf::macros::{btf_tracepoint, cgroup_sock, cgroup_sock_addr, tracepoint};
 use aya_ebpf::programs::{BtfTracePointContext, SockAddrContext, SockContext, TracePointContext};
-use monitor_abi::config::{Conn, Scope};
+use monitor_abi::config::Scope;
 use monitor_abi::file::Identity;
 use monitor_abi::header::{FLAG_CUT, KIND_INET, KIND_SOCK_STATE, KIND_SOCKET, KIND_UNIX};
 use monitor_abi::socket::{
@@ -17,8 +17,8 @@ use monitor_abi::stats;
 use super::file::returned;
 use crate::emit::{self, Builder};
 use crate::kernel::{self, offset, read};
-use crate::maps::{CONNS, DATAGRAMS, HELD};
-use crate::{path, scope};
+use crate::maps::{DATAGRAMS, HELD};
+use crate::{conn, path, scope};
 
 const AF_UNIX: u32 = 1;
 const AF_INET: u16 = 2;
@@ -87,7 +87,8 @@ fn addressed(ctx: &SockAddrContext, op: u32, family: u16) {
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
     // DNS by datagrams that name their server each time
     if op == INET_CONNECT || u16::from_be(port as u16) == 53 {
-        remember(cookie, &scope);
+        // SAFETY: the context's socket.
+        conn::remember(unsafe { (*raw).__bindgen_anon_1.sk }.cast(), cookie, &scope);
     }
     let body = Inet {
         cookie,
@@ -100,14 +101,6 @@ fn addressed(ctx: &SockAddrContext, op: u32, family: u16) {
         pad: 0,
     };
     emit::send(KIND_INET, kernel::origin(), &scope, body);
-}
-
-#[inline(always)]
-fn remember(cookie: u64, scope: &Scope) {
-    let tgid = (aya_ebpf::helpers::bpf_get_current_pid_tgid() >> 32) as u32;
-    if CONNS.insert(cookie, Conn { start: scope.start, tgid, scope: scope.server }, 0).is_err() {
-        emit::count(stats::CONN_FULL);
-    }
 }
 
 #[inline(always)]
@@ -188,10 +181,12 @@ pub fn sock_state(ctx: BtfTracePointContext) -> i32 {
     if !interesting || old == TCP_SYN_RECV || old == TCP_LISTEN {
         return 0;
     }
+    if !conn::may_be_known(sk.cast_mut().cast()) {
+        return 0;
+    }
     // SAFETY: sk is a trusted pointer argument of this tracepoint.
     let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut().cast()) };
-    // SAFETY: copied out at once.
-    let Some(conn) = (unsafe { CONNS.get(cookie) }).copied() else { return 0 };
+    let Some(conn) = conn::of(cookie) else { return 0 };
     let sk = sk as u64;
     let body = State {
         cookie,
@@ -206,7 +201,7 @@ pub fn sock_state(ctx: BtfTracePointContext) -> i32 {
         owner_start: conn.start,
     };
     if new == TCP_CLOSE {
-        let _absent = CONNS.remove(cookie);
+        conn::forget(cookie);
     }
     let scope = Scope { start: conn.start, server: conn.scope, flags: 0 };
     emit::send(KIND_SOCK_STATE, 0, &scope, body);
@@ -220,7 +215,7 @@ fn listens(sk: *const u8, scope: &Scope) {
     let cookie = unsafe { bpf_get_socket_cookie(sk.cast_mut().cast()) };
     let call = kernel::call();
     if read::<u16>(sk as u64, offset!(sock_num)) == 0 && call.number == LISTEN && !call.compat {
-        remember(cookie, scope);
+        conn::remember(sk.cast_mut().cast(), cookie, scope);
         return;
     }
     local(cookie, sk as u64, scope, INET_LISTEN);
@@ -243,11 +238,10 @@ pub fn listen_exit(ctx: TracePointContext) -> u32 {
 #[inline(always)]
 pub fn listened(scope: &Scope, ret: i32, sk: u64) {
     let cookie: u64 = read(sk, offset!(sock_cookie));
-    // SAFETY: only presence is asked for.
-    if unsafe { CONNS.get(cookie) }.is_none() {
+    if conn::of(cookie).is_none() {
         return;
     }
-    let _absent = CONNS.remove(cookie);
+    conn::forget(cookie);
     if ret == 0 {
         local(cookie, sk, scope, INET_LISTEN);
     }
@@ -345,9 +339,8 @@ pub fn failed(scope: &Scope, ret: i32, sk: u64) {
         return;
     }
     let cookie: u64 = read(sk, offset!(sock_cookie));
-    // SAFETY: copied out at once.
-    let Some(conn) = (unsafe { CONNS.get(cookie) }).copied() else { return };
-    let _absent = CONNS.remove(cookie);
+    let Some(conn) = conn::of(cookie) else { return };
+    conn::forget(cookie);
     let body = State {
         cookie,
         sent: 0,
