@@ -15,6 +15,7 @@ use super::hooks::{Backend, Program};
 use super::ring::Ring;
 use super::scopes::Scopes;
 use super::{arm, kernel, offsets, tracefs};
+use crate::memory;
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tripline-tracepoint"));
 
@@ -121,6 +122,7 @@ impl Sensors {
             .override_global("OFFSETS", &offsets, true)
             .load(OBJECT)
             .map_err(|error| denied_or_object(&error))?;
+        memory::let_go(OBJECT);
         let hooks = arm::all(&mut ebpf, &btf, &cgroup)?;
         Ok(Self { ebpf, hooks })
     }

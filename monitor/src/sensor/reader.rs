@@ -1,7 +1,8 @@
 //! The one reader of the rings: drains both, orders by kernel time, notices gaps, and sleeps when nothing flows.
 //!
 //! While records flow it looks every millisecond (a wake-up per record would cost the watched process 1 to 8 µs each).
-//! When it has seen nothing for a while it sets `Control::asleep`, looks once more, and waits: the next record wakes it.
+//! When it has seen nothing for a while it sets `Control::asleep`, looks once more, and waits: the next record wakes it, or
+//! the session's tick, after which it looks once.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
@@ -86,16 +87,19 @@ impl Reader {
             std::thread::sleep(LOOK);
             return;
         }
+        // Who wakes because something came looks on for a while; because time has passed, once.
+        self.empty_looks = 0;
         self.set_asleep(true);
         if self.merge.sources.iter().all(|source| !source.has_more()) {
             let mut fds: Vec<PollFd<'_>> =
                 self.merge.sources.iter().map(|source| PollFd::new(source.ring.as_fd(), PollFlags::POLLIN)).collect();
             fds.extend(other.iter().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)));
             let timeout = PollTimeout::try_from(longest).unwrap_or(PollTimeout::MAX);
-            let _ready_or_signal = poll(&mut fds, timeout);
+            if poll(&mut fds, timeout) == Ok(0) {
+                self.empty_looks = IDLE_LOOKS.saturating_sub(1);
+            }
         }
         self.set_asleep(false);
-        self.empty_looks = 0;
     }
 
     /// Losses since the last call.
