@@ -29,12 +29,15 @@ pub(crate) struct LongKey {
     token: Key,
 }
 
+/// HighwayHash-256 of a text of any length that comes in pieces. It takes several bytes a cycle where BLAKE3 takes one
+/// or two. It is keyed and meant for texts that an adversary chose, but isn't relied on alone: what it gives is never
+/// shown, only hashed again, by BLAKE3.
+pub(crate) struct Fast(HighwayHasher);
+
 /// Hash of a text of any length that comes in pieces.
 #[expect(clippy::large_enum_variant, reason = "whoever has one has it in a box")]
 pub(crate) enum Long {
-    /// HighwayHash-256, which takes several bytes a cycle where BLAKE3 takes one or two. It is keyed and meant for texts that
-    /// an adversary chose, but isn't relied on alone: what it gives is never shown, only hashed again, by BLAKE3.
-    Fast(HighwayHasher),
+    Fast(Fast),
     /// The hash that a [fingerprint](crate::redact::fingerprint) shows.
     Token(blake3::Hasher),
 }
@@ -105,10 +108,28 @@ impl LongKey {
     }
 }
 
+impl Fast {
+    pub(crate) fn new(key: &LongKey) -> Self {
+        Self(HighwayHasher::new(highway::Key(key.fast)))
+    }
+
+    pub(crate) fn push(&mut self, piece: &[u8]) {
+        self.0.append(piece);
+    }
+
+    pub(crate) fn hash(&self) -> Hash {
+        let mut hash = [0; 32];
+        for (bytes, word) in hash.chunks_exact_mut(8).zip(self.0.clone().finalize256()) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+        hash
+    }
+}
+
 impl Long {
     /// For what goes into a digest.
     pub(crate) fn fast(key: &LongKey) -> Self {
-        Self::Fast(HighwayHasher::new(highway::Key(key.fast)))
+        Self::Fast(Fast::new(key))
     }
 
     /// For what is shown as a fingerprint.
@@ -118,7 +139,7 @@ impl Long {
 
     pub(crate) fn push(&mut self, piece: &[u8]) {
         match self {
-            Self::Fast(hasher) => hasher.append(piece),
+            Self::Fast(hasher) => hasher.push(piece),
             Self::Token(hasher) => {
                 hasher.update(piece);
             }
@@ -126,15 +147,10 @@ impl Long {
     }
 
     pub(crate) fn hash(&self) -> Hash {
-        let hasher = match self {
-            Self::Fast(hasher) => hasher.clone(),
-            Self::Token(hasher) => return *hasher.finalize().as_bytes(),
-        };
-        let mut hash = [0; 32];
-        for (bytes, word) in hash.chunks_exact_mut(8).zip(hasher.finalize256()) {
-            bytes.copy_from_slice(&word.to_le_bytes());
+        match self {
+            Self::Fast(hasher) => hasher.hash(),
+            Self::Token(hasher) => *hasher.finalize().as_bytes(),
         }
-        hash
     }
 }
 

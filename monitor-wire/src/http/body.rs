@@ -2,7 +2,7 @@
 
 use super::Body;
 use super::head::Reason;
-use crate::digest::{Hash, Long, LongKey, hex};
+use crate::digest::{Fast, Hash, LongKey, hex};
 use crate::limits;
 use crate::redact::Key;
 
@@ -32,7 +32,7 @@ pub(super) struct Open {
     place: Place,
     bytes: u64,
     /// `None` once some are missing.
-    hash: Option<Long>,
+    hash: Option<Fast>,
 }
 
 /// What came of some bytes.
@@ -94,7 +94,7 @@ impl BodyKey {
     }
 
     /// 32 hex digits over all bytes.
-    fn digest(&self, hash: &Long, bytes: u64) -> String {
+    fn digest(&self, hash: &Fast, bytes: u64) -> String {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(&hash.hash()).update(&bytes.to_le_bytes());
         hex(hasher.finalize().as_bytes(), 16)
@@ -110,7 +110,7 @@ impl Open {
             Framing::Chunked => Place::Chunked(Chunked { part: Part::Start, left: 0, line: 0 }),
             Framing::Close => Place::Close,
         };
-        Some(Self { exchange, place, bytes: 0, hash: Some(Long::fast(&key.long)) })
+        Some(Self { exchange, place, bytes: 0, hash: Some(Fast::new(&key.long)) })
     }
 
     /// Takes the next bytes of the connection, and gives those of the body to `visit`.
