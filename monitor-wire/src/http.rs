@@ -4,11 +4,12 @@
 //! `Authorization` the scheme and the token's fingerprint.
 //!
 //! [`Reader`] reads one direction of an HTTP/1.0 or HTTP/1.1 connection (RFC 9112); [`looks_like_http`] tells whether a
-//! stream is one.
+//! stream is one. [`h2`] does the same for HTTP/2 (RFC 9113).
 
 mod body;
 mod expected;
 mod fields;
+pub mod h2;
 mod head;
 mod host;
 mod reader;
@@ -38,11 +39,12 @@ pub enum Message {
 /// A request's head (RFC 9112 section 3, RFC 9113 section 8.3.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// Number of the exchange on its connection, from 0: a response has its request's (for HTTP/1 by order).
+    /// Number of the exchange on its connection, from 0: a response has its request's (for HTTP/1 by order, for HTTP/2
+    /// by [stream](h2::exchange_of)).
     pub exchange: u64,
-    /// Method as sent, at most 32 bytes.
+    /// Method as sent, at most 32 bytes; a longer one, as HTTP/2 may have, is replaced by its fingerprint.
     pub method: String,
-    /// Path without query, redacted, at most 2048 bytes; of an absolute form only its path.
+    /// Path without query, redacted, at most 2048 bytes; of an absolute form only its path; empty for `CONNECT`.
     pub path: String,
     /// Query without `?`, redacted, at most 2048 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,7 +60,8 @@ pub struct Request {
     pub headers: Headers,
     /// `1.0`, `1.1` or `2`.
     pub version: String,
-    /// Oddities worth evidence: `two_hosts`, `length_and_chunked`, `obs_fold`, `cut`, `cut_path`, ….
+    /// Oddities worth evidence: `two_hosts`, `length_and_chunked`, `obs_fold`, `cut`, `cut_path`, …; those of HTTP/2
+    /// are in [`h2`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,
 }
@@ -86,7 +89,8 @@ pub struct Headers {
     pub headers: Vec<String>,
     /// `content-type`, `content-encoding`, `user-agent`, `mcp-method`, `mcp-name`, `mcp-protocol-version` and
     /// `mcp-session-id`, redacted, at most 256 bytes each. Before them, as `host`, the other names of a request with
-    /// `two_hosts`, at most two.
+    /// `two_hosts`, at most two; in HTTP/2, with `host_and_authority_differ`, `two_pseudo_headers` or `odd_target` too,
+    /// at most four.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<(String, String)>,
 }
@@ -110,7 +114,7 @@ pub struct Body {
     /// Keyed digest of these bytes; `None` for an empty one, or where some are missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// False when bytes were lost, or when the direction ended before the body did.
+    /// False when bytes were lost, or when the direction ended before the body did, or in HTTP/2 its stream.
     pub complete: bool,
 }
 

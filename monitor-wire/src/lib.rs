@@ -6,7 +6,7 @@
 //! - [`reader`] frames and reads MCP over stdio; [`mcp`] holds the values it gives.
 //! - [`json`] is the tokeniser below it; [`limits`] is the one table of caps.
 //! - [`redact`] replaces tokens by fingerprints; every text in an [`mcp`] value has passed it.
-//! - [`http`], [`tls`] and [`dns`] hold what connections say; [`http`] reads HTTP/1 too.
+//! - [`http`], [`tls`] and [`dns`] hold what connections say; [`http`] reads HTTP/1 and HTTP/2 too.
 //! - [`sniff`] tells an MCP stream from any other; [`text`] writes raw bytes for people.
 #![forbid(unsafe_code)]
 #![cfg_attr(

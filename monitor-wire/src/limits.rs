@@ -75,7 +75,8 @@ pub const DNS_REJECTS: u32 = 16;
 /// Bytes of a stream after which [`crate::sniff`] stops asking for more.
 pub const SNIFF: usize = 64 << 10;
 
-/// Head of an HTTP/1 message on the wire, with its line ends. Node takes 16 KiB, most servers less.
+/// Head of an HTTP message on the wire: of HTTP/1 with its line ends, of HTTP/2 as it is compressed. Node takes 16 KiB,
+/// most servers less.
 pub const HTTP_HEAD: usize = 64 << 10;
 
 /// Empty lines that may stand before an HTTP/1 head (RFC 9112 section 2.2).
@@ -110,3 +111,25 @@ pub const HTTP_TRAILERS: u64 = 64 << 10;
 
 /// Unanswered `HEAD` and `CONNECT` requests of one connection.
 pub const HTTP_PIPELINE: usize = 1024;
+
+/// Dynamic table of one HTTP/2 direction, as RFC 7541 section 4.1 counts it. Most clients and servers keep 4 KiB,
+/// browsers grant 64 KiB.
+pub const HPACK_TABLE: usize = 64 << 10;
+
+/// Fields of one HTTP/2 head, decoded, as RFC 9113 section 6.5.2 counts them: a block of [`HTTP_HEAD`] could name an
+/// entry of the table in each of its bytes. Node takes 64 KiB.
+pub const HPACK_LIST: usize = 128 << 10;
+
+/// Bytes of text that one byte of an HTTP/2 head may have redacted, in the long run: with a table of 64 KiB a head of
+/// ten bytes could ask for that much, again and again. Of a request for a path of 2 KiB that is repeated a byte has
+/// about eighty.
+pub const HTTP2_RATIO: u64 = 256;
+
+/// Bytes of text by which the heads of one HTTP/2 direction may be ahead of that.
+pub const HTTP2_CREDIT: u64 = 1 << 20;
+
+/// Bodies of one HTTP/2 direction that are open at a time. nginx allows 128 streams, Go 250.
+pub const HTTP2_STREAMS: usize = 256;
+
+/// Resets of one HTTP/2 direction that wait for being taken.
+pub const HTTP2_RESETS: usize = 256;

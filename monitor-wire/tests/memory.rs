@@ -53,6 +53,7 @@ fn peak(head: &str, body: &str, tail: &str, bytes: usize) -> usize {
 fn readers_keep_little() {
     a_reader_keeps_little();
     an_http_reader_keeps_little();
+    an_http2_reader_keeps_little();
 }
 
 fn a_reader_keeps_little() {
@@ -142,4 +143,77 @@ fn an_http_reader_keeps_little() {
     drop((largest, messages));
     assert_eq!(NOW.load(Relaxed), before);
     assert!(size_of::<http::Reader>() < 512, "{} bytes", size_of::<http::Reader>());
+}
+
+fn an_http2_reader_keeps_little() {
+    let frame = |kind: u8, flags: u8, stream: u32, payload: &[u8]| {
+        let length = (payload.len() as u32).to_be_bytes();
+        [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+    };
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    let [data, headers, reset, push, continuation] = [0, 1, 3, 5, 9];
+    // What a table counts is about what it takes; a deque that grows has its old memory beside the new one.
+    let (table, block) = (5 * limits::HPACK_TABLE / 2, 3 * limits::HTTP_HEAD);
+    let open = frame(headers, 4, 1, b"\x83\x86\x84");
+    let largest = b"\x3f\xe1\xff\x03";
+    type Frames<'a> = Box<dyn Fn(u32) -> Vec<u8> + 'a>;
+    let cases: [(&str, Frames, usize); 9] = [
+        ("a long body", Box::new(|_| frame(data, 0, 1, &[b'x'; 4096])), 4 << 10),
+        ("padding", Box::new(|_| frame(data, 8, 1, &[255; 256])), 4 << 10),
+        ("something unknown", Box::new(|_| frame(99, 0, 1, &[b'x'; 4096])), 4 << 10),
+        ("resets", Box::new(|number| frame(reset, 0, 2 * number + 3, &[0; 4])), 8 << 10),
+        ("heads", Box::new(|number| frame(headers, 5, 2 * number + 3, b"\x82\x86\x84")), 4 << 10),
+        ("streams", Box::new(|number| frame(headers, 4, 2 * number + 3, b"\x82\x86\x84")), 160 << 10),
+        ("a long head", Box::new(|_| frame(continuation, 0, 1, &[0x82; 1000])), block),
+        (
+            "many small fields remembered",
+            Box::new(|number| {
+                frame(headers, 4, 2 * number + 3, &[&largest[..], &b"\x40\x01a\x01b".repeat(99)].concat())
+            }),
+            table + (160 << 10),
+        ),
+        (
+            "large ones",
+            Box::new(|number| {
+                let field = [&b"\x40\x01a\x7f\xa1\x3e"[..], &[b'b'; 8096]].concat();
+                frame(headers, 5, 2 * number + 3, &[&largest[..], &field.repeat(5)].concat())
+            }),
+            table + block,
+        ),
+    ];
+    for (name, next, most) in cases {
+        let begin = if next(0)[3] == continuation { frame(headers, 0, 1, b"") } else { open.clone() };
+        let before = NOW.load(Relaxed);
+        let mut reader = http::h2::Reader::requests(&Key::from_bytes([1; 32]));
+        let mut messages = Vec::new();
+        reader.feed(&preface, &mut messages);
+        reader.feed(&begin, &mut messages);
+        PEAK.store(NOW.load(Relaxed), Relaxed);
+        let mut given = 0;
+        for number in 0..1000 {
+            let bytes = next(number);
+            given = given.max(bytes.capacity());
+            reader.feed(&bytes, &mut messages);
+            messages = Vec::new();
+        }
+        let peak = PEAK.load(Relaxed) - before - given;
+        assert!(peak < most, "{name}: {peak} bytes");
+    }
+    // Between requests hardly anything is left, beside what the encoder had it remember.
+    let key = Key::from_bytes([1; 32]);
+    let before = NOW.load(Relaxed);
+    let mut reader = http::h2::Reader::responses(&key);
+    let mut messages = Vec::new();
+    reader.feed(&frame(4, 0, 0, b""), &mut messages);
+    for number in 0..100 {
+        reader.feed(&frame(headers, 4, 2 * number + 1, b"\x88"), &mut messages);
+        reader.feed(&frame(data, 1, 2 * number + 1, b"ok"), &mut messages);
+        reader.feed(&frame(push, 4, 1, b"\0\0\0\x02\x82"), &mut messages);
+    }
+    assert_eq!(messages.len(), 200);
+    messages = Vec::new();
+    drop(messages);
+    let held = NOW.load(Relaxed) - before;
+    assert!(held < 512, "between messages: {held} bytes");
+    assert!(size_of::<http::h2::Reader>() < 512, "{} bytes", size_of::<http::h2::Reader>());
 }

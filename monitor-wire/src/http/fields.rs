@@ -86,12 +86,23 @@ impl Fields {
             b"content-length" => value.split(|&byte| byte == b',').for_each(|part| self.length(trim(part))),
             b"transfer-encoding" => value.split(|&byte| byte == b',').for_each(|part| self.coding(trim(part))),
             b"mcp-session-id" => self.keep("mcp-session-id", fingerprint(key, value), flags),
+            // Nothing is redacted that there is no room for.
+            known if KEPT.contains(&known) && self.headers.values.len() >= limits::HTTP_VALUES => flags.add("cut"),
             known if KEPT.contains(&known) => {
                 let text = redacted(key, value, limits::HTTP_VALUE, flags);
                 self.keep(std::str::from_utf8(known).unwrap_or_default(), text, flags);
             }
             _ => {}
         }
+    }
+
+    /// Bytes of a field that redaction would look at, which is slow.
+    pub(super) fn cost(&self, name: &[u8], value: &[u8]) -> usize {
+        let of = |has_room: bool, bytes: &[u8]| if has_room { bytes.len() } else { 0 };
+        let kept = KEPT.iter().any(|known| name.eq_ignore_ascii_case(known));
+        of(self.headers.headers.len() < limits::HTTP_NAMES, name)
+            .saturating_add(of(kept && self.headers.values.len() < limits::HTTP_VALUES, value))
+            .saturating_add(of(name.eq_ignore_ascii_case(b"host"), value))
     }
 
     fn name(&mut self, key: &Key, name: &[u8], flags: &mut Flags) {

@@ -22,7 +22,7 @@ pub enum Sniff {
 pub(super) const PREFACE_LINE: &[u8] = b"PRI * HTTP/2.0";
 
 /// The whole of it.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Looks at the first bytes of a stream, all of them each time. An answer but [`Sniff::More`] never changes. A usual
 /// method before a path or an `http` URL is enough; any other method waits for the version at the line's end, for at most
