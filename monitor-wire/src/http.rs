@@ -4,14 +4,17 @@
 //! `Authorization` the scheme and the token's fingerprint.
 //!
 //! [`Reader`] reads one direction of an HTTP/1.0 or HTTP/1.1 connection (RFC 9112); [`looks_like_http`] tells whether a
-//! stream is one. [`h2`] does the same for HTTP/2 (RFC 9113).
+//! stream is one. [`h2`] does the same for HTTP/2 (RFC 9113). Of the bodies that pass, [`coding`] undoes the content
+//! codings, and [`multipart`] finds the parts.
 
 mod body;
+pub mod coding;
 mod expected;
 mod fields;
 pub mod h2;
 mod head;
 mod host;
+pub mod multipart;
 mod reader;
 mod sniff;
 mod target;

@@ -6,7 +6,8 @@
 //! - [`reader`] frames and reads MCP over stdio; [`mcp`] holds the values it gives.
 //! - [`json`] is the tokeniser below it; [`limits`] is the one table of caps.
 //! - [`redact`] replaces tokens by fingerprints; every text in an [`mcp`] value has passed it.
-//! - [`http`], [`tls`] and [`dns`] hold what connections say; [`http`] reads HTTP/1 and HTTP/2 too.
+//! - [`http`], [`tls`] and [`dns`] hold what connections say; [`http`] reads HTTP/1 and HTTP/2 too, and what bodies hold.
+//! - [`sse`] reads event streams, and feeds what they hold to [`reader`].
 //! - [`sniff`] tells an MCP stream from any other; [`text`] writes raw bytes for people.
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -35,5 +36,6 @@ mod path;
 pub mod reader;
 pub mod redact;
 pub mod sniff;
+pub mod sse;
 pub mod text;
 pub mod tls;

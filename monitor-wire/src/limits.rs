@@ -133,3 +133,31 @@ pub const HTTP2_STREAMS: usize = 256;
 
 /// Resets of one HTTP/2 direction that wait for being taken.
 pub const HTTP2_RESETS: usize = 256;
+/// Content codings of one HTTP body, one inside the other.
+pub const HTTP_CODINGS: usize = 2;
+
+/// Name kept of a content coding that isn't decoded.
+pub const HTTP_CODING_NAME: usize = 32;
+
+/// Bytes that one HTTP body may have after each of its codings: a small body can hold any number of them, and each
+/// costs time. None of them is kept beyond the window of its coding.
+pub const HTTP_DECODED: u64 = 256 << 20;
+
+/// Window of a body in zstd, which RFC 9659 section 3 bounds by as much. Those of gzip and deflate have 32 KiB (RFC
+/// 1951 section 2), that of br at most 16 MiB (RFC 7932 section 9.1). The large ones grow with what comes out.
+pub const ZSTD_WINDOW: u64 = 8 << 20;
+
+/// Type of one event of an event stream. A longer one is replaced by the fingerprint of the whole.
+pub const SSE_TYPE: usize = 64;
+
+/// Boundary of a multipart body (RFC 2046 section 5.1.1).
+pub const MULTIPART_BOUNDARY: usize = 70;
+
+/// Headers of one part, on the wire.
+pub const MULTIPART_HEAD: usize = 8 << 10;
+
+/// Parts of one multipart body.
+pub const MULTIPART_PARTS: u32 = 1000;
+
+/// Blanks behind a boundary, which senders may but don't put there (RFC 2046 section 5.1.1).
+pub const MULTIPART_PADDING: usize = 64;

@@ -3,9 +3,11 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use monitor_wire::http::coding::{Decoder, Reject};
+use monitor_wire::http::multipart;
 use monitor_wire::reader::Reader;
 use monitor_wire::redact::Key;
-use monitor_wire::{http, limits};
+use monitor_wire::{http, limits, sse};
 
 struct Counting;
 
@@ -54,6 +56,8 @@ fn readers_keep_little() {
     a_reader_keeps_little();
     an_http_reader_keeps_little();
     an_http2_reader_keeps_little();
+    decoders_keep_their_windows();
+    readers_of_bodies_keep_little();
 }
 
 fn a_reader_keeps_little() {
@@ -216,4 +220,90 @@ fn an_http2_reader_keeps_little() {
     let held = NOW.load(Relaxed) - before;
     assert!(held < 512, "between messages: {held} bytes");
     assert!(size_of::<http::h2::Reader>() < 512, "{} bytes", size_of::<http::h2::Reader>());
+}
+
+/// Most bytes that were allocated at once while this ran.
+fn peak_of(run: impl FnOnce()) -> usize {
+    let before = NOW.load(Relaxed);
+    PEAK.store(before, Relaxed);
+    run();
+    PEAK.load(Relaxed) - before
+}
+
+fn decoders_keep_their_windows() {
+    let zeros = include_bytes!("../testdata/coding/zeros.br");
+    // Frames of zstd with a window of 8 MiB, of blocks that repeat one byte, and of one that is never whole.
+    let frame = b"\x28\xb5\x2f\xfd\0\x68";
+    // A buffer that grows has its old memory beside the new one.
+    let repeats = [&frame[..], &b"\x02\0\x10a".repeat(150)].concat();
+    let block = [&frame[..], b"\x04\0\x10", &[0xff; 131_071]].concat();
+    let gzip = include_bytes!("../testdata/coding/python.gz").repeat(200);
+    for (name, coding, body, most) in [
+        ("a window of br", "br", &zeros[..], 18 << 20),
+        ("a window of zstd", "zstd", &repeats, 22 << 20),
+        ("a block of zstd", "zstd", &block, 512 << 10),
+        ("many members of gzip", "gzip", &gzip, 64 << 10),
+        ("two codings", "gzip, gzip", &gzip, 128 << 10),
+    ] {
+        let peak = peak_of(|| {
+            let before = NOW.load(Relaxed);
+            let mut decoder = Decoder::new(coding).expect("a known coding");
+            for piece in body.chunks(1000) {
+                let _ = decoder.feed(piece, &mut |_| {});
+                let held = NOW.load(Relaxed) - before;
+                let told = decoder.memory();
+                assert!(told.abs_diff(held) < 16 << 10, "{name}: holds {held} bytes, says {told}");
+            }
+        });
+        assert!(peak < most, "{name}: {peak} bytes");
+    }
+    // A reject gives the memory back.
+    let before = NOW.load(Relaxed);
+    let mut decoder = Decoder::new("br, zstd").expect("two known codings");
+    let result = decoder.feed(&repeats, &mut |_| {});
+    assert_eq!(
+        (NOW.load(Relaxed), result, decoder.reject()),
+        (before, Err(Reject::Malformed), Some(Reject::Malformed))
+    );
+}
+
+fn readers_of_bodies_keep_little() {
+    let key = Key::from_bytes([1; 32]);
+    for (name, text) in [
+        ("data", "data: long text "),
+        ("lines of data", "data: x\n"),
+        ("a type", "event: long "),
+        ("types", "event: xxxxxxxxx\n"),
+        ("an id", "id: xxxxxxxxxxx"),
+        ("a name", "long"),
+        ("events", "data: x\n\n"),
+    ] {
+        // in one line, where there is no other
+        let (start, rest) = text.split_at(text.find(' ').unwrap_or(0));
+        let piece = if text.ends_with('\n') { text.repeat(1000) } else { rest.repeat(1000) };
+        let peak = peak_of(|| {
+            let mut reader = sse::Reader::new(&key);
+            reader.feed(start.as_bytes(), &mut |_| {});
+            (0..100).for_each(|_| reader.feed(piece.as_bytes(), &mut |_| {}));
+        });
+        assert!(peak < 8 << 10, "{name}: {peak} bytes");
+    }
+    for (name, start, text) in [
+        ("a long part", "--b\r\n\r\n", "long text "),
+        ("what begins like a boundary", "--b\r\n\r\n", "\r\n--"),
+        ("blanks", "--b\r\n\r\n\r\n--b", " "),
+        ("a long header", "--b\r\n", "x"),
+        ("many headers", "--b\r\n", "a:b\r\n"),
+        ("odd headers", "--b\r\nContent-Disposition: x; name=", "\u{85}"),
+        ("many parts", "", "--b\r\nContent-Type: x\r\n\r\n\r\n"),
+        ("a long preamble", "", "text\r\n"),
+    ] {
+        let piece = text.repeat(100);
+        let peak = peak_of(|| {
+            let mut reader = multipart::Reader::new(&key, "multipart/form-data; boundary=b").expect("a boundary");
+            let _ = reader.feed(start.as_bytes(), &mut |_| {});
+            (0..1000).for_each(|_| _ = reader.feed(piece.as_bytes(), &mut |_| {}));
+        });
+        assert!(peak < 8 * limits::MULTIPART_HEAD, "{name}: {peak} bytes");
+    }
 }
