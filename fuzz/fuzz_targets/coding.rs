@@ -21,6 +21,7 @@ fn decode<'a>(coding: &str, pieces: impl Iterator<Item = &'a [u8]>) -> (u64, u64
         }
     }
     assert_eq!(length, decoder.decoded());
+    // an input is shorter than the stretch after which the cap grows
     assert!(length <= limits::HTTP_DECODED);
     (length, hash.finish(), decoder.finish())
 }

@@ -139,9 +139,13 @@ pub const HTTP_CODINGS: usize = 2;
 /// Name kept of a content coding that isn't decoded.
 pub const HTTP_CODING_NAME: usize = 32;
 
-/// Bytes that one HTTP body may have after each of its codings: a small body can hold any number of them, and each
-/// costs time. None of them is kept beyond the window of its coding.
-pub const HTTP_DECODED: u64 = 256 << 20;
+/// Bytes that may come out of each coding of one HTTP body whatever its length: a few bytes can hold any number of them,
+/// and each costs time. Nothing is kept of them beyond the coding's window.
+pub const HTTP_DECODED: u64 = 64 << 20;
+
+/// Bytes that may come out beside these for each byte of the body as it was sent, so that an event stream can go on for
+/// days. Messages of MCP have about ten.
+pub const HTTP_DECODED_RATIO: u64 = 64;
 
 /// Window of a body in zstd, which RFC 9659 section 3 bounds by as much. Those of gzip and deflate have 32 KiB (RFC
 /// 1951 section 2), that of br at most 16 MiB (RFC 7932 section 9.1). The large ones grow with what comes out.

@@ -105,6 +105,22 @@ fn all_that_is_known_comes_out() {
     }
 }
 
+/// A receiver that reads in small pieces sees what comes before the damage.
+#[test]
+fn what_comes_before_damage_comes_out() {
+    let whole = text(2000);
+    for (coding, body) in LARGE {
+        let mut body = body.to_vec();
+        let damaged = body.len() * 3 / 4;
+        body[damaged..].fill(0xff);
+        for size in [1, 1000, body.len()] {
+            let (out, result) = pieces(coding, body.chunks(size));
+            let same = out.iter().zip(&whole).take_while(|(out, whole)| out == whole).count();
+            assert!(same > whole.len() / 2 && result.is_err(), "{coding} by {size}: {same} of {}", out.len());
+        }
+    }
+}
+
 #[test]
 fn a_prefix_gives_a_prefix() {
     let whole = text(40);
@@ -252,16 +268,15 @@ fn blocks_of_zstd() {
         (frame(&[(0, 1, b"a"), (0, 131_073, b"a")]), b"a"),
         (frame(&[(2, 1, b"\x18")]), b""),
         (frame(&[(2, 0, b"")]), b""),
-        // no codes to use again, no table, bits that are reserved, something behind the literals
+        // no codes to use again, no table, something behind the literals
         (frame(&[(2, 4, b"\x13\x40\0\0")]), b""),
         (frame(&[(2, 4, b"\0\x01\xfc\x01")]), b""),
-        (frame(&[(2, 4, b"\0\x01\x03\x01")]), b""),
         (frame(&[(2, 3, b"\0\0\0")]), b""),
         // a match that begins before the frame does, and one of an offset that was never used
         (frame(&[(2, 7, b"\0\x01\x54\0\x02\0\x05")]), b""),
         (frame(&[(0, 2, b"ab"), (2, 7, b"\0\x01\x54\0\0\0\x01")]), b"ab"),
-        // a bit too many
-        (frame(&[(0, 2, b"ab"), (2, 7, b"\0\x01\x54\0\x02\0\x0a")]), b"ab"),
+        // a bit too few
+        (frame(&[(0, 2, b"ab"), (2, 7, b"\0\x01\x54\0\x02\0\x02")]), b"ab"),
     ] {
         assert_eq!(decode("zstd", &body), (out.to_vec(), Err(Reject::Malformed)), "{}", body.escape_ascii());
     }
@@ -271,6 +286,9 @@ fn blocks_of_zstd() {
     // and with the tables used again
     let again = (2, 4, &b"\0\x01\xfc\x05"[..]);
     assert_eq!(decode("zstd", &frame(&[(0, 2, b"ab"), copy, again])), (b"abababab".to_vec(), Ok(())));
+    // a bit too many, and one that is reserved
+    let odd = (2, 7, &b"\0\x01\x55\0\x02\0\x0a"[..]);
+    assert_eq!(decode("zstd", &frame(&[(0, 2, b"ab"), odd])), (b"ababa".to_vec(), Ok(())));
     // what the header says of the content's size
     assert_eq!(decode("zstd", b"\x28\xb5\x2f\xfd\x20\x01\x09\0\0a"), (b"a".to_vec(), Ok(())));
     assert_eq!(decode("zstd", b"\x28\xb5\x2f\xfd\x20\x02\x09\0\0a"), (b"a".to_vec(), Err(Reject::Malformed)));
@@ -293,24 +311,54 @@ fn dictionaries_and_large_windows_are_named() {
     assert_eq!(rejected("br", b"\x11\x1e\x03"), Reject::Malformed);
 }
 
+/// How much comes out of a body in pieces of this size, and how it ends.
+fn count(coding: &str, body: &[u8], size: usize) -> (u64, Result<(), Reject>) {
+    let mut decoder = Decoder::new(coding).expect("known codings");
+    let mut out = 0;
+    for piece in body.chunks(size) {
+        let _ = decoder.feed(piece, &mut |piece| out += piece.len() as u64);
+    }
+    (out, decoder.finish())
+}
+
 #[test]
 fn a_bomb_ends_at_the_cap() {
     const BLOCK: usize = 128 << 10;
     let blocks = usize::try_from(limits::HTTP_DECODED).unwrap() / BLOCK;
     let mut body = frame(&vec![(1, BLOCK, &b"a"[..]); blocks]);
-    let count = |body: &[u8], size: usize| {
-        let mut decoder = Decoder::new("zstd").unwrap();
-        let mut out = 0;
-        for piece in body.chunks(size) {
-            let _ = decoder.feed(piece, &mut |piece| out += piece.len() as u64);
-        }
-        (out, decoder.finish())
-    };
-    assert_eq!(count(&body, body.len()), (limits::HTTP_DECODED, Ok(())));
+    assert_eq!(count("zstd", &body, body.len()), (limits::HTTP_DECODED, Ok(())));
     body.extend_from_slice(&frame(&[(0, 1, b"b")]));
     for size in [body.len(), 1] {
-        assert_eq!(count(&body, size), (limits::HTTP_DECODED, Err(Reject::TooLong)));
+        assert_eq!(count("zstd", &body, size), (limits::HTTP_DECODED, Err(Reject::TooLong)));
     }
+    // 256 bytes come out for each that goes in: the cap is met in the sixth stretch of 64 KiB, wherever the pieces end
+    let body = frame(&vec![(1, 1024, &b"a"[..]); 90_000]);
+    let cap = limits::HTTP_DECODED + 5 * (64 << 10) * limits::HTTP_DECODED_RATIO;
+    for size in [body.len(), 65_537, 1000, 3] {
+        assert_eq!(count("zstd", &body, size), (cap, Err(Reject::TooLong)), "{size}");
+    }
+}
+
+/// What one coding makes of a body earns nothing for the one inside it.
+#[test]
+fn a_bomb_within_a_bomb_ends_at_the_cap() {
+    const BLOCK: usize = 128 << 10;
+    let inner = frame(&[(1, BLOCK, &b"a"[..]); 8]).repeat(1000);
+    let blocks: Vec<_> = inner.chunks(BLOCK).map(|block| (0, block.len(), block)).collect();
+    let body = frame(&blocks);
+    assert!(body.len() < 64 << 10);
+    for size in [body.len(), 1000] {
+        assert_eq!(count("zstd, zstd", &body, size), (limits::HTTP_DECODED, Err(Reject::TooLong)));
+    }
+}
+
+#[test]
+fn a_long_stream_does_not_end_at_the_cap() {
+    const BLOCK: usize = 128 << 10;
+    let blocks = usize::try_from(limits::HTTP_DECODED).unwrap() / BLOCK + 3;
+    let block = vec![b'a'; BLOCK];
+    let body = frame(&vec![(0, BLOCK, &block[..]); blocks]);
+    assert_eq!(count("zstd", &body, 100_000), ((blocks * BLOCK) as u64, Ok(())));
 }
 
 #[test]

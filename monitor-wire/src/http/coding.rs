@@ -23,6 +23,8 @@ pub struct Decoder {
     /// The outermost first.
     stages: Vec<Layer>,
     state: State,
+    /// Bytes of the body.
+    taken: u64,
     decoded: u64,
 }
 
@@ -42,7 +44,7 @@ pub enum Reject {
     Malformed,
     /// It was decoded whole, and its checksum is another one's: receivers may have refused it at the end.
     Checksum,
-    /// More than [`limits::HTTP_DECODED`] bytes.
+    /// More came out than [`limits::HTTP_DECODED`] and [`limits::HTTP_DECODED_RATIO`] permit.
     TooLong,
     /// It wants a window larger than [`limits::ZSTD_WINDOW`].
     Window,
@@ -67,6 +69,10 @@ struct Layer {
     /// Bytes that came out.
     out: u64,
 }
+
+/// Bytes of a body after which the cap of what comes out grows. At these places all that is known has come out, whatever the
+/// split, so the cap ends a body at the same byte.
+const STRIDE: u64 = 64 << 10;
 
 enum Stage {
     Gzip(gzip::Gzip),
@@ -106,7 +112,7 @@ impl Decoder {
             }
             stages.push(Layer { stage, out: 0 });
         }
-        Ok(Self { stages, state: State::Empty, decoded: 0 })
+        Ok(Self { stages, state: State::Empty, taken: 0, decoded: 0 })
     }
 
     /// The body has no coding: what is fed comes out as it is, without a cap.
@@ -124,13 +130,23 @@ impl Decoder {
             return Ok(());
         }
         self.state = State::Open;
-        let decoded = &mut self.decoded;
-        let result = run(&mut self.stages, bytes, &mut |piece| {
-            *decoded = decoded.saturating_add(piece.len() as u64);
-            visit(piece);
-            Ok(())
-        });
-        result.map_err(|reject| self.stop(reject))
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let passed = self.taken.checked_rem(STRIDE).unwrap_or_default();
+            let earned = self.taken.saturating_sub(passed).saturating_mul(limits::HTTP_DECODED_RATIO);
+            let room = usize::try_from(STRIDE.saturating_sub(passed)).unwrap_or(usize::MAX);
+            let (piece, tail) = rest.split_at_checked(room).unwrap_or((rest, &[]));
+            rest = tail;
+            self.taken = self.taken.saturating_add(piece.len() as u64);
+            let decoded = &mut self.decoded;
+            let result = run(&mut self.stages, piece, limits::HTTP_DECODED.saturating_add(earned), &mut |piece| {
+                *decoded = decoded.saturating_add(piece.len() as u64);
+                visit(piece);
+                Ok(())
+            });
+            result.map_err(|reject| self.stop(reject))?;
+        }
+        Ok(())
     }
 
     /// Bytes of the body were lost: what follows can't be decoded. Without a coding nothing depends on them, and it goes
@@ -235,16 +251,15 @@ impl Stage {
     }
 }
 
-/// Sends bytes through the layers, each within its cap.
-fn run(layers: &mut [Layer], bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), Reject> {
+/// Sends bytes through the layers, of each of which so many may come out.
+fn run(layers: &mut [Layer], bytes: &[u8], cap: u64, sink: &mut Sink<'_>) -> Result<(), Reject> {
     let Some((Layer { stage, out }, inner)) = layers.split_first_mut() else { return sink(bytes) };
     stage.feed(bytes, &mut |piece| {
-        // The cap is met at a fixed byte, so that what comes out doesn't depend on the split.
-        let room = usize::try_from(limits::HTTP_DECODED.saturating_sub(*out)).unwrap_or(usize::MAX);
+        let room = usize::try_from(cap.saturating_sub(*out)).unwrap_or(usize::MAX);
         let within = piece.get(..room).unwrap_or(piece);
         *out = out.saturating_add(within.len() as u64);
         if !within.is_empty() {
-            run(inner, within, sink)?;
+            run(inner, within, cap, sink)?;
         }
         if within.len() < piece.len() { Err(Reject::TooLong) } else { Ok(()) }
     })

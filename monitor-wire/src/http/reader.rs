@@ -172,6 +172,15 @@ impl Reader {
         matches!(self.state, State::Over)
     }
 
+    /// Nothing of it is half read.
+    pub const fn is_idle(&self) -> bool {
+        match self.state {
+            State::Head => !self.scan.begun,
+            State::Body(_) => false,
+            State::Over => true,
+        }
+    }
+
     /// Takes bytes of a head, and says how many.
     fn feed_head(&mut self, bytes: &[u8], out: &mut Vec<Message>) -> usize {
         let room = limits::HTTP_HEAD.saturating_sub(self.head.len());

@@ -2,7 +2,8 @@
 //!
 //! Written here because the decoder in Rust that there is (`ruzstd`) gives nothing of a frame before a whole window of it has
 //! come, so that an event would be seen long after its receiver saw it. This one gives each block as it ends. The
-//! checksum of a frame isn't verified.
+//! checksum of a frame isn't verified, and bits that are left over or reserved are passed over, as libzstd 1.5.4 does;
+//! bits that are missing make a frame malformed.
 
 mod bits;
 mod block;

@@ -81,11 +81,6 @@ impl<'a> Backward<'a> {
     pub(super) const fn is_short(&self) -> bool {
         self.short
     }
-
-    /// All bits were taken, and no more.
-    pub(super) const fn is_spent(&self) -> bool {
-        self.left == 0 && !self.short
-    }
 }
 
 /// Eight bytes from here, with zeros behind the end.

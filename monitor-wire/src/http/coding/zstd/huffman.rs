@@ -71,7 +71,7 @@ impl Codes {
             bits.skip(u32::from(length));
             out.push(symbol);
         }
-        bits.is_spent().then_some(())
+        (!bits.is_short()).then_some(())
     }
 
     pub(super) const fn is_empty(&self) -> bool {

@@ -113,9 +113,6 @@ impl Sequences {
             return (rest.is_empty() && literals.len() <= most).then(|| window.extend(literals));
         }
         let (&modes, mut rest) = rest.split_first()?;
-        if modes & 3 != 0 {
-            return None;
-        }
         for (table, code, mode) in [
             (&mut self.lengths, LENGTHS, modes >> 6),
             (&mut self.offsets, OFFSETS, modes >> 4 & 3),
@@ -149,7 +146,7 @@ impl Sequences {
             let distance = distance(&mut self.recent, usize::try_from(value).ok()?, taken == 0)?;
             window.copy(distance, copied)?;
         }
-        (bits.is_spent() && literals.len() <= room).then(|| window.extend(literals))
+        (literals.len() <= room).then(|| window.extend(literals))
     }
 }
 
