@@ -1,6 +1,7 @@
 //! What holds whatever the events: the same bytes again, bounded memory, a schema that is the code's.
 #![expect(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
+mod judge;
 mod script;
 
 use std::fmt::Write as _;
@@ -8,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use monitor_core::alert::{self, Alert};
 use monitor_core::config::EngineConfig;
-use monitor_core::engine::Engine;
 use monitor_core::event::Event;
 use monitor_core::time::{SECOND, Time};
 use monitor_core::trace;
+
+use judge::run;
 
 const THEFT: &str = r#"
 0    start /usr/bin/node script=/home/u/srv/server.js server.js
@@ -36,15 +38,6 @@ const REQUESTS: &str = r"
 5040 hangup root
 5050 http root POST api.cloudflare.com/client/v4/user/tokens token=fp:2
 ";
-
-fn run(config: EngineConfig, events: &[Event]) -> (Engine, Vec<Alert>) {
-    let mut engine = Engine::new(config);
-    let mut alerts = Vec::new();
-    for event in events {
-        engine.step(event, &mut alerts);
-    }
-    (engine, alerts)
-}
 
 fn lines(alerts: &[Alert]) -> String {
     alerts.iter().map(|alert| alert.to_json_line().unwrap()).collect()

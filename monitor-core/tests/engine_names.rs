@@ -1,27 +1,20 @@
 //! Names that take many events: data in look-ups, full tables, recordings.
 #![expect(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
+mod judge;
 mod script;
 
 use std::fmt::Write as _;
 
 use monitor_core::alert::Alert;
 use monitor_core::config::EngineConfig;
-use monitor_core::engine::Engine;
 use monitor_core::event::Event;
 use monitor_core::trace;
 
+use judge::run;
+
 const HEAD: &str = "0 start /usr/bin/node script=/home/u/srv/server.js server.js https://api.mine.example/\n\
                     10 handshake\n20 list weather:1:ro:closed\n5000 call 1 weather /city=Bern\n";
-
-fn run(config: EngineConfig, events: &[Event]) -> (Engine, Vec<Alert>) {
-    let mut engine = Engine::new(config);
-    let mut alerts = Vec::new();
-    for event in events {
-        engine.step(event, &mut alerts);
-    }
-    (engine, alerts)
-}
 
 fn told(steps: &str) -> Vec<Alert> {
     let events = script::events(&script::Setup::default(), &format!("{HEAD}{steps}"));

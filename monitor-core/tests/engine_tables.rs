@@ -1,6 +1,7 @@
 //! Full tables: what goes first, and what is told of it.
 #![expect(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
+mod judge;
 mod script;
 
 use std::fmt::Write as _;
@@ -12,14 +13,7 @@ use monitor_core::event::{Event, Kind};
 use monitor_core::id::ServerId;
 use monitor_core::time::{MS, SECOND, Time};
 
-fn run(config: EngineConfig, events: &[Event]) -> (Engine, Vec<Alert>) {
-    let mut engine = Engine::new(config);
-    let mut alerts = Vec::new();
-    for event in events {
-        engine.step(event, &mut alerts);
-    }
-    (engine, alerts)
-}
+use judge::run;
 
 #[test]
 fn what_a_full_table_forgot_is_told_and_marks_what_depends_on_it() {
