@@ -1,4 +1,5 @@
-//! Detectors: plain functions from what happened, and what is known, to findings. One file per category, and one for API requests.
+//! Detectors: plain functions from what happened, and what is known, to findings. One file per category, and one each for
+//! API requests, remote calls and names.
 
 mod attempt;
 pub mod credential;
@@ -7,6 +8,7 @@ pub mod execution;
 pub mod exfiltration;
 pub mod lateral_movement;
 pub mod name;
+pub mod remote;
 pub mod request;
 pub mod sensor;
 pub mod token_theft;

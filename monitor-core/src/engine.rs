@@ -8,6 +8,7 @@ mod http;
 mod life;
 mod name;
 mod quiet;
+mod remote;
 
 use crate::alert::Alert;
 use crate::config::EngineConfig;

@@ -463,10 +463,17 @@ pub enum Side {
 /// An MCP message, parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mcp {
-    /// Stream it travelled on.
+    /// Stream it travelled on; of a TLS connection the library's own object, beside its process.
     pub stream: FileId,
     /// Who sent it.
     pub side: Side,
+    /// It was spoken with another MCP server, whose client the watched one is there: the host that was asked, as the request
+    /// named it, empty where it didn't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<String>,
+    /// It travelled in the body of an HTTP message.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub http: bool,
     /// The process that was seen reading or writing it inside the server's tree.
     pub proc: ProcId,
     /// The message.

@@ -10,6 +10,7 @@ mod file;
 mod name;
 mod network;
 mod onlooker;
+mod remote;
 mod request;
 mod vouch;
 
@@ -18,6 +19,7 @@ pub use file::{is_settings_of_others, is_unasked, is_user_data, read, write};
 pub use name::{after_claim, by_resolver, claimed, is_misplaced, is_trusted_resolver};
 pub use network::{DNS, Destination, destination, is_resolver, only_launches, resolver_known};
 pub use onlooker::may_look;
+pub use remote::{PassedOn, passed_on};
 pub use request::{ApiRequest, Joined, Refused, Strength, is_anybodys_guess, path_hash, request};
 pub use vouch::{in_tree, is_systems, managed, manages, vouched};
 

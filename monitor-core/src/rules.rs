@@ -47,6 +47,7 @@ pub const ALL: &[&Rule] = &[
     &wire::API_CHANGE,
     &wire::API_READ,
     &wire::UNDECLARED_HOST,
+    &wire::REMOTE_CALL,
     &text::PERSISTENCE,
     &text::FORGED,
     &text::COMPAT,
@@ -82,6 +83,7 @@ pub const ALL: &[&Rule] = &[
     &text::CHANGED_TOOL,
     &text::CREDENTIAL_ARGUMENT,
     &wire::SENSITIVE_API,
+    &wire::HEADER_DIFFERS,
 ];
 
 /// Rules that no sensor of this version feeds. The engine judges by them all the same: an event that says of something

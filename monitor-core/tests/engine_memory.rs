@@ -151,6 +151,8 @@ fn call(number: u64, proc: ProcId) -> monitor_core::event::Mcp {
     let request = Request { id, method: "tools/call".to_owned(), call: Some(call), peer: None, task: None };
     monitor_core::event::Mcp {
         stream: FileId { dev: 1, ino: 1 },
+        remote: None,
+        http: false,
         side: monitor_core::event::Side::Client,
         proc,
         message: Message { body: Body::Request(request), bytes: 100, complete: true, flags: Vec::new() },

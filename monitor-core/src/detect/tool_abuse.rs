@@ -1,4 +1,6 @@
-//! `tool_abuse`: hidden and changed tools, arguments that name a credential.
+//! `tool_abuse`: hidden and changed tools, arguments that name a credential, headers that say something else.
+
+use monitor_wire::mcp::Body;
 
 use crate::alert::{Confidence, Fact, Severity};
 use crate::event::Mcp;
@@ -10,6 +12,7 @@ use super::{Cx, Finding, request_id};
 /// A message was understood.
 pub fn message(cx: &Cx<'_>, mcp: &Mcp, heard: &Heard, out: &mut Vec<Finding>) {
     let Some(server) = cx.server else { return };
+    header(cx, mcp, out);
     let call = |key| server.calls.iter().find(|call: &&Call| call.key == key);
     if let Some(call) = heard.opened.and_then(call) {
         arguments(cx, call, out);
@@ -36,6 +39,33 @@ pub fn message(cx: &Cx<'_>, mcp: &Mcp, heard: &Heard, out: &mut Vec<Finding>) {
         finding.severity = Severity::Low;
         out.push(finding);
     }
+}
+
+/// What headers say of a message isn't what it is.
+pub fn header(cx: &Cx<'_>, mcp: &Mcp, out: &mut Vec<Finding>) {
+    if !mcp.message.flags.iter().any(|flag| flag == "header_differs") {
+        return;
+    }
+    let (method, tool, request) = match &mcp.message.body {
+        Body::Request(request) => {
+            let tool = request.call.as_ref().map(|call| call.name.clone());
+            (request.method.as_str(), tool, Some(request_id(&request.id)))
+        }
+        Body::Notification(note) => (note.method.as_str(), None, None),
+        Body::Response(_) => return,
+    };
+    let named = tool.as_ref().map_or_else(|| method.to_owned(), |tool| format!("{method} of {tool}"));
+    let who = match &mcp.remote {
+        Some(host) if host.is_empty() => format!("{} sent another MCP server", cx.whose()),
+        Some(host) => format!("{} sent the MCP server at {host}", cx.whose()),
+        None => format!("A client sent {}", cx.whose()),
+    };
+    let summary = format!(
+        "{who} {named} under headers that say something else: who goes by them, as gateways do, let something else pass."
+    );
+    let object = format!("header:{}", tool.as_deref().unwrap_or(method));
+    let fact = Fact::Mcp { tool, field: Some(method.to_owned()), request, detail: Some("headers differ".to_owned()) };
+    out.push(cx.finding(&rules::HEADER_DIFFERS, object, fact, summary));
 }
 
 fn arguments(cx: &Cx<'_>, call: &Call, out: &mut Vec<Finding>) {
@@ -88,7 +118,7 @@ fn unlisted(cx: &Cx<'_>, call: &Call, answered: bool, out: &mut Vec<Finding>) {
 
 fn changed(cx: &Cx<'_>, mcp: &Mcp, tool: &str, detail: String, summary: String) -> Finding {
     let request = match &mcp.message.body {
-        monitor_wire::mcp::Body::Response(response) => Some(request_id(&response.id)),
+        Body::Response(response) => Some(request_id(&response.id)),
         _ => None,
     };
     let fact =

@@ -83,6 +83,10 @@ impl Engine {
 
     pub(super) fn mcp(&mut self, said: Option<ServerId>, mcp: &Mcp, now: Time, alerts: &mut Vec<Alert>) {
         let Some(id) = self.state.server_of(said, mcp.proc) else { return };
+        if let Some(host) = &mcp.remote {
+            self.passed_on(id, mcp, host, now, alerts);
+            return;
+        }
         let speaker = self.state.processes.get(mcp.proc).map(|proc| Arc::clone(&proc.node));
         let Some(server) = self.state.servers.get_mut(id) else { return };
         if let (Side::Client, Some(node)) = (mcp.side, &speaker) {
@@ -91,6 +95,9 @@ impl Engine {
             if before || server.gained {
                 self.quiet.clear();
             }
+        }
+        if mcp.http && mcp.side == Side::Client {
+            server.by_http();
         }
         let before = (server.calls_evicted, server.tools_evicted);
         let heard = apply_message(server, mcp, now, &self.config, &mut self.calls);

@@ -59,6 +59,24 @@ pub(crate) const UNDECLARED_HOST: Rule = Rule {
             is nobody's here, find what the server read before, and what it sent.",
 };
 
+pub(crate) const REMOTE_CALL: Rule = Rule {
+    id: "TL-EFF-008",
+    name: "Call of another MCP server that nothing explains",
+    version: 1,
+    category: Category::UndeclaredEffect,
+    severity: Severity::Medium,
+    maestro: &["L3", "L7"],
+    attack: &["T1071.001", "T1565.002"],
+    sensors: &["stream", "process", "tls"],
+    explanation: "A watched server called a tool of another MCP server while none of its own calls was open; or it is a \
+            bridge, which had passed every call on as it was, and called another tool than it was asked for. What the \
+            other server does then nobody here asked for.",
+    normal: "The call that a bridge was asked for, also with the other server's name before the tool's; calls of others \
+            while a tool of a server works that isn't a bridge; handshakes and lists.",
+    check: "Compare the call's arguments with what the client had asked for. A bridge that calls something else has been \
+            changed or is led astray by what it read: stop it, and look at the other server's own log.",
+};
+
 pub(crate) const DNS_OVER_HTTPS: Rule = Rule {
     id: "TL-EVA-008",
     name: "Names looked up over HTTPS",
@@ -144,4 +162,21 @@ pub(crate) const SENSITIVE_API: Rule = Rule {
     normal: "The same request by a tool that is declared to make it, for what its call names.",
     check: "Revoke the new token, member, Worker, route or tunnel first; the API's audit log names it. Then rotate the \
             server's own token, and treat its package as compromised until shown otherwise.",
+};
+
+pub(crate) const HEADER_DIFFERS: Rule = Rule {
+    id: "TL-TOOL-005",
+    name: "Headers that say something else than the message",
+    version: 1,
+    category: Category::ToolAbuse,
+    severity: Severity::Medium,
+    maestro: &["L3", "L7"],
+    attack: &["T1036", "T1562"],
+    sensors: &["stream", "tls"],
+    explanation: "The `Mcp-Method` or `Mcp-Name` header of an HTTP request names another method or tool than the message in \
+            its body. Gateways route, permit and log by the headers; the server carries out the body, unless it refuses \
+            such a request as it should.",
+    normal: "Requests without these headers, which revisions before 2026-07-28 don't have.",
+    check: "Who is the client? Look at what the gateway in between has logged, and at the server's answer: an error means \
+            that nothing was done.",
 };

@@ -59,6 +59,8 @@ pub struct Server {
     pub tokens: Tokens,
     /// An API request of its own was read: what it asks of the API is seen.
     pub api_seen: bool,
+    /// Calls of other MCP servers.
+    pub passes_on: PassesOn,
     /// What it says of its tools.
     pub tools: BTreeMap<String, ToolState>,
     /// A whole list was seen: a name that isn't in it was never listed.
@@ -105,6 +107,27 @@ pub struct Server {
     pub ended: Option<Time>,
 }
 
+/// How a server calls others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PassesOn {
+    same: u32,
+    other: u32,
+}
+
+impl PassesOn {
+    /// It made a call, of the tool that it was asked for or another.
+    pub const fn count(&mut self, same: bool) {
+        let count = if same { &mut self.same } else { &mut self.other };
+        *count = count.saturating_add(1);
+    }
+
+    /// It passes calls on as they are, and never did anything else.
+    #[must_use]
+    pub const fn is_bridge(self) -> bool {
+        self.same > 0 && self.other == 0
+    }
+}
+
 /// A tool as it was last declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolState {
@@ -136,6 +159,7 @@ impl Server {
             configured: Vec::new(),
             tokens: Tokens::default(),
             api_seen: false,
+            passes_on: PassesOn::default(),
             tools: BTreeMap::new(),
             listed: false,
             list_cut: false,
@@ -256,6 +280,13 @@ impl Server {
         self.speaker = Some(node.id);
         if !self.is_own_program(node) && self.speakers.len() < 2 {
             self.speakers.push(Arc::clone(&node.image));
+        }
+    }
+
+    /// A client asks it over HTTP.
+    pub fn by_http(&mut self) {
+        if self.start.transport == "stdio" {
+            "http".clone_into(&mut self.start.transport);
         }
     }
 

@@ -11,7 +11,7 @@
 //! | `connect`, `send`, `listen`, `bind`, `accept NAME ADDR:PORT` | `host=`, `cookie=`, `result=`, `abi=`, `+udp`; `end NAME cookie= sent= state=` |
 //! | `unix NAME PATH [+listen] [result=]`, `socket NAME FAMILY`, `memory NAME TARGET OP [+failed]`, `opaque NAME WHAT` | |
 //! | `handshake`, `list TOOL…` (`name`, `name:digest`, `name:digest:ro`, `…:closed`), `+more` | |
-//! | `call ID TOOL /pointer=value…` | `+repeat`, `+forged`, `+cut`, `+task`, `progress=`, `protocol=`; `answer ID [error\|input\|task=ID:STATUS]` |
+//! | `call ID TOOL /pointer=value…` | `+repeat`, `+forged`, `+cut`, `+task`, `progress=`, `protocol=`, `remote=HOST`, `+http`, `+differs` (its headers); `answer ID [error\|input\|task=ID:STATUS]` |
 //! | `prompt ID NAME /pointer=value…`, `resource ID URI [+subscribe]` | |
 //! | `cancel ID`, `progress TOKEN`, `task ID STATUS`, `ask METHOD ID [TASK]`, `serverask ID`, `clientanswer ID` | `+incomplete` |
 //! | `clientnote METHOD`, `servernote METHOD` | `+incomplete` |
@@ -124,7 +124,7 @@ impl Script {
         let time: u64 = words.remove(0).parse().unwrap_or_else(|_| panic!("no time in: {line}"));
         let verb = words.remove(0);
         let keys: &[&str] = match verb.as_str() {
-            "call" => &["progress", "protocol"],
+            "call" => &["progress", "protocol", "remote"],
             _ => &[
                 "script", "sino", "xino", "preload", "ino", "via", "host", "cookie", "result", "sent", "state", "by",
                 "abi", "task", "cwd", "service", "token", "channel", "exchange", "also", "ja4", "ttl", "server", "of",
@@ -521,14 +521,19 @@ impl Script {
             "clientanswer" => (Side::Client, Body::Response(response(id))),
             _ => panic!("unknown verb: {line}"),
         };
-        self.message(time, side, body, !words.has("incomplete"));
+        let flags = if words.has("differs") { vec!["header_differs".to_owned()] } else { Vec::new() };
+        let message = Message { body, bytes: 100, complete: !words.has("incomplete"), flags };
+        self.carried(time, side, message, words.get("remote"), words.has("http"));
     }
 
     fn message(&mut self, time: Time, side: Side, body: Body, complete: bool) {
+        self.carried(time, side, Message { body, bytes: 100, complete, flags: Vec::new() }, None, false);
+    }
+
+    fn carried(&mut self, time: Time, side: Side, message: Message, remote: Option<String>, http: bool) {
         let proc = self.procs.get("speaker").or_else(|| self.procs.get("root")).expect("a server").0;
         let ino = if side == Side::Server { 2 } else { 1 };
-        let message = Message { body, bytes: 100, complete, flags: Vec::new() };
-        self.push(time, true, Kind::Mcp(Mcp { stream: FileId { dev: 9, ino }, side, proc, message }));
+        self.push(time, true, Kind::Mcp(Mcp { stream: FileId { dev: 9, ino }, side, remote, http, proc, message }));
     }
 
     fn exec(&self, proc: ProcId, parent: ProcId, words: &Words, skip: usize) -> Exec {

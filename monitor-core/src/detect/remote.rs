@@ -1,0 +1,30 @@
+//! Calls that a watched server makes of another MCP server: `undeclared_effect` where no open call asks for one.
+
+use monitor_wire::mcp::{Id, ToolCall};
+
+use super::{Cx, Finding, request_id};
+use crate::alert::{Confidence, Fact};
+use crate::explain::PassedOn;
+use crate::rules;
+
+/// A call that nothing explains.
+pub fn unasked(cx: &Cx<'_>, (id, called): (&Id, &ToolCall), host: &str, joined: &PassedOn, out: &mut Vec<Finding>) {
+    if joined.explained.is_explained() {
+        return;
+    }
+    let calls = cx.open_calls();
+    let to = if host.is_empty() { String::new() } else { format!(" at {host}") };
+    let why = if joined.differs { "though it was asked for another" } else { "which nobody had asked it for" };
+    let summary =
+        format!("{} called tool {} of another MCP server{to}, {why},{}.", cx.whose(), called.name, cx.during(&calls));
+    let fact = Fact::Mcp {
+        tool: Some(called.name.clone()),
+        field: Some("remote".to_owned()),
+        request: Some(request_id(id)),
+        detail: Some(host.to_owned()).filter(|host| !host.is_empty()),
+    };
+    let mut finding = cx.finding(&rules::REMOTE_CALL, format!("remote:{host}:{}", called.name), fact, summary);
+    finding.confidence = if joined.differs { Confidence::Medium } else { Confidence::Strong };
+    finding.absence = true;
+    out.push(finding);
+}
