@@ -55,8 +55,8 @@ pub struct State {
     pub scope: u32,
     /// Thread group id that made it.
     pub owner: u32,
-    /// Zero.
-    pub pad: u32,
+    /// Its local port in the upper half, the remote one in the lower.
+    pub ports: u32,
     /// Start of that process.
     pub owner_start: u64,
 }

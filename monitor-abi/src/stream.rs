@@ -1,4 +1,4 @@
-//! Bytes on pipes, unix stream sockets and terminals.
+//! Bytes on pipes, unix stream sockets, terminals and TCP connections.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -15,7 +15,8 @@ pub const CHUNK_SMALL: usize = 8192;
 pub struct Data {
     /// Inode of the pipe, socket or terminal.
     pub ino: u64,
-    /// For a unix socket: inode of its peer; 0 otherwise.
+    /// For a unix socket: inode of its peer; for TCP the socket's cookie, 0 if it has none yet; for TLS the connection's
+    /// generation; 0 otherwise.
     pub peer: u64,
     /// Bytes that the system call moved in all.
     pub total: u64,
@@ -25,9 +26,9 @@ pub struct Data {
     pub data_len: u32,
     /// Kernel-internal device number.
     pub dev: u32,
-    /// Descriptor number as the process used it.
+    /// Descriptor number as the process used it; for TCP the connection's ports, as in [`crate::socket::State::ports`].
     pub fd: i32,
-    /// `DIR_READ` or `DIR_WRITE`.
+    /// `DIR_READ` or `DIR_WRITE`, with what is added to them.
     pub dir: u16,
     /// `STREAM_…`.
     pub class: u16,
@@ -57,6 +58,8 @@ pub const DIR_READ: u16 = 0;
 pub const DIR_WRITE: u16 = 1;
 /// Added to these: plain text of a TLS connection. Its `ino` is the library's object, its `dev` the process.
 pub const DIR_TLS: u16 = 2;
+/// Added to these: a TCP connection.
+pub const DIR_TCP: u16 = 4;
 /// A pipe or FIFO.
 pub const STREAM_PIPE: u16 = 1;
 /// An `AF_UNIX` stream socket.
@@ -65,6 +68,8 @@ pub const STREAM_UNIX: u16 = 2;
 pub const STREAM_TTY: u16 = 3;
 /// Plain text that a TLS library takes or gives.
 pub const STREAM_TLS: u16 = 4;
+/// A TCP connection.
+pub const STREAM_TCP: u16 = 5;
 /// The payload ring was full.
 pub const GAP_RING_FULL: u16 = 1;
 /// The process's memory could not be read.

@@ -197,7 +197,7 @@ pub fn sock_state(ctx: BtfTracePointContext) -> i32 {
         error: read(sk, offset!(sock_sk_err)),
         scope: conn.scope,
         owner: conn.tgid,
-        pad: 0,
+        ports: ports(sk),
         owner_start: conn.start,
     };
     if new == TCP_CLOSE {
@@ -245,6 +245,13 @@ pub fn listened(scope: &Scope, ret: i32, sk: u64) {
     if ret == 0 {
         local(cookie, sk, scope, INET_LISTEN);
     }
+}
+
+/// A connection's local port, and below it the remote one.
+#[inline(always)]
+pub fn ports(sk: u64) -> u32 {
+    let remote = u16::from_be(read(sk, offset!(sock_dport)));
+    u32::from(read::<u16>(sk, offset!(sock_num))) << 16 | u32::from(remote)
 }
 
 /// Reports the local address of a socket.
@@ -350,7 +357,7 @@ pub fn failed(scope: &Scope, ret: i32, sk: u64) {
         error: -ret as u32,
         scope: conn.scope,
         owner: conn.tgid,
-        pad: 0,
+        ports: 0,
         owner_start: conn.start,
     };
     emit::send(KIND_SOCK_STATE, 0, scope, body);

@@ -1,4 +1,4 @@
-//! The bytes of MCP transports: pipes, unix stream sockets, terminals, whatever the descriptor number.
+//! The bytes of MCP transports: pipes, unix stream sockets, terminals, TCP connections, whatever the descriptor number.
 //!
 //! Bytes are taken when the system call returns: the pages are present then, and only what was really moved is taken.
 
@@ -6,7 +6,8 @@ use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
 use monitor_abi::config::Scope;
 use monitor_abi::stream::{
-    DIR_READ, DIR_WRITE, Data, GAP_READ_FAULT, GAP_SPLICE, Key, POLICY_IGNORE, STREAM_PIPE, STREAM_TTY, STREAM_UNIX,
+    DIR_READ, DIR_TCP, DIR_WRITE, Data, GAP_READ_FAULT, GAP_SPLICE, Key, POLICY_IGNORE, STREAM_PIPE, STREAM_TCP,
+    STREAM_TTY, STREAM_UNIX,
 };
 
 use super::chunks::{Bytes, Part, Pieces, gap};
@@ -22,6 +23,8 @@ const S_IFIFO: u32 = 0o010_000;
 const S_IFSOCK: u32 = 0o140_000;
 const S_IFCHR: u32 = 0o020_000;
 const AF_UNIX: u16 = 1;
+const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
 const SOCK_STREAM: u16 = 1;
 const SOCK_DGRAM: u16 = 2;
 const SOCK_SEQPACKET: u16 = 5;
@@ -167,6 +170,7 @@ struct Stream {
     ino: u64,
     peer: u64,
     dev: u32,
+    ports: u32,
     class: u16,
 }
 
@@ -190,6 +194,7 @@ fn stream_of_file(file: u64, scope: &Scope, dir: u16) -> Option<Stream> {
         ino: read(inode, offset!(inode_i_ino)),
         peer: 0,
         dev: read(sb, offset!(sb_s_dev)),
+        ports: 0,
         class: STREAM_PIPE,
     };
     if mode == S_IFSOCK {
@@ -201,15 +206,20 @@ fn stream_of_file(file: u64, scope: &Scope, dir: u16) -> Option<Stream> {
             super::socket::datagram(scope, sk, family, stream.ino);
             return None;
         }
-        if family != AF_UNIX || (kind != SOCK_STREAM && kind != SOCK_SEQPACKET) {
+        if kind == SOCK_STREAM && (family == AF_INET || family == AF_INET6) {
+            stream.class = STREAM_TCP;
+            stream.peer = read(sk, offset!(sock_cookie));
+            stream.ports = super::socket::ports(sk);
+        } else if family == AF_UNIX && (kind == SOCK_STREAM || kind == SOCK_SEQPACKET) {
+            stream.class = STREAM_UNIX;
+            let peer: u64 = read(sk, offset!(unix_peer));
+            let peer_socket: u64 = read(peer, offset!(sock_sk_socket));
+            if peer_socket != 0 {
+                // struct socket_alloc { struct socket socket; struct inode vfs_inode; } (include/net/sock.h)
+                stream.peer = read(peer_socket, offset!(socket_alloc_inode) + offset!(inode_i_ino));
+            }
+        } else {
             return None;
-        }
-        stream.class = STREAM_UNIX;
-        let peer: u64 = read(sk, offset!(unix_peer));
-        let peer_socket: u64 = read(peer, offset!(sock_sk_socket));
-        if peer_socket != 0 {
-            // struct socket_alloc { struct socket socket; struct inode vfs_inode; } (include/net/sock.h)
-            stream.peer = read(peer_socket, offset!(socket_alloc_inode) + offset!(inode_i_ino));
         }
     } else if mode == S_IFCHR {
         if read::<u64>(sb, offset!(sb_s_magic)) as u32 != DEVPTS_MAGIC {
@@ -278,6 +288,7 @@ fn vectored(ctx: &TracePointContext, dir: u16, message: bool) {
 
 #[inline(always)]
 fn data(stream: &Stream, fd: u64, dir: u16, total: u64) -> Data {
+    let tcp = stream.class == STREAM_TCP;
     Data {
         ino: stream.ino,
         peer: stream.peer,
@@ -285,8 +296,8 @@ fn data(stream: &Stream, fd: u64, dir: u16, total: u64) -> Data {
         offset: 0,
         data_len: 0,
         dev: stream.dev,
-        fd: fd as i32,
-        dir,
+        fd: if tcp { stream.ports as i32 } else { fd as i32 },
+        dir: if tcp { dir | DIR_TCP } else { dir },
         class: stream.class,
     }
 }

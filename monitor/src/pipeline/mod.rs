@@ -5,11 +5,15 @@
 
 pub mod candidates;
 pub mod clock;
+mod conversation;
 mod discovery;
 pub mod enrich;
 mod held;
 pub mod hosts;
 mod http;
+mod losses;
+mod mapped;
+mod marked;
 mod names;
 mod numbers;
 pub mod opens;
@@ -29,23 +33,21 @@ use monitor_abi::stream::Key as StreamKey;
 use monitor_core::alert::Alert;
 use monitor_core::config::EngineConfig;
 use monitor_core::engine::Engine;
-use monitor_core::event::{Agent, Event, Exec, File, FileOp, Kind, Loss, OwnProfile, ServerStart};
+use monitor_core::event::{Agent, Event, Exec, Kind, OwnProfile, ServerStart};
 use monitor_core::id::{ProcId, ServerId};
 use monitor_core::time::Time;
 use monitor_wire::redact::Key;
 
-use crate::sensor::changes::Changed;
 use crate::sensor::decode::decode;
-use crate::sensor::fanotify::Opened;
 use crate::sensor::reader::Look;
 use crate::sensor::tls::Mapped;
 use candidates::{Candidates, Standing};
 use clock::{Clock, boot_now};
 use hosts::Hosts;
-use http::Channels;
+use http::{Channels, Inner};
 use names::Names;
 use numbers::Numbers;
-use opens::{Opens, Untold};
+use opens::Opens;
 use outcomes::Outcomes;
 use output::Output;
 use standard::Standard;
@@ -63,9 +65,6 @@ pub type Recognise = Box<dyn Fn(&Exec) -> Option<Recognised>>;
 
 /// Where an MCP client works: folder and user.
 pub type Workplace = (String, u32);
-
-/// Most programs and libraries that wait to be taken.
-const MAX_MAPPED: usize = 4096;
 
 /// Most workplaces that wait to be taken.
 const MAX_WORKPLACES: usize = 256;
@@ -107,6 +106,7 @@ pub struct Pipeline {
     numbers: Numbers,
     streams: Streams,
     channels: Channels,
+    inner: Inner,
     names: Names,
     /// Programs and libraries that watched processes run, since that was last asked.
     mapped: Vec<Mapped>,
@@ -151,6 +151,7 @@ impl Pipeline {
             clock,
             streams: Streams::new(key.clone()),
             channels: Channels::new(key.clone()),
+            inner: Inner::default(),
             names: Names::new(key.clone()),
             mapped: Vec::new(),
             unmapped: 0,
@@ -247,6 +248,7 @@ impl Pipeline {
         self.event(Event { time, server: Some(id), kind: Kind::ServerEnd });
         self.candidates.gone(id);
         self.streams.standards.end(id);
+        self.inner.gone(id);
         self.ended.push(id);
     }
 
@@ -258,37 +260,6 @@ impl Pipeline {
     /// The place that was added last is none.
     pub fn take_back_alerts(&mut self) {
         self.output.alerts.pop();
-    }
-
-    /// A sensor serves nothing.
-    pub fn blind(&mut self, sensor: &str, reason: &str) {
-        let blind = monitor_core::event::Blind { sensor: sensor.to_owned(), reason: reason.to_owned() };
-        self.event(Event { time: self.clock.now(), server: None, kind: Kind::Blind(blind) });
-    }
-
-    /// Something was lost since `from`.
-    pub fn lost(&mut self, sensor: &str, reason: &str, from: Time, count: u64, caused_by: Option<ProcId>) {
-        self.opens.lose(boot_now());
-        let loss = Loss { sensor: sensor.to_owned(), reason: reason.to_owned(), from, count, caused_by };
-        let server = caused_by.and_then(|proc| self.hosts.server_of(proc.pid));
-        self.event(Event { time: self.clock.now().max(self.last), server, kind: Kind::Loss(loss) });
-    }
-
-    /// As [`Self::lost`], by the doing of a server's own processes. False, and nothing told, if there is no such server.
-    pub fn lost_by(&mut self, id: ServerId, sensor: &str, reason: &str, from: Time, count: u64) -> bool {
-        let Some(root) = self.engine.state().servers.get(id).map(|server| server.start.root) else { return false };
-        self.opens.lose(boot_now());
-        let loss = Loss { sensor: sensor.to_owned(), reason: reason.to_owned(), from, count, caused_by: Some(root) };
-        self.event(Event { time: self.clock.now().max(self.last), server: Some(id), kind: Kind::Loss(loss) });
-        true
-    }
-
-    /// A sensor doesn't see all that it should, though nothing that it saw was lost.
-    pub fn left_out(&mut self, sensor: &str, reason: &str, count: u64) {
-        let time = self.clock.now().max(self.last);
-        let (sensor, reason) = (sensor.to_owned(), reason.to_owned());
-        let loss = Loss { sensor, reason, from: time, count, caused_by: None };
-        self.event(Event { time, server: None, kind: Kind::Loss(loss) });
     }
 
     /// A record of the rings as the reader shows it.
@@ -316,63 +287,9 @@ impl Pipeline {
         self.hosts.server_of(pid).is_some()
     }
 
-    /// An open that fanotify saw and that was read at `boot` (`CLOCK_BOOTTIME`, nanoseconds), but not yet at `after`: the
-    /// two are far apart where there was much to judge in between.
-    pub fn opened(&mut self, after: u64, boot: u64, opened: Opened) {
-        if self.opens.is_told(after, opened.pid, opened.file.id) || opened.dir {
-            return;
-        }
-        let Some(proc) = self.known(opened.pid) else { return };
-        let file = File {
-            proc,
-            op: FileOp::Open,
-            file: opened.file,
-            // An event of this group doesn't tell the mode: the worse is assumed.
-            read: true,
-            write: false,
-            create: false,
-            path_only: false,
-            dir: false,
-            unlinked: false,
-            to: None,
-            via: None,
-            by: "fanotify".to_owned(),
-        };
-        let server = self.hosts.server_of(opened.pid);
-        // What is executed is opened too, by no call that opens.
-        if let Some(server) = server.filter(|_| !opened.program) {
-            self.opens.expect(Untold { boot, server, file: file.clone() });
-        }
-        self.event(Event { time: self.clock.wall(boot).max(self.last), server, kind: Kind::File(file) });
-    }
-
     /// Every hook of the file sensor is armed.
     pub const fn sees_every_open(&mut self) {
         self.opens.complete = true;
-    }
-
-    /// A change of a server's store that fanotify saw, at `boot` (`CLOCK_BOOTTIME`, nanoseconds). Those by watched
-    /// processes are left out: their system calls tell, and tell more.
-    pub fn changed(&mut self, boot: u64, changed: Changed) {
-        if self.watches(changed.pid) {
-            return;
-        }
-        let Some(proc) = self.known(changed.pid) else { return };
-        let file = File {
-            proc,
-            op: changed.op,
-            file: changed.file,
-            read: false,
-            write: true,
-            create: changed.op == FileOp::Create,
-            path_only: false,
-            dir: false,
-            unlinked: changed.unlinked,
-            to: changed.to,
-            via: None,
-            by: "fanotify".to_owned(),
-        };
-        self.event(Event { time: self.clock.wall(boot).max(self.last), server: None, kind: Kind::File(file) });
     }
 
     /// Lets time pass: calls close, windows end. `drained` (`CLOCK_BOOTTIME`, nanoseconds): everything up to then has been
@@ -392,6 +309,10 @@ impl Pipeline {
             if evicted > 0 {
                 self.lost(sensor, "table_full", now, evicted, None);
             }
+        }
+        let unreadable = self.channels.unreadable();
+        if unreadable > 0 {
+            self.lost("stream", "unreadable", now, unreadable, None);
         }
         self.write();
         self.output.retry();
@@ -424,11 +345,6 @@ impl Pipeline {
     /// hold any more.
     pub fn take_ignored(&mut self) -> Vec<(StreamKey, Option<u32>)> {
         std::mem::take(&mut self.ignore)
-    }
-
-    /// Programs and libraries that watched processes run, since the last call, and how many more there were.
-    pub fn take_mapped(&mut self) -> (Vec<Mapped>, u64) {
-        (std::mem::take(&mut self.mapped), std::mem::take(&mut self.unmapped))
     }
 
     /// Whether a server is watched.
@@ -493,31 +409,6 @@ impl Pipeline {
         }
         self.engine.step(event, &mut self.alerts);
         self.write();
-    }
-
-    /// A program or library that a watched process runs: TLS may be in it.
-    pub fn runs(&mut self, mapped: Mapped) {
-        if self.mapped.len() < MAX_MAPPED {
-            self.mapped.push(mapped);
-        } else {
-            self.unmapped += 1;
-        }
-    }
-
-    /// What an event tells of that.
-    fn mapped(&mut self, event: &Event) {
-        let Some(server) = event.server else { return };
-        let (pid, file, path) = match &event.kind {
-            Kind::Exec(exec) | Kind::Known(exec) => (exec.proc.pid, exec.exe.id, None),
-            // The loader opens what it maps. A name is a hint only: the file is searched for what it has.
-            Kind::File(File { proc, op: FileOp::Open, file, read: true, write: false, dir: false, .. })
-                if file.path.contains(".so") && !file.cut =>
-            {
-                (proc.pid, file.id, Some(file.path.clone()))
-            }
-            _ => return,
-        };
-        self.runs(Mapped { server, pid, file, path });
     }
 
     fn write(&mut self) {

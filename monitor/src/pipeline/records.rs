@@ -1,14 +1,13 @@
 //! One record of the kernel, and the event or events that it becomes.
 
-use monitor_abi::header::Header;
 use monitor_abi::socket::Uring;
-use monitor_abi::stream::{self, DIR_TLS, DIR_WRITE, Gap, STREAM_TLS};
-use monitor_core::event::{Dns, Event, Exit, File, Fork, Http, Kind, Loss, NetOp, Opaque, Tls};
+use monitor_abi::stream::{self, DIR_TCP, DIR_TLS, Gap, STREAM_TCP, STREAM_TLS};
+use monitor_core::event::{Dns, Event, Exit, File, Fork, Kind, Loss, NetOp, Opaque, Tls};
 use monitor_core::id::{ProcId, ServerId};
 use monitor_core::time::Time;
-use monitor_wire::http::{End, Message};
 
 use super::candidates::Candidates;
+use super::conversation::Line;
 use super::http::Id;
 use super::names::{self, Said};
 use super::opens::Untold;
@@ -18,8 +17,6 @@ use crate::sensor::decode::{Body, Record};
 
 /// In `Pipeline::uring`: 32-bit system calls. No operation of io_uring has this bit.
 const COMPAT: u64 = 1 << 63;
-/// `TCP_CLOSE` (include/net/tcp_states.h).
-const TCP_CLOSE: u32 = 7;
 /// `OPENAT` and `OPENAT2` there.
 const URING_OPENS: u64 = 1 << 18 | 1 << 28;
 
@@ -130,34 +127,26 @@ impl Pipeline {
                 if net.op == NetOp::Connect && net.cookie != 0 {
                     net.result = self.outcomes.of(net.cookie);
                 }
+                if net.op == NetOp::Listen
+                    && let Some(id) = server
+                {
+                    self.inner.listens(id, net.port);
+                }
                 self.event(event(Kind::Net(net)));
             }
             Body::State(body) => {
                 self.outcomes.told(body.cookie);
-                if body.new == TCP_CLOSE {
-                    self.names.closed(body.cookie);
-                }
+                self.connection(head, body);
                 self.event(event(Kind::NetEnd(enrich::state(body))));
             }
             Body::Unix(body, path, via) => {
                 self.event(event(Kind::Unix(enrich::unix(head, body, path, via, &self.key))))
             }
             Body::Made(body) => self.event(event(Kind::Socket(enrich::made(head, body)))),
-            Body::Stream(data, bytes) if data.class == STREAM_TLS => {
-                let id = Id { pid: head.tgid, channel: data.ino };
-                let heard = self.channels.data(id, data.peer as u32, data.dir, bytes);
-                if let Some(generation) = heard.ignore {
-                    self.ignore.push((id.stream(), Some(generation)));
-                }
-                self.said(head, server, id, data.dir & DIR_WRITE != 0, heard.messages);
+            Body::Stream(data, bytes) if matches!(data.class, STREAM_TLS | STREAM_TCP) => {
+                self.spoken(head, server, data, bytes);
             }
-            Body::Gap(gap) if gap.dir & DIR_TLS != 0 => {
-                let id = Id { pid: head.tgid, channel: gap.ino };
-                let messages = self.channels.gap(id, gap.dir, gap.bytes);
-                self.said(head, server, id, gap.dir & DIR_WRITE != 0, messages);
-                let loss = missing("tls", time, enrich::actor(head), gap);
-                self.event(event(Kind::Loss(loss)));
-            }
+            Body::Gap(gap) if gap.dir & (DIR_TLS | DIR_TCP) != 0 => self.unheard(head, server, gap),
             Body::Packet(packet, bytes) => {
                 let (proc, cookie, peer) = (enrich::actor(head), packet.cookie, names::peer(packet));
                 for said in self.names.packet(packet, bytes) {
@@ -168,10 +157,8 @@ impl Pipeline {
                 }
             }
             Body::TlsEnd(end) => {
-                let id = Id { pid: head.tgid, channel: end.channel };
-                for (sent, messages) in self.channels.end(id) {
-                    self.said(head, server, id, sent, messages);
-                }
+                let line = Line { id: Id { owner: head.tgid, channel: end.channel, tls: true }, cookie: 0, ports: 0 };
+                self.hung_up(head, server, line);
             }
             Body::Stream(data, bytes) => {
                 self.stream(head, server, data, bytes);
@@ -186,30 +173,6 @@ impl Pipeline {
                 self.event(event(Kind::Loss(missing("stream", time, enrich::actor(head), gap))));
             }
             Body::Uring(body) => self.uring(head.tgid, enrich::actor(head), time, server, *body),
-        }
-    }
-
-    /// A process has ended, or is another program now: an address among its own says nothing any more.
-    fn forget_channels(&mut self, pid: u32) {
-        self.ignore.extend(self.channels.gone(pid).into_iter().map(|id| (id.stream(), None)));
-    }
-
-    /// What a direction of a channel said.
-    fn said(&mut self, head: &Header, server: Option<ServerId>, id: Id, sent: bool, messages: Vec<Message>) {
-        let (time, proc) = (self.clock.wall(head.time), enrich::actor(head));
-        for message in messages {
-            // What was HTTP and can't be read any more may go on all the same.
-            if sent
-                && let Message::End(End { reason }) = &message
-                && matches!(reason.as_str(), "malformed" | "too_long" | "lost")
-                && self.channels.was_understood(id)
-            {
-                let (sensor, reason) = ("tls".to_owned(), "undecodable".to_owned());
-                let loss = Loss { sensor, reason, from: time, count: 1, caused_by: Some(proc) };
-                self.event(Event { time, server, kind: Kind::Loss(loss) });
-            }
-            let http = Http { proc, channel: id.channel, cookie: 0, by: String::new(), tls: true, sent, message };
-            self.event(Event { time, server, kind: Kind::Http(http) });
         }
     }
 
@@ -259,7 +222,7 @@ impl Pipeline {
 }
 
 /// Bytes of a stream or of a connection's plain text that are missing.
-fn missing(sensor: &str, from: Time, by: ProcId, gap: &Gap) -> Loss {
+pub(super) fn missing(sensor: &str, from: Time, by: ProcId, gap: &Gap) -> Loss {
     let reason = match gap.reason {
         stream::GAP_RING_FULL => "ring_full",
         stream::GAP_READ_FAULT => "read_fault",

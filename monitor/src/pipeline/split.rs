@@ -90,7 +90,11 @@ impl Pipeline {
                     self.words.push_back(word);
                 }
             }
-            self.event(Event { time, server, kind: Kind::Mcp(Mcp { stream, side, proc, message }) });
+            self.event(Event {
+                time,
+                server,
+                kind: Kind::Mcp(Mcp { stream, side, remote: None, http: false, proc, message }),
+            });
         }
     }
 
