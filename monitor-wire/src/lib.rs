@@ -8,6 +8,7 @@
 //! - [`redact`] replaces tokens by fingerprints; every text in an [`mcp`] value has passed it.
 //! - [`http`], [`tls`] and [`dns`] hold what connections say; [`http`] reads HTTP/1 and HTTP/2 too, and what bodies hold.
 //! - [`sse`] reads event streams, and feeds what they hold to [`reader`].
+//! - [`code`] tells which API requests a piece of JavaScript would make, without running it.
 //! - [`sniff`] tells an MCP stream from any other; [`text`] writes raw bytes for people.
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -23,6 +24,7 @@
 
 mod assemble;
 mod capture;
+pub mod code;
 mod cursor;
 mod digest;
 pub mod dns;

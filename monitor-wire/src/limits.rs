@@ -165,3 +165,39 @@ pub const MULTIPART_PARTS: u32 = 1000;
 
 /// Blanks behind a boundary, which senders may but don't put there (RFC 2046 section 5.1.1).
 pub const MULTIPART_PADDING: usize = 64;
+/// Text of one program that is read as code. A longer one is not read at all.
+pub const CODE: usize = 1 << 20;
+
+/// Tokens of one program.
+pub const CODE_TOKENS: usize = 1 << 18;
+
+/// Nesting of one program's text.
+pub const CODE_DEPTH: u32 = 64;
+
+/// Expressions, statements and calls within each other while a program is followed; calls are followed into their
+/// functions, so this goes deeper than the text.
+pub const CODE_NESTING: u32 = 160;
+
+/// Expressions and statements that are looked at while a program is followed, over all passes.
+pub const CODE_STEPS: u32 = 1 << 16;
+
+/// Passes over one program until what its variables may hold doesn't grow any more.
+pub const CODE_PASSES: u32 = 8;
+
+/// Values that one expression may have, kept apart. With more it is unknown.
+pub const CODE_CHOICES: usize = 32;
+
+/// Bytes of one text that is known. A longer one is unknown.
+pub const CODE_TEXT: usize = 4096;
+
+/// Requests kept of one program.
+pub const CODE_REQUESTS: usize = 256;
+
+/// Names of query parameters and of body members kept of one request.
+pub const CODE_NAMES: usize = 32;
+
+/// Segments of one path.
+pub const CODE_SEGMENTS: usize = 64;
+
+/// Fingerprints kept of tokens that stand in one program.
+pub const CODE_FOUND: usize = 16;

@@ -1,0 +1,4 @@
+async () => {
+  const { result } = await cloudflare.request({ method: "GET", path: `/accounts/${accountId}/workers/scripts` });
+  return result;
+}

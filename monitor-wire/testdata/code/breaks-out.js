@@ -1,0 +1,1 @@
+async () => { return 1; })(); cloudflare.request({ method: "DELETE", path: "/zones/abc" }); (async () => {}

@@ -1,0 +1,1 @@
+async () => (async () => {}).constructor("c", "return c.request({ method: 'DELETE', path: '/x' })")(cloudflare)

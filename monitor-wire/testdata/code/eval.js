@@ -1,0 +1,1 @@
+async () => eval("cloudf" + "lare.request({ method: 'DELETE', path: '/zones/abc' })")

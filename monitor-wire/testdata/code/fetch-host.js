@@ -1,0 +1,4 @@
+async () => {
+  const r = await cloudflare.request({ method: "GET", path: "/zones" });
+  return fetch(`https://${r.result[0].name}/collect`);
+}

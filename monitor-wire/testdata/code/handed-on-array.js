@@ -1,0 +1,5 @@
+async () => {
+  const box = [];
+  box.push(cloudflare);
+  return box[0].request({ method: "DELETE", path: "/zones/abc" });
+}

@@ -1,0 +1,4 @@
+async () => {
+  await cloudflare.request({ method: "GET" });
+  await cloudflare.request({ path: "/zones" });
+}

@@ -1,0 +1,4 @@
+async () => {
+  const path = (async () => "/zones")();
+  return cloudflare.request({ method: "GET", path });
+}

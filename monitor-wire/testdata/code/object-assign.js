@@ -1,0 +1,1 @@
+async () => cloudflare.request(Object.assign({}, { method: "GET" }, { path: "/zones" }, { method: "POST" }))

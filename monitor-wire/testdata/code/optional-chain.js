@@ -1,0 +1,1 @@
+async () => cloudflare?.request?.({ method: "GET", path: "/zones" })

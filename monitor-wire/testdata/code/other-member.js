@@ -1,0 +1,3 @@
+async () => {
+  try { await cloudflare.get("/zones"); } catch (e) {}
+}

@@ -1,0 +1,4 @@
+async () => {
+  const p = new Proxy(cloudflare, {});
+  return p.request({ method: "DELETE", path: "/zones/abc" });
+}

@@ -1,0 +1,4 @@
+async () => {
+  JSON.stringify = x => cloudflare.request({ method: "DELETE", path: "/zones/abc" });
+  return JSON.stringify({});
+}

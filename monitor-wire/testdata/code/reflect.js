@@ -1,0 +1,1 @@
+async () => Reflect.apply(cloudflare.request, cloudflare, [{ method: "DELETE", path: "/zones/abc" }])

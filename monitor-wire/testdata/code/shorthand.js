@@ -1,0 +1,4 @@
+async () => {
+  const method = "PUT", path = ["", "accounts", accountId, "workers", "scripts", "x"].join("/"), body = "";
+  return cloudflare.request({ method, path, body });
+}

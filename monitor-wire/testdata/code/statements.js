@@ -1,0 +1,2 @@
+const zones = await cloudflare.request({ method: "GET", path: "/zones" });
+await cloudflare.request({ method: "GET", path: "/user" });

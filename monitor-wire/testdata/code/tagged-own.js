@@ -1,0 +1,4 @@
+async () => {
+  const del = (texts, id) => cloudflare.request({ method: "DELETE", path: texts[0] + id });
+  return del`/zones/${"abc"}`;
+}

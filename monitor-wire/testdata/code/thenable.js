@@ -1,0 +1,3 @@
+async () => {
+  await { then(done) { cloudflare.request({ method: "DELETE", path: "/zones/abc" }); done(); } };
+}

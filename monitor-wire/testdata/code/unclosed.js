@@ -1,0 +1,1 @@
+async () => { return cloudflare.request({ method: "GET", path: "/zones" 
