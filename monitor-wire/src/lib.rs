@@ -9,6 +9,7 @@
 //! - [`http`], [`tls`] and [`dns`] hold what connections say; [`http`] reads HTTP/1 and HTTP/2 too, and what bodies hold.
 //! - [`sse`] reads event streams, and feeds what they hold to [`reader`].
 //! - [`code`] tells which API requests a piece of JavaScript would make, without running it.
+//! - [`token`] finds known tokens, and such of known forms, in any bytes that pass by.
 //! - [`sniff`] tells an MCP stream from any other; [`text`] writes raw bytes for people.
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -41,3 +42,4 @@ pub mod sniff;
 pub mod sse;
 pub mod text;
 pub mod tls;
+pub mod token;

@@ -201,3 +201,24 @@ pub const CODE_SEGMENTS: usize = 64;
 
 /// Fingerprints kept of tokens that stand in one program.
 pub const CODE_FOUND: usize = 16;
+
+/// Shortest token that is looked for in streams. What is shorter stands in too many texts by chance.
+pub const TOKEN_SHORT: usize = 8;
+
+/// Longest token that is looked for in streams: a private key of RSA with 4096 bits takes 3.3 KB in PEM.
+pub const TOKEN: usize = 8 << 10;
+
+/// Tokens that one set holds. Each takes about 3 KiB there.
+pub const TOKENS: usize = 8192;
+
+/// Bytes of a stream that a scanner keeps, to find where a token began that it knows from further on.
+pub const TOKEN_CARRY: usize = 1 << 10;
+
+/// Possible tokens of one stream whose end hasn't come yet; each takes up to 2 KiB.
+pub const TOKEN_RUNS: usize = 64;
+
+/// Tokens told of one piece.
+pub const TOKEN_HITS: usize = 1024;
+
+/// Bytes of a token that is known by its form alone; a private key of RSA with 8192 bits takes 6.4 KB in PEM.
+pub const TOKEN_FORM: usize = 16 << 10;

@@ -11,13 +11,15 @@
 //! over bytes that it then consumes, or over a bounded number.
 
 mod argv;
-mod form;
+pub(crate) mod form;
+mod kind;
 mod name;
-mod scan;
+pub(crate) mod scan;
 
 use std::borrow::Cow;
 
 pub use argv::redact_argv;
+pub use kind::Kind;
 pub use name::is_secret_name;
 
 use crate::digest;
@@ -43,6 +45,11 @@ impl Key {
         *blake3::keyed_hash(&inner, purpose).as_bytes()
     }
 
+    /// The hash of a token that [`shown`] makes the fingerprint of.
+    pub(crate) fn hash(&self, token: &[u8]) -> [u8; 32] {
+        *blake3::keyed_hash(&self.0, token).as_bytes()
+    }
+
     /// Hashes a token that comes in pieces; [`shown`] makes the fingerprint of it.
     pub(crate) fn hasher(&self) -> blake3::Hasher {
         blake3::Hasher::new_keyed(&self.0)
@@ -57,7 +64,7 @@ impl std::fmt::Debug for Key {
 
 /// `fp:` and the first 16 hex digits of the token's keyed BLAKE3 hash.
 pub fn fingerprint(key: &Key, token: &[u8]) -> String {
-    shown(blake3::keyed_hash(&key.0, token).as_bytes())
+    shown(&key.hash(token))
 }
 
 /// The text with everything that looks like a token replaced by its fingerprint. Redacting twice changes nothing more.

@@ -7,6 +7,7 @@ use monitor_wire::http::coding::{Decoder, Reject};
 use monitor_wire::http::multipart;
 use monitor_wire::reader::Reader;
 use monitor_wire::redact::Key;
+use monitor_wire::token::{Scanner, Set};
 use monitor_wire::{http, limits, sse};
 
 struct Counting;
@@ -58,6 +59,7 @@ fn readers_keep_little() {
     an_http2_reader_keeps_little();
     decoders_keep_their_windows();
     readers_of_bodies_keep_little();
+    a_token_scanner_keeps_little();
 }
 
 fn a_reader_keeps_little() {
@@ -306,4 +308,47 @@ fn readers_of_bodies_keep_little() {
         });
         assert!(peak < 8 * limits::MULTIPART_HEAD, "{name}: {peak} bytes");
     }
+}
+
+fn a_token_scanner_keeps_little() {
+    let mut set = Set::new(&Key::from_bytes([1; 32]));
+    let token = "cfut_aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA1bC2dE3f1a2b3c4d";
+    let long: String = (0..2000_u32).map(|number| format!("{:04x}", number.wrapping_mul(40_503) & 0xffff)).collect();
+    for token in [token, &long, "hunter2!"] {
+        assert!(set.add(token.as_bytes()).is_ok());
+    }
+    // What all scanners share is made once.
+    Scanner::new().feed(&set, b"any text", &mut Vec::new());
+    let part = format!("{}{}", &long[..300], &token[..40]);
+    let armour = "-----BEGIN PRIVATE KEY-----";
+    for (name, piece, most) in [
+        ("text", "some text, and more of it; ", 4 << 10),
+        ("a token", token, 512 << 10),
+        ("parts of tokens", &part, 64 << 10),
+        ("a long token without its end", &long[..7999], 64 << 10),
+        ("short tokens", "hunter2!", 512 << 10),
+        ("private keys without end", armour, 64 << 10),
+        ("web tokens", "eyJhbGciOiJIUzI1NiJ9.", 64 << 10),
+        ("base64", "aB3dE5gH", 64 << 10),
+    ] {
+        let pieces = piece.repeat(16_384_usize.div_ceil(piece.len()));
+        let before = NOW.load(Relaxed);
+        PEAK.store(before, Relaxed);
+        let mut scanner = Scanner::new();
+        let mut hits = Vec::new();
+        for size in [1000, 16_384] {
+            for piece in pieces.as_bytes().chunks(size) {
+                scanner.feed(&set, piece, &mut hits);
+                hits.clear();
+            }
+        }
+        let peak = PEAK.load(Relaxed) - before;
+        assert!(peak < most, "{name}: {peak} bytes");
+        // There are thousands of streams, and most are silent.
+        drop(hits);
+        scanner.feed(&set, &b". ".repeat(10_000), &mut Vec::new());
+        let held = NOW.load(Relaxed) - before;
+        assert!(held <= limits::TOKEN_CARRY, "{name}, idle: {held} bytes");
+    }
+    assert!(size_of::<Scanner>() < 512, "{} bytes", size_of::<Scanner>());
 }

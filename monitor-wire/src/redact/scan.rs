@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::form;
+use super::form::{self, run};
 use super::name::is_secret_name;
 
 /// How far after a word like *key* a random word is taken for a secret.
-const NEAR: usize = 40;
+pub(crate) const NEAR: usize = 40;
 
 /// How far a password in a URL is followed that holds `/`, `?` or `#`, which it must not.
 const STRAY: usize = 128;
@@ -74,7 +74,10 @@ fn step(text: &str, word: &Range<usize>, floor: usize) -> Found {
         return Found::Known(word.start.saturating_add(length));
     }
     let one = |span| Found::Secrets([Some(span), None]);
-    if let Some(span) = armoured(text, word).or_else(|| form::token(text, word)).or_else(|| grant(bytes, word)) {
+    if let Some(span) = armoured(text, word)
+        .or_else(|| form::token(bytes, word).map(|(_, span)| span))
+        .or_else(|| form::grant(bytes, word))
+    {
         return one(span);
     }
     if let Some(value) = value(text, word) {
@@ -89,7 +92,7 @@ fn step(text: &str, word: &Range<usize>, floor: usize) -> Found {
     if bytes.get(word.end..).unwrap_or_default().starts_with(b"://") {
         return user_information(text, word.end.saturating_add(3));
     }
-    if form::is_random(name) && is_announced(text, floor, word.start) {
+    if form::is_random(name) && is_announced(bytes, floor, word.start) {
         return one(word.clone());
     }
     Found::Nothing
@@ -126,18 +129,14 @@ fn is_plain(bytes: &[u8], word: &Range<usize>) -> bool {
 
 const BEARER: &str = "bearer";
 
-fn next_word(bytes: &[u8], from: usize) -> Option<Range<usize>> {
+pub(crate) fn next_word(bytes: &[u8], from: usize) -> Option<Range<usize>> {
     let rest = bytes.get(from..)?;
     let start = from.saturating_add(rest.iter().position(|&byte| form::is_word(byte))?);
     Some(start..start.saturating_add(run(bytes, start, form::is_word)))
 }
 
-fn run(bytes: &[u8], from: usize, test: impl Fn(u8) -> bool) -> usize {
-    bytes.get(from..).unwrap_or_default().iter().take_while(|&&byte| test(byte)).count()
-}
-
 /// Length of a subresource integrity string or of a digest with its algorithm, if it has just the right length.
-fn integrity(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn integrity(bytes: &[u8]) -> Option<usize> {
     if !matches!(bytes.first(), Some(b's' | b'm')) {
         return None;
     }
@@ -154,42 +153,17 @@ fn integrity(bytes: &[u8]) -> Option<usize> {
 
 /// A PEM block that holds a private key or a token (as cloudflared's does), to its end or the text's.
 fn armoured(text: &str, word: &Range<usize>) -> Option<Range<usize>> {
-    const BEGIN: &str = "-----BEGIN";
-    if !text.get(word.clone())?.ends_with(BEGIN) {
+    if !text.get(word.clone())?.ends_with(form::ARMOUR) {
         return None;
     }
-    let start = word.end.saturating_sub(BEGIN.len());
+    let start = word.end.saturating_sub(form::ARMOUR.len());
     let rest = text.get(word.end..)?;
-    let label = rest.get(..rest.floor_char_boundary(64))?;
-    let label = label.split("-----").next()?;
-    if !["PRIVATE", "TOKEN", "SECRET"].iter().any(|part| label.contains(part)) {
-        return None;
-    }
+    form::armour(rest.as_bytes())?;
     let Some(end) = rest.find("-----END") else { return Some(start..text.len()) };
     let end = word.end.saturating_add(end).saturating_add("-----END".len());
     let tail = text.get(end..)?;
     let close = tail.get(..tail.floor_char_boundary(64))?.find("-----").map_or(0, |close| close.saturating_add(5));
     Some(start..end.saturating_add(close))
-}
-
-/// A token of workers-oauth-provider: user, grant (16), secret (32), with colons between.
-fn grant(bytes: &[u8], word: &Range<usize>) -> Option<Range<usize>> {
-    let is_user = |byte: u8| form::is_word(byte) || byte == b'.' || byte == b'@';
-    let before = word.start.checked_sub(1).and_then(|before| bytes.get(before));
-    if before.is_some_and(|&byte| is_user(byte)) {
-        return None;
-    }
-    let user = run(bytes, word.start, is_user);
-    let grant = part(bytes, word.start.saturating_add(user), 16)?;
-    let secret = part(bytes, grant, 32)?;
-    Some(word.start..secret)
-}
-
-/// The end of a colon and exactly `length` word characters.
-fn part(bytes: &[u8], at: usize, length: usize) -> Option<usize> {
-    let start = at.checked_add(1)?;
-    let good = bytes.get(at) == Some(&b':') && run(bytes, start, form::is_word) == length;
-    good.then(|| start.saturating_add(length))
 }
 
 /// The value that follows a secret's name: `name=value`, `"name": "value"`, `--name value`.
@@ -343,7 +317,7 @@ fn user_information(text: &str, start: usize) -> Found {
     let user = start..start.saturating_add(split.unwrap_or(whole.len()));
     let name = text.get(user.clone()).unwrap_or_default();
     let long = name.len() >= 20 && name.bytes().any(|byte| byte.is_ascii_digit());
-    let secret_user = (fixed.is_none() && (long || form::token(text, &user).is_some())).then(|| user.clone());
+    let secret_user = (fixed.is_none() && (long || form::token(bytes, &user).is_some())).then(|| user.clone());
     let password = split.map(|split| start.saturating_add(split).saturating_add(1)..end).filter(|password| {
         let content = text.get(password.clone()).unwrap_or_default();
         !form::is_fingerprint(content) && !form::is_placeholder(content)
@@ -364,10 +338,11 @@ fn hidden_until(authority: &[u8]) -> Option<usize> {
 }
 
 /// Whether the last word before `start` that says anything says that a secret follows.
-fn is_announced(text: &str, floor: usize, start: usize) -> bool {
-    let from = text.ceil_char_boundary(start.saturating_sub(NEAR).max(floor));
-    let before = text.get(from..start).unwrap_or_default();
-    before.rsplit(|character| !u8::try_from(character).is_ok_and(form::is_word)).find_map(hint).unwrap_or(false)
+pub(crate) fn is_announced(bytes: &[u8], floor: usize, start: usize) -> bool {
+    let from = start.saturating_sub(NEAR).max(floor);
+    let before = bytes.get(from..start).unwrap_or_default();
+    let words = before.rsplit(|&byte| !form::is_word(byte)).filter_map(|word| std::str::from_utf8(word).ok());
+    words.filter_map(hint).next().unwrap_or(false)
 }
 
 /// Whether a word makes a random word after it a likely secret (`true`), or an id (`false`).
