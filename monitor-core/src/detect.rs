@@ -1,5 +1,5 @@
 //! Detectors: plain functions from what happened, and what is known, to findings. One file per category, and one each for
-//! API requests, remote calls and names.
+//! API requests, remote calls, tokens and names.
 
 mod attempt;
 pub mod credential;
@@ -11,6 +11,7 @@ pub mod name;
 pub mod remote;
 pub mod request;
 pub mod sensor;
+pub mod token;
 pub mod token_theft;
 pub mod tool_abuse;
 pub mod undeclared_effect;

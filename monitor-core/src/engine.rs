@@ -99,6 +99,10 @@ impl Engine {
             Kind::Memory(memory) => self.memory(said, memory, now, alerts),
             Kind::Mcp(mcp) => self.mcp(said, mcp, now, alerts),
             Kind::Http(http) => self.http(said, http, now, alerts),
+            Kind::KnownToken(known) => self.state.known_tokens.learn(known, said),
+            Kind::Token(token) => {
+                self.detect(said, token.proc, now, alerts, |cx, out| detect::token::seen(cx, token, out));
+            }
             Kind::Tls(tls) => self.tls(tls, now, alerts),
             Kind::Dns(dns) => self.dns(said, dns, now, alerts),
             Kind::Opaque(opaque) => {

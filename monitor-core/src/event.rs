@@ -56,6 +56,10 @@ pub enum Kind {
     Mcp(Mcp),
     /// An HTTP message on a connection of a watched process.
     Http(Http),
+    /// A token is kept somewhere: a credential file, or what a server was given.
+    KnownToken(KnownToken),
+    /// A token passed by.
+    Token(Token),
     /// A watched process began a TLS connection.
     Tls(Tls),
     /// A watched process asked a name server, or was answered.
@@ -500,6 +504,51 @@ pub struct Http {
     pub sent: bool,
     /// The message.
     pub message: monitor_wire::http::Message,
+}
+
+/// Where a token is kept. A server's event where only that server was given it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownToken {
+    /// Its fingerprint.
+    pub token: String,
+    /// What it is by its form, as [`monitor_wire::token::Kind`] names it.
+    pub form: String,
+    /// The file; else `env NAME` or `argument`.
+    pub place: String,
+}
+
+/// A token that passed by in what a server's process says or hears. Never the token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// The process.
+    pub proc: ProcId,
+    /// Its fingerprint.
+    pub token: String,
+    /// What it is by its form, as [`monitor_wire::token::Kind`] names it.
+    pub form: String,
+    /// How it was written: `plain`, `base64`, `hex`, `percent`, `escaped`, `utf16`.
+    pub encoding: String,
+    /// It is kept somewhere, see [`KnownToken`]; else it has the form of one.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub known: bool,
+    /// On what it travelled.
+    pub way: Way,
+    /// The process sent it; else it received it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub sent: bool,
+    /// The host that was asked, as the request named it, where the process asks over HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+}
+
+/// On what a token travelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// The server's own transport: between it and its client.
+    Transport,
+    /// A connection on which the process asks.
+    Request,
 }
 
 /// A TLS connection's beginning.

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 mod host;
+pub mod issuer;
 mod service;
 mod socket;
 

@@ -19,6 +19,7 @@ mod connection;
 mod credential;
 mod exchange;
 mod gap;
+mod known_token;
 mod mcp;
 mod name;
 mod overflow;
@@ -36,6 +37,7 @@ pub use connection::{Connection, Connections};
 pub use credential::CredentialFiles;
 pub use exchange::{Exchanges, Waiting};
 pub use gap::Gaps;
+pub use known_token::{KnownTokens, Places};
 pub use mcp::{Heard, apply as apply_message};
 pub use name::{Names, Resolved};
 pub use overflow::{Overflow, Table};
@@ -70,6 +72,8 @@ pub struct State {
     pub persistent: CredentialFiles,
     /// Secrets in the hands of processes outside every server.
     pub foreign: Taints,
+    /// Where tokens are kept.
+    pub known_tokens: KnownTokens,
     /// What the sensors missed.
     pub gaps: Gaps,
     /// The agent's own executable.
@@ -115,6 +119,7 @@ impl State {
             credentials: CredentialFiles::new(limits.files),
             persistent: CredentialFiles::new(limits.files),
             foreign: Taints::default(),
+            known_tokens: KnownTokens::new(),
             gaps: Gaps::default(),
             agent: None,
         }

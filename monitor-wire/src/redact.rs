@@ -80,6 +80,11 @@ pub fn redact<'a>(key: &Key, text: &'a str) -> Cow<'a, str> {
     Cow::Owned(result)
 }
 
+/// Where the secrets of a text are, in order, without overlap, at character boundaries: what [`redact`] would replace.
+pub fn secrets(text: &str) -> Vec<std::ops::Range<usize>> {
+    scan::secrets(text)
+}
+
 /// One pass; `None` if there is nothing to hide.
 fn pass(key: &Key, text: &str) -> Option<String> {
     let spans = scan::secrets(text);

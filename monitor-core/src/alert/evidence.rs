@@ -83,6 +83,21 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         detail: Option<String>,
     },
+    /// A token passed by.
+    Token {
+        /// Its fingerprint.
+        token: String,
+        /// What it is by its form; `opaque` where that doesn't tell.
+        form: String,
+        /// How it was written: `plain`, `base64`, `hex`, `percent`, `escaped`, `utf16`.
+        encoding: String,
+        /// The host that it was sent to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        host: Option<String>,
+        /// Where it is kept: files, `env NAME`, `argument`; empty where only its form is known.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        places: Vec<String>,
+    },
     /// A program was executed.
     Exec {
         /// Resolved executable.
@@ -260,6 +275,7 @@ impl Fact {
             Self::Dns { .. } => "dns",
             Self::Tls { .. } => "tls",
             Self::HttpRequest { .. } => "http_request",
+            Self::Token { .. } => "token",
             Self::Exec { .. } => "exec",
             Self::Ptrace(_) => "ptrace",
             Self::Memory(_) => "memory",

@@ -180,3 +180,37 @@ pub(crate) const HEADER_DIFFERS: Rule = Rule {
     check: "Who is the client? Look at what the gateway in between has logged, and at the server's answer: an error means \
             that nothing was done.",
 };
+
+pub(crate) const TOKEN_ELSEWHERE: Rule = Rule {
+    id: "TL-TOK-005",
+    name: "Token sent to a host that it isn't for",
+    version: 1,
+    category: Category::TokenTheft,
+    severity: Severity::Critical,
+    maestro: &["L2", "L4", "L7"],
+    attack: &["T1041", "T1528", "T1567"],
+    sensors: &["stream", "tls"],
+    explanation: "A request of a watched server carried a token, in its head or body, plain or encoded, to a host that tokens \
+            of this form aren't for: a Cloudflare token to another host than Cloudflare's own, an AWS key outside AWS, a \
+            private key anywhere. The token is one that is kept on this host or was given to the server; medium where \
+            only its form is known, low where the host is this one or named on the server's command line.",
+    normal: "A token sent to its own service; tokens of services that people also run themselves.",
+    check: "Revoke the token now: whoever has that host has it. Then find what sent it; the evidence names the process and \
+            where the token is kept.",
+};
+
+pub(crate) const TOKEN_IN_MESSAGE: Rule = Rule {
+    id: "TL-EXF-005",
+    name: "Token in a message between server and client",
+    version: 1,
+    category: Category::Exfiltration,
+    severity: Severity::High,
+    maestro: &["L1", "L2", "L7"],
+    attack: &["T1552.001", "T1567"],
+    sensors: &["stream", "tls"],
+    explanation: "A token that is kept on this host, or was given to the server, stands in what a watched server told its \
+            client, plain or encoded: it is in the model's context now, in logs of conversations, and in whatever the model \
+            is talked into calling next. Medium where the client sent it: then it had been read before.",
+    normal: "Tokens of which only the form is known, such as examples in a document.",
+    check: "Which tool gave it out? Revoke the token, and keep that tool from reading what it is kept in.",
+};

@@ -45,6 +45,8 @@ pub(super) fn parse(text: &str) -> Result<Event, serde_json::Error> {
         "memory" => body(text, Kind::Memory),
         "mcp" => body(text, Kind::Mcp),
         "http" => body(text, Kind::Http),
+        "known_token" => body(text, Kind::KnownToken),
+        "token" => body(text, Kind::Token),
         "tls" => body(text, Kind::Tls),
         "dns" => body(text, Kind::Dns),
         "opaque" => body(text, Kind::Opaque),

@@ -16,6 +16,7 @@
 //! | `cancel ID`, `progress TOKEN`, `task ID STATUS`, `ask METHOD ID [TASK]`, `serverask ID`, `clientanswer ID` | `+incomplete` |
 //! | `clientnote METHOD`, `servernote METHOD` | `+incomplete` |
 //! | `http NAME METHOD URL`, `status NAME CODE`, `hangup NAME` | `token=`, `channel=` (1), `exchange=` (the next; of a status the last), `cookie=`, `+cut`, `+received` |
+//! | `kept TOKEN FORM PLACE [+given]`, `token NAME TOKEN FORM` | `host=`, `by=` (plain), `+known`, `+received` |
 //! | `tls NAME HOST cookie=` (`-`: no name) | `+ech`, `ja4=` |
 //! | `dns NAME HOST ADDR…` (none: a question) | `ttl=` (300), `server=` (10.0.0.2), `of=` |
 //! | `loss SENSOR REASON COUNT [by=NAME]`, `blind SENSOR`, `credential PATH ino= [+gone]`, `agent EXE` | |
@@ -23,8 +24,8 @@
 use std::collections::BTreeMap;
 
 use monitor_core::event::{
-    Agent, Blind, CredentialFile, Dns, Event, Exec, Exit, File, FileOp, FileRef, Fork, Http, Kind, Loss, Mcp, Memory,
-    MemoryOp, Net, NetEnd, NetOp, Opaque, Proto, ServerStart, Side, SocketMade, Tls, Unix,
+    Agent, Blind, CredentialFile, Dns, Event, Exec, Exit, File, FileOp, FileRef, Fork, Http, Kind, KnownToken, Loss,
+    Mcp, Memory, MemoryOp, Net, NetEnd, NetOp, Opaque, Proto, ServerStart, Side, SocketMade, Tls, Token, Unix, Way,
 };
 use monitor_core::id::{FileId, ProcId, ServerId};
 use monitor_core::time::{MS, Time};
@@ -224,6 +225,29 @@ impl Script {
                 self.push(time, watched, Kind::Unix(unix));
             }
             "http" | "status" | "hangup" => self.http(time, verb, words),
+            "kept" => {
+                let known = KnownToken {
+                    token: words.at(0).to_owned(),
+                    form: words.at(1).to_owned(),
+                    place: words.at(2).to_owned(),
+                };
+                self.push(time, words.has("given"), Kind::KnownToken(known));
+            }
+            "token" => {
+                let (proc, watched) = self.proc(words.at(0));
+                let host = words.get("host");
+                let token = Token {
+                    proc,
+                    token: words.at(1).to_owned(),
+                    form: words.at(2).to_owned(),
+                    encoding: words.get("by").unwrap_or_else(|| "plain".to_owned()),
+                    known: words.has("known"),
+                    way: if host.is_some() { Way::Request } else { Way::Transport },
+                    sent: !words.has("received"),
+                    host,
+                };
+                self.push(time, watched, Kind::Token(token));
+            }
             "tls" => {
                 let (proc, watched) = self.proc(words.at(0));
                 let hello = tls::Hello {

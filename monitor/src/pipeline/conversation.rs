@@ -51,7 +51,7 @@ impl Pipeline {
         let id = Id { owner: data.dev, channel: data.ino, tls };
         let cookie = if tls { 0 } else { data.peer };
         let line = Line { id, cookie, ports: if tls { 0 } else { data.fd as u32 } };
-        let heard = self.channels.data(id, cookie, data.dir, bytes);
+        let heard = self.channels.data(id, cookie, data.dir, bytes, &self.tokens.set);
         if heard.ignore {
             // for TLS while its address stands for the same connection
             self.ignore.push((id.stream(), Some(if tls { data.peer as u32 } else { POLICY_IGNORE })));
@@ -69,7 +69,7 @@ impl Pipeline {
             return;
         }
         let cookie = if tls { 0 } else { gap.peer };
-        let heard = self.channels.gap(id, gap.dir, gap.bytes);
+        let heard = self.channels.gap(id, gap.dir, gap.bytes, &self.tokens.set);
         self.said(head, server, Line { id, cookie, ports: 0 }, heard);
         let (time, sensor) = (self.clock.wall(head.time), if tls { "tls" } else { "stream" });
         let loss = missing(sensor, time, enrich::actor(head), gap);
@@ -78,7 +78,7 @@ impl Pipeline {
 
     /// It has ended, or its library has given its object back.
     pub(super) fn hung_up(&mut self, head: &Header, server: Option<ServerId>, line: Line) {
-        let heard = self.channels.end(line.id);
+        let heard = self.channels.end(line.id, &self.tokens.set);
         self.said(head, server, line, heard);
     }
 
@@ -90,7 +90,13 @@ impl Pipeline {
     /// What was said on a channel.
     fn said(&mut self, head: &Header, server: Option<ServerId>, line: Line, heard: Heard) {
         let (time, proc) = (self.clock.wall(head.time), enrich::actor(head));
-        let Heard { said, asks, host, .. } = heard;
+        let Heard { said, asks, host, hits, .. } = heard;
+        // an answer that holds one ends its call
+        let (first, last): (Vec<_>, Vec<_>) = hits.into_iter().partition(|(sent, _)| *sent != asks);
+        let host = asks.then(|| if host.is_empty() { self.address(line.cookie) } else { host });
+        for (sent, hit) in first {
+            self.passed(time, server, proc, (sent, host.as_deref()), vec![hit]);
+        }
         for said in said {
             let sent = said.sent;
             let kind = match said.what {
@@ -114,12 +120,21 @@ impl Pipeline {
                     let Some((side, remote)) = self.parties(server, line, asks, sent == asks) else { continue };
                     let dev = enrich::device(line.id.owner);
                     let stream = FileId { dev, ino: line.id.channel };
-                    let remote = remote.then(|| host.clone());
+                    let remote = remote.then(|| host.clone().unwrap_or_default());
                     Kind::Mcp(Mcp { stream, side, remote, http: true, proc, message })
                 }
             };
             self.event(Event { time, server, kind });
         }
+        for (sent, hit) in last {
+            self.passed(time, server, proc, (sent, host.as_deref()), vec![hit]);
+        }
+    }
+
+    /// Where a socket's connection leads; empty where that isn't known.
+    fn address(&self, cookie: u64) -> String {
+        let connection = self.engine.state().connections.get(cookie);
+        connection.map_or_else(String::new, |known| known.net.addr.to_string())
     }
 
     /// Who sent an MCP message, and whether the server is the client of another one there. `None`: it stays within the server.

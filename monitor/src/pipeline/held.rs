@@ -91,6 +91,7 @@ fn weight(event: &Event) -> usize {
         // its values are small and many: each takes more than its text
         Kind::Mcp(mcp) => 3 * length(&mcp.message),
         Kind::Http(http) => 3 * length(&http.message),
+        Kind::Token(_) | Kind::KnownToken(_) => 512,
         Kind::Tls(tls) => 3 * length(&tls.hello),
         Kind::Dns(dns) => 3 * length(&dns.answer),
         _ => 0,

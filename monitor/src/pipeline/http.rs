@@ -15,6 +15,7 @@ use monitor_abi::stream::{DIR_WRITE, Key as StreamKey};
 use monitor_wire::http::Message;
 use monitor_wire::mcp;
 use monitor_wire::redact::Key;
+use monitor_wire::token::{Hit, Set};
 
 use channel::Channel;
 pub use inner::{Inner, Peer};
@@ -71,7 +72,9 @@ pub struct Heard {
     pub said: Vec<Said>,
     /// The process asks on this channel; else it is asked.
     pub asks: bool,
-    /// The host that the last request on a channel with MCP named; empty where it named none.
+    /// Tokens, and whether the process sent them.
+    pub hits: Vec<(bool, Hit)>,
+    /// The host that the last request on a channel with MCP or a token named; empty where it named none.
     pub host: String,
     /// The kernel may stop capturing this channel.
     pub ignore: bool,
@@ -87,6 +90,7 @@ pub struct Channels {
     tick: u64,
     evicted: u64,
     unreadable: u64,
+    missed: u64,
     /// Bytes that decoders hold.
     decoding: usize,
 }
@@ -103,6 +107,7 @@ impl Channels {
             tick: 0,
             evicted: 0,
             unreadable: 0,
+            missed: 0,
             decoding: 0,
         }
     }
@@ -117,9 +122,14 @@ impl Channels {
         std::mem::take(&mut self.unreadable)
     }
 
+    /// Tokens that may have been missed, since the last call.
+    pub fn missed(&mut self) -> u64 {
+        std::mem::take(&mut self.missed)
+    }
+
     /// Takes bytes that a process sent (`dir` has `DIR_WRITE`) or received. `cookie`: the channel's socket, 0 where it isn't
     /// known.
-    pub fn data(&mut self, id: Id, cookie: u64, dir: u16, bytes: &[u8]) -> Heard {
+    pub fn data(&mut self, id: Id, cookie: u64, dir: u16, bytes: &[u8], set: &Set) -> Heard {
         let sent = dir & DIR_WRITE != 0;
         if cookie != 0 && self.sockets.len() < 2 * MAX_CHANNELS {
             self.sockets.insert(cookie, id);
@@ -128,7 +138,7 @@ impl Channels {
         self.channel(id);
         let Some(channel) = self.open.get_mut(&id) else { return heard };
         channel.cookie = channel.cookie.max(cookie);
-        channel.data(sent, bytes, &mut heard);
+        channel.data(sent, bytes, set, &mut heard);
         heard.ignore = channel.is_over() && !channel.missed;
         let before = channel.decoding;
         channel.decoding = channel.decoders();
@@ -139,6 +149,7 @@ impl Channels {
         }
         self.decoding = others + channel.decoding;
         self.unreadable += channel.take_unreadable();
+        self.missed += channel.take_missed();
         if heard.ignore && self.ignored.len() < MAX_IGNORED {
             self.ignored.insert(id);
         }
@@ -146,9 +157,9 @@ impl Channels {
     }
 
     /// Bytes are missing.
-    pub fn gap(&mut self, id: Id, dir: u16, bytes: u64) -> Heard {
+    pub fn gap(&mut self, id: Id, dir: u16, bytes: u64, set: &Set) -> Heard {
         let mut heard = Heard::default();
-        self.channel(id).gap(dir & DIR_WRITE != 0, bytes, &mut heard);
+        self.channel(id).gap(dir & DIR_WRITE != 0, bytes, set, &mut heard);
         heard
     }
 
@@ -159,11 +170,11 @@ impl Channels {
     }
 
     /// A channel is given back: what ends with the connection has ended. First what was sent, then the rest.
-    pub fn end(&mut self, id: Id) -> Heard {
+    pub fn end(&mut self, id: Id, set: &Set) -> Heard {
         let mut heard = Heard::default();
         self.ignored.remove(&id);
         if let Some(mut channel) = self.remove(id) {
-            channel.end(&mut heard);
+            channel.end(set, &mut heard);
             self.unreadable += channel.take_unreadable();
         }
         heard

@@ -25,6 +25,7 @@ mod records;
 pub mod split;
 pub mod standard;
 pub mod streams;
+mod tokens;
 mod uring;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -52,6 +53,7 @@ use outcomes::Outcomes;
 use output::Output;
 use standard::Standard;
 use streams::Streams;
+use tokens::Tokens;
 
 /// What an execution alone tells of a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -108,6 +110,7 @@ pub struct Pipeline {
     channels: Channels,
     inner: Inner,
     names: Names,
+    tokens: Tokens,
     /// Programs and libraries that watched processes run, since that was last asked.
     mapped: Vec<Mapped>,
     /// How many there was no room for.
@@ -153,6 +156,7 @@ impl Pipeline {
             channels: Channels::new(key.clone()),
             inner: Inner::default(),
             names: Names::new(key.clone()),
+            tokens: Tokens::new(&key),
             mapped: Vec::new(),
             unmapped: 0,
             key,
@@ -232,7 +236,12 @@ impl Pipeline {
         for ino in standard.inodes() {
             self.add_pipe(ino, id, start.root);
         }
+        let root = start.root.pid;
+        let runs = !start.from_start;
         self.event(Event { time, server: Some(id), kind: Kind::ServerStart(start) });
+        if runs {
+            self.read_given(id, root);
+        }
     }
 
     /// A process that ran before its server came under watch belongs to it.
@@ -309,6 +318,10 @@ impl Pipeline {
             if evicted > 0 {
                 self.lost(sensor, "table_full", now, evicted, None);
             }
+        }
+        let missed = self.channels.missed() + self.streams.missed();
+        if missed > 0 {
+            self.lost("token", "too_many", now, missed, None);
         }
         let unreadable = self.channels.unreadable();
         if unreadable > 0 {

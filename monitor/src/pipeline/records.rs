@@ -60,7 +60,14 @@ impl Pipeline {
                     // the execution tells of it: that its calls are 32-bit ones too is nothing new
                     *self.uring.entry(exec.proc.pid).or_default() |= COMPAT;
                 }
+                let root = server.filter(|id| {
+                    !Candidates::is_candidate(*id)
+                        && self.engine.state().servers.get(*id).is_some_and(|known| known.start.root == exec.proc)
+                });
                 self.event(event(Kind::Exec(exec)));
+                if let Some(id) = root {
+                    self.read_given(id, head.tgid);
+                }
             }
             Body::Exit(body) => {
                 let proc = enrich::actor(head);

@@ -9,7 +9,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use monitor_abi::config::SCOPE_CANDIDATE;
 use monitor_abi::header::Header;
-use monitor_abi::stream::{Data, Key, POLICY_IGNORE};
+use monitor_abi::stream::{DIR_WRITE, Data, Key, POLICY_IGNORE};
 use monitor_core::event::{Event, Exec, Kind, Mcp, Side};
 use monitor_core::id::{ProcId, ServerId};
 use monitor_wire::mcp::{Body, Message};
@@ -72,13 +72,17 @@ impl Pipeline {
     /// Bytes of a stream.
     pub(super) fn stream(&mut self, head: &Header, server: Option<ServerId>, data: &Data, bytes: &[u8]) {
         let by = Mover { scope: server.map_or(0, |id| id.0), pid: head.tgid };
-        let outcome = self.streams.data(by, data, bytes);
+        let outcome = self.streams.data(by, data, bytes, &self.tokens.set);
         self.ignore.extend(outcome.ignore.map(|key| (key, Some(POLICY_IGNORE))));
         let candidate = server.filter(|id| Candidates::is_candidate(*id));
         if let (Some(id), Some((_, false))) = (candidate, outcome.flow) {
             self.heard(id, bytes.len());
         }
         let (time, stream, proc) = (self.clock.wall(head.time), Streams::id(data), enrich::actor(head));
+        let sent = data.dir & DIR_WRITE != 0;
+        // the answer that holds it ends the call
+        let (first, last) = if sent { (outcome.hits, Vec::new()) } else { (Vec::new(), outcome.hits) };
+        self.passed(time, server, proc, (sent, None), first);
         for (side, message) in outcome.messages {
             if let (Some(candidate), Some((flow, _))) = (candidate, outcome.flow) {
                 if side == Side::Client && matches!(message.body, Body::Response(_)) {
@@ -96,6 +100,7 @@ impl Pipeline {
                 kind: Kind::Mcp(Mcp { stream, side, remote: None, http: false, proc, message }),
             });
         }
+        self.passed(time, server, proc, (sent, None), last);
     }
 
     /// Whether a candidate waits to be decided by what was heard.
@@ -275,6 +280,7 @@ const fn subject(kind: &Kind) -> Option<ProcId> {
         Kind::Memory(memory) => memory.proc,
         Kind::Mcp(mcp) => mcp.proc,
         Kind::Http(http) => http.proc,
+        Kind::Token(token) => token.proc,
         Kind::Tls(tls) => tls.proc,
         Kind::Dns(dns) => dns.proc,
         Kind::Opaque(opaque) => opaque.proc,
@@ -283,6 +289,7 @@ const fn subject(kind: &Kind) -> Option<ProcId> {
         | Kind::ServerEnd
         | Kind::Blind(_)
         | Kind::CredentialFile(_)
+        | Kind::KnownToken(_)
         | Kind::Agent(_)
         | Kind::Profile(_) => return None,
     })

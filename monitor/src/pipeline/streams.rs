@@ -18,8 +18,10 @@ use monitor_core::id::{FileId, ServerId};
 use monitor_wire::mcp::{Body, Message};
 use monitor_wire::reader::{Item, Reader};
 use monitor_wire::redact;
+use monitor_wire::token::{Hit, Set};
 
 use super::standard::{Speaker, Standards};
+use super::tokens::Search;
 
 /// Bytes without a message after which a stream is taken for something else.
 const UNDECIDED_BYTES: u64 = 64 << 10;
@@ -35,6 +37,8 @@ const MAX_USERS: usize = 16;
 pub struct Outcome {
     /// Messages, with who sent them.
     pub messages: Vec<(Side, Message)>,
+    /// Tokens that passed by.
+    pub hits: Vec<Hit>,
     /// The kernel may stop capturing this stream.
     pub ignore: Option<Key>,
     /// The flow, and whether it is known to carry messages.
@@ -59,6 +63,7 @@ pub struct Streams {
     items: Vec<Item>,
     tick: u64,
     evicted: u64,
+    missed: u64,
 }
 
 #[derive(Default)]
@@ -80,6 +85,7 @@ struct Flow {
 /// One end of a flow, as a scope has it.
 struct End {
     reader: Reader,
+    search: Search,
     /// Who used it, the latest last.
     users: VecDeque<u32>,
     /// The inode under which the kernel knows it.
@@ -90,7 +96,15 @@ impl Streams {
     /// A tracker whose texts are redacted under `key`.
     #[must_use]
     pub fn new(key: redact::Key) -> Self {
-        Self { key, flows: HashMap::new(), standards: Standards::default(), items: Vec::new(), tick: 0, evicted: 0 }
+        Self {
+            key,
+            flows: HashMap::new(),
+            standards: Standards::default(),
+            items: Vec::new(),
+            tick: 0,
+            evicted: 0,
+            missed: 0,
+        }
     }
 
     /// Flows that were dropped for want of room since the last call.
@@ -98,8 +112,13 @@ impl Streams {
         std::mem::take(&mut self.evicted)
     }
 
+    /// Tokens that may have been missed, since the last call.
+    pub fn missed(&mut self) -> u64 {
+        std::mem::take(&mut self.missed)
+    }
+
     /// Takes the bytes of one record.
-    pub fn data(&mut self, by: Mover, data: &Data, bytes: &[u8]) -> Outcome {
+    pub fn data(&mut self, by: Mover, data: &Data, bytes: &[u8], set: &Set) -> Outcome {
         let tty = data.class == STREAM_TTY;
         let reading = data.dir == DIR_READ;
         let Some((id, own)) = flow_of(data.ino, data.peer, data.dev, data.class, reading) else {
@@ -125,6 +144,8 @@ impl Streams {
         let end = end.get_or_insert_with(|| End::new(&key, data.ino));
         end.used(by.pid);
         end.reader.feed(bytes, &mut items);
+        end.search.feed(set, bytes, &mut outcome.hits);
+        let missed = end.search.take_missed();
         flow.bytes += bytes.len() as u64;
         let mut late = false;
         for item in items.drain(..) {
@@ -152,7 +173,12 @@ impl Streams {
         if flow.messages == 0 && !stdio && flow.bytes > UNDECIDED_BYTES {
             outcome.ignore = Some(own);
         }
+        if flow.messages == 0 && !stdio {
+            // no transport, for all that is known
+            outcome.hits.clear();
+        }
         outcome.flow = Some((id, flow.messages > 0));
+        self.missed += missed;
         if late {
             // its reading was told first, and passed for the client's: no other will
             self.standards.share(by.scope);
@@ -282,7 +308,7 @@ impl Streams {
 
 impl End {
     fn new(key: &redact::Key, ino: u64) -> Self {
-        Self { reader: Reader::new(key), users: VecDeque::new(), ino }
+        Self { reader: Reader::new(key), search: Search::default(), users: VecDeque::new(), ino }
     }
 
     fn used(&mut self, pid: u32) {

@@ -14,6 +14,11 @@ pub fn fact(fact: &Fact) -> String {
             let service = service.as_ref().map(|service| format!(", which gives {}", plain(service)));
             format!("connected to the socket {}{}: {}", plain(path), service.unwrap_or_default(), plain(result))
         }
+        Fact::Token { token, form, encoding, host, places } => {
+            let to = host.as_deref().map_or_else(String::new, |host| format!(" to {host}"));
+            let kept = if places.is_empty() { String::new() } else { format!(", kept in {}", places.join(", ")) };
+            format!("token {token} ({form}, {encoding}){to}{kept}")
+        }
         Fact::Dns { name, of, server } => {
             format!("asked the name server {} for {}, type {}", plain(server), plain(name), plain(of))
         }

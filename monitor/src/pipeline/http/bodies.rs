@@ -1,13 +1,26 @@
-//! MCP messages in the bodies of HTTP messages (basic/transports, "Streamable HTTP"; and the older "HTTP with SSE").
+//! What the bodies of HTTP messages hold: tokens, and MCP messages (basic/transports, "Streamable HTTP"; and the older "HTTP with SSE").
 
 use monitor_wire::http::coding::Decoder;
 use monitor_wire::http::{Headers, Message, Request};
 use monitor_wire::reader::{Item, Reader};
 use monitor_wire::redact::Key;
+use monitor_wire::token::{Hit, Set};
 use monitor_wire::{mcp, sse};
+
+use crate::pipeline::tokens::Search;
 
 /// Most bodies of one direction that are read at a time: of HTTP/2, whose streams mix them. The oldest makes room.
 const MAX_OPEN: usize = 16;
+
+/// Where goes what is found in bodies.
+pub struct Found<'a> {
+    /// What tokens are looked for.
+    pub set: &'a Set,
+    /// Messages.
+    pub messages: &'a mut Vec<mcp::Message>,
+    /// Tokens.
+    pub hits: &'a mut Vec<Hit>,
+}
 
 /// Reads the bodies of one direction.
 pub struct Bodies {
@@ -15,14 +28,16 @@ pub struct Bodies {
     open: Vec<Open>,
     items: Vec<Item>,
     unreadable: u64,
+    missed: u64,
 }
 
-/// A body that may carry messages.
+/// A body.
 struct Open {
     exchange: u64,
     coding: Decoder,
     form: Form,
     reader: Reader,
+    search: Search,
     /// What the head says of the message: `Mcp-Method` and `Mcp-Name`.
     announced: Announced,
 }
@@ -32,6 +47,8 @@ enum Form {
     Json,
     /// Events, with a message each.
     Events(Box<sse::Reader>),
+    /// Nothing that carries messages.
+    Other,
 }
 
 /// What the headers of a request say of its body (revision 2026-07-28).
@@ -44,7 +61,7 @@ struct Announced {
 impl Bodies {
     /// Bodies whose texts are redacted under `key`.
     pub fn new(key: Key) -> Self {
-        Self { key, open: Vec::new(), items: Vec::new(), unreadable: 0 }
+        Self { key, open: Vec::new(), items: Vec::new(), unreadable: 0, missed: 0 }
     }
 
     /// Bodies that could not be decoded, since the last call.
@@ -52,8 +69,13 @@ impl Bodies {
         std::mem::take(&mut self.unreadable)
     }
 
+    /// Tokens that may have been missed, since the last call.
+    pub fn take_missed(&mut self) -> u64 {
+        std::mem::take(&mut self.missed)
+    }
+
     /// What the direction said: a head begins a body, and its end ends it.
-    pub fn said(&mut self, message: &Message, out: &mut Vec<mcp::Message>) {
+    pub fn said(&mut self, message: &Message, out: &mut Found<'_>) {
         match message {
             Message::Request(head) => self.begin(head.exchange, &head.headers, announced(head), out),
             Message::Response(head) => self.begin(head.exchange, &head.headers, Announced::default(), out),
@@ -67,18 +89,22 @@ impl Bodies {
     }
 
     /// Bytes of a body.
-    pub fn bytes(&mut self, exchange: u64, bytes: &[u8], out: &mut Vec<mcp::Message>) {
+    pub fn bytes(&mut self, exchange: u64, bytes: &[u8], out: &mut Found<'_>) {
         let Some(open) = self.open.iter_mut().find(|open| open.exchange == exchange) else { return };
-        let Open { coding, form, reader, announced, .. } = open;
+        let Open { coding, form, reader, announced, search, .. } = open;
         let items = &mut self.items;
+        let mut take_piece = |piece: &[u8]| {
+            form.feed(piece, reader, items);
+            search.feed(out.set, piece, out.hits);
+        };
         if coding.is_identity() {
-            form.feed(bytes, reader, items);
-        } else if coding.reject().is_none() && coding.feed(bytes, &mut |piece| form.feed(piece, reader, items)).is_err()
-        {
+            take_piece(bytes);
+        } else if coding.reject().is_none() && coding.feed(bytes, &mut take_piece).is_err() {
             self.unreadable += 1;
             form.gap(reader, items);
         }
-        take(items, announced, out);
+        self.missed += search.take_missed();
+        take(items, announced, out.messages);
     }
 
     /// Bytes that decoders hold.
@@ -96,20 +122,21 @@ impl Bodies {
     }
 
     /// Bytes are missing, of whichever body is open.
-    pub fn gap(&mut self) {
-        for Open { coding, form, reader, .. } in &mut self.open {
+    pub fn gap(&mut self, bytes: u64, out: &mut Found<'_>) {
+        for Open { coding, form, reader, search, .. } in &mut self.open {
             coding.gap();
             form.gap(reader, &mut self.items);
+            search.gap(out.set, bytes, out.hits);
         }
     }
 
-    fn begin(&mut self, exchange: u64, headers: &Headers, announced: Announced, out: &mut Vec<mcp::Message>) {
+    fn begin(&mut self, exchange: u64, headers: &Headers, announced: Announced, out: &mut Found<'_>) {
         let form = match media_type(headers) {
             Some(kind) if is_json(kind) => Form::Json,
             Some(kind) if kind.eq_ignore_ascii_case("text/event-stream") => {
                 Form::Events(Box::new(sse::Reader::new(&self.key)))
             }
-            _ => return,
+            _ => Form::Other,
         };
         let Ok(coding) = Decoder::new(&codings(headers)) else {
             self.unreadable += 1;
@@ -120,20 +147,24 @@ impl Bodies {
         if let Some(oldest) = self.open.first().filter(|_| self.open.len() >= MAX_OPEN) {
             self.end(oldest.exchange, false, out);
         }
-        self.open.push(Open { exchange, coding, form, reader: Reader::new(&self.key), announced });
+        let (reader, search) = (Reader::new(&self.key), Search::default());
+        self.open.push(Open { exchange, coding, form, reader, search, announced });
     }
 
-    fn end(&mut self, exchange: u64, whole: bool, out: &mut Vec<mcp::Message>) {
+    fn end(&mut self, exchange: u64, whole: bool, out: &mut Found<'_>) {
         let Some(at) = self.open.iter().position(|open| open.exchange == exchange) else { return };
-        let Open { mut coding, mut form, mut reader, announced, .. } = self.open.remove(at);
+        let Open { mut coding, mut form, mut reader, mut search, announced, .. } = self.open.remove(at);
         let items = &mut self.items;
         let decoded = coding.finish().is_ok();
         match &mut form {
             Form::Json if whole && decoded => reader.feed(b"\n", items),
             Form::Json => reader.finish(items),
             Form::Events(events) => events.finish(&mut |part| sse::deliver(&part, &mut reader, items)),
+            Form::Other => {}
         }
-        take(items, &announced, out);
+        search.end(out.set, out.hits);
+        self.missed += search.take_missed();
+        take(items, &announced, out.messages);
     }
 }
 
@@ -150,6 +181,7 @@ impl Form {
                 }
             }
             Self::Events(events) => events.feed(bytes, &mut |part| sse::deliver(&part, reader, items)),
+            Self::Other => {}
         }
     }
 
@@ -157,6 +189,7 @@ impl Form {
         match self {
             Self::Json => reader.gap(0),
             Self::Events(events) => events.gap(&mut |part| sse::deliver(&part, reader, items)),
+            Self::Other => {}
         }
     }
 }

@@ -3,10 +3,12 @@
 use monitor_wire::http::{Message, Request, Sniff, h2, looks_like_http};
 use monitor_wire::mcp;
 use monitor_wire::redact::Key;
+use monitor_wire::token::{Hit, Set};
 
-use super::bodies::{self, Bodies};
+use super::bodies::{self, Bodies, Found};
 use super::wire::Wire;
 use super::{Heard, Said, What};
+use crate::pipeline::tokens::Search;
 
 /// See the module documentation.
 pub struct Channel {
@@ -35,6 +37,8 @@ pub struct Channel {
 
 struct Direction {
     wire: Wire,
+    /// Looks through heads.
+    heads: Search,
     bodies: Bodies,
     /// It has said anything that was understood.
     spoke: bool,
@@ -62,16 +66,16 @@ impl Channel {
     }
 
     /// Bytes that the process sent, or received.
-    pub fn data(&mut self, sent: bool, bytes: &[u8], heard: &mut Heard) {
+    pub fn data(&mut self, sent: bool, bytes: &[u8], set: &Set, heard: &mut Heard) {
         if self.asks.is_some() {
-            return self.feed(sent, bytes, heard);
+            return self.feed(sent, bytes, set, heard);
         }
         let (of, mut first) = self.first.take().unwrap_or((sent, Vec::new()));
         if of != sent {
             // the other one had its turn
             self.begin(of, &first);
-            self.feed(of, &first, heard);
-            return self.feed(sent, bytes, heard);
+            self.feed(of, &first, set, heard);
+            return self.feed(sent, bytes, set, heard);
         }
         first.extend_from_slice(bytes);
         if h2::looks_like_http2(&first) == h2::Sniff::More {
@@ -79,11 +83,11 @@ impl Channel {
             return;
         }
         self.begin(sent, &first);
-        self.feed(sent, &first, heard);
+        self.feed(sent, &first, set, heard);
     }
 
     /// Bytes are missing.
-    pub fn gap(&mut self, sent: bool, bytes: u64, heard: &mut Heard) {
+    pub fn gap(&mut self, sent: bool, bytes: u64, set: &Set, heard: &mut Heard) {
         self.missed = true;
         if self.asks.is_none() {
             self.first = None;
@@ -91,23 +95,23 @@ impl Channel {
         }
         let mut messages = Vec::new();
         let direction = self.direction(sent);
-        direction.bodies.gap();
+        direction.lost(bytes, set, sent, heard);
         direction.wire.gap(bytes, &mut messages);
-        direction.take(messages, &[], &[], sent, &mut heard.said);
+        direction.take(messages, (&[], &[]), set, sent, heard);
         self.told(heard);
     }
 
     /// The connection has ended.
-    pub fn end(&mut self, heard: &mut Heard) {
+    pub fn end(&mut self, set: &Set, heard: &mut Heard) {
         if let Some((sent, first)) = self.first.take() {
             self.begin(sent, &first);
-            self.feed(sent, &first, heard);
+            self.feed(sent, &first, set, heard);
         }
         for sent in [true, false] {
             let mut messages = Vec::new();
             let direction = self.direction(sent);
             direction.wire.end(&mut messages);
-            direction.take(messages, &[], &[], sent, &mut heard.said);
+            direction.take(messages, (&[], &[]), set, sent, heard);
         }
         self.told(heard);
     }
@@ -144,6 +148,12 @@ impl Channel {
         self.responses.bodies.stop_decoding();
     }
 
+    /// Tokens that may have been missed, since the last call.
+    pub fn take_missed(&mut self) -> u64 {
+        let of = |direction: &mut Direction| direction.heads.take_missed() + direction.bodies.take_missed();
+        of(&mut self.requests) + of(&mut self.responses)
+    }
+
     /// What its first bytes say of it.
     fn begin(&mut self, sent: bool, first: &[u8]) {
         match h2::looks_like_http2(first) {
@@ -161,13 +171,13 @@ impl Channel {
         }
     }
 
-    fn feed(&mut self, sent: bool, bytes: &[u8], heard: &mut Heard) {
-        self.direction(sent).feed(bytes, sent, &mut heard.said);
+    fn feed(&mut self, sent: bool, bytes: &[u8], set: &Set, heard: &mut Heard) {
+        self.direction(sent).feed(bytes, set, sent, heard);
         for exchange in self.direction(sent).wire.take_resets() {
             let mut messages = Vec::new();
             let other = self.direction(!sent);
             other.wire.reset(exchange, &mut messages);
-            other.take(messages, &[], &[], !sent, &mut heard.said);
+            other.take(messages, (&[], &[]), set, !sent, heard);
         }
         self.told(heard);
     }
@@ -193,7 +203,7 @@ impl Channel {
                 self.mcp
             }
         });
-        if self.mcp {
+        if self.mcp || !heard.hits.is_empty() {
             heard.host = self.host.clone().unwrap_or_default();
         }
     }
@@ -201,10 +211,10 @@ impl Channel {
 
 impl Direction {
     fn new(wire: Wire, key: &Key) -> Self {
-        Self { wire, bodies: Bodies::new(key.clone()), spoke: false, over: false }
+        Self { wire, heads: Search::default(), bodies: Bodies::new(key.clone()), spoke: false, over: false }
     }
 
-    fn feed(&mut self, bytes: &[u8], sent: bool, said: &mut Vec<Said>) {
+    fn feed(&mut self, bytes: &[u8], set: &Set, sent: bool, heard: &mut Heard) {
         if self.over {
             return;
         }
@@ -214,33 +224,51 @@ impl Direction {
             bodies.extend_from_slice(piece);
             pieces.push((exchange, piece.len()));
         });
-        self.take(messages, &bodies, &pieces, sent, said);
+        let mut hits = Vec::new();
+        if bodies.len() < bytes.len() {
+            // heads, and what frames bodies
+            self.heads.feed(set, bytes, &mut hits);
+        } else {
+            self.heads.end(set, &mut hits);
+        }
+        heard.hits.extend(hits.into_iter().map(|hit| (sent, hit)));
+        self.take(messages, (&bodies, &pieces), set, sent, heard);
+    }
+
+    /// Bytes of it are missing.
+    fn lost(&mut self, bytes: u64, set: &Set, sent: bool, heard: &mut Heard) {
+        let mut hits = Vec::new();
+        self.heads.gap(set, bytes, &mut hits);
+        self.bodies.gap(bytes, &mut Found { set, messages: &mut Vec::new(), hits: &mut hits });
+        heard.hits.extend(hits.into_iter().map(|hit| (sent, hit)));
     }
 
     /// Takes messages, and the bytes of their bodies, by pieces of known length.
     fn take(
         &mut self,
         messages: Vec<Message>,
-        bodies: &[u8],
-        pieces: &[(u64, usize)],
+        (bodies, pieces): (&[u8], &[(u64, usize)]),
+        set: &Set,
         sent: bool,
-        said: &mut Vec<Said>,
+        heard: &mut Heard,
     ) {
         self.spoke |= messages.iter().any(|message| !matches!(message, Message::End(_)));
         self.over |= messages.iter().any(|message| matches!(message, Message::End(_)));
-        let mut found: Vec<mcp::Message> = Vec::new();
+        let (mut found, mut hits): (Vec<mcp::Message>, Vec<Hit>) = (Vec::new(), Vec::new());
         let mut left = Pieces { bodies, pieces };
         for message in messages {
+            let mut out = Found { set, messages: &mut found, hits: &mut hits };
             // what belongs to bodies that began before this comes before it
             if let Message::Body(body) = &message {
-                left.feed(&mut self.bodies, Some(body.exchange), &mut found);
+                left.feed(&mut self.bodies, Some(body.exchange), &mut out);
             }
-            self.bodies.said(&message, &mut found);
-            said.push(Said { sent, what: What::Http(message) });
-            said.extend(found.drain(..).map(|message| Said { sent, what: What::Mcp(message) }));
+            self.bodies.said(&message, &mut out);
+            heard.said.push(Said { sent, what: What::Http(message) });
+            heard.said.extend(found.drain(..).map(|message| Said { sent, what: What::Mcp(message) }));
         }
-        left.feed(&mut self.bodies, None, &mut found);
-        said.extend(found.drain(..).map(|message| Said { sent, what: What::Mcp(message) }));
+        left.feed(&mut self.bodies, None, &mut Found { set, messages: &mut found, hits: &mut hits });
+        heard.said.extend(found.drain(..).map(|message| Said { sent, what: What::Mcp(message) }));
+        heard.hits.extend(hits.into_iter().map(|hit| (sent, hit)));
     }
 }
 
@@ -252,7 +280,7 @@ struct Pieces<'a> {
 
 impl Pieces<'_> {
     /// Feeds all of them; up to the last one of an exchange, if one is named: its body ends there.
-    fn feed(&mut self, to: &mut Bodies, until: Option<u64>, found: &mut Vec<mcp::Message>) {
+    fn feed(&mut self, to: &mut Bodies, until: Option<u64>, found: &mut Found<'_>) {
         let count = match until {
             Some(until) => self.pieces.iter().rposition(|(exchange, _)| *exchange == until).map_or(0, |last| last + 1),
             None => self.pieces.len(),

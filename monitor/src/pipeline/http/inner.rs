@@ -120,12 +120,12 @@ mod tests {
     #[test]
     fn what_a_server_leaves_is_forgotten_and_all_is_bounded() {
         let mut inner = Inner::default();
-        for port in 0..=u16::MAX {
+        for port in 0..5000 {
             inner.listens(SERVER, port);
             inner.made(SERVER, u32::from(port) << 16 | 1);
         }
         assert_eq!((inner.listens.len(), inner.made.len()), (MAX_DOORS, MAX_CONNECTIONS));
-        assert!(inner.is_own(SERVER, u16::MAX) && !inner.is_own(SERVER, 0));
+        assert!(inner.is_own(SERVER, 4999) && !inner.is_own(SERVER, 0));
         inner.gone(SERVER);
         assert!(inner.listens.is_empty() && inner.made.is_empty());
     }

@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use monitor_abi::stream::DIR_READ;
 
 use super::*;
@@ -11,6 +13,13 @@ fn id(owner: u32, channel: u64) -> Id {
 
 fn channels() -> Channels {
     Channels::new(Key::from_bytes([7; 32]))
+}
+
+/// No token is known.
+static NONE: LazyLock<Set> = LazyLock::new(|| Set::new(&Key::from_bytes([7; 32])));
+
+fn data(channels: &mut Channels, id: Id, cookie: u64, dir: u16, bytes: &[u8]) -> Heard {
+    channels.data(id, cookie, dir, bytes, &NONE)
 }
 
 fn kinds(heard: &Heard) -> Vec<&'static str> {
@@ -51,52 +60,52 @@ fn mcp(heard: &Heard) -> Vec<&mcp::Message> {
 #[test]
 fn whoever_speaks_first_asks() {
     let mut channels = channels();
-    assert_eq!(kinds(&channels.data(id(1, 8), 0, DIR_WRITE, ASK)), ["request", "body"]);
-    assert_eq!(kinds(&channels.data(id(1, 8), 0, DIR_READ, ANSWER)), ["response", "body"]);
+    assert_eq!(kinds(&data(&mut channels, id(1, 8), 0, DIR_WRITE, ASK)), ["request", "body"]);
+    assert_eq!(kinds(&data(&mut channels, id(1, 8), 0, DIR_READ, ANSWER)), ["response", "body"]);
     // a server: it reads the request
-    assert_eq!(kinds(&channels.data(id(1, 9), 0, DIR_READ, ASK)), ["request", "body"]);
-    assert_eq!(kinds(&channels.data(id(1, 9), 0, DIR_WRITE, ANSWER)), ["response", "body"]);
+    assert_eq!(kinds(&data(&mut channels, id(1, 9), 0, DIR_READ, ASK)), ["request", "body"]);
+    assert_eq!(kinds(&data(&mut channels, id(1, 9), 0, DIR_WRITE, ANSWER)), ["response", "body"]);
 }
 
 #[test]
 fn an_answer_to_what_was_lost_is_one() {
     let mut channels = channels();
-    assert!(channels.gap(id(1, 8), DIR_WRITE, 100).said.is_empty());
-    let heard = channels.data(id(1, 8), 0, DIR_READ, ANSWER);
+    assert!(channels.gap(id(1, 8), DIR_WRITE, 100, &NONE).said.is_empty());
+    let heard = data(&mut channels, id(1, 8), 0, DIR_READ, ANSWER);
     assert_eq!((kinds(&heard), heard.ignore), (vec!["response", "body"], false));
-    assert_eq!(kinds(&channels.data(id(1, 8), 0, DIR_WRITE, ASK)), ["request", "body"]);
+    assert_eq!(kinds(&data(&mut channels, id(1, 8), 0, DIR_WRITE, ASK)), ["request", "body"]);
 }
 
 #[test]
 fn the_same_number_in_another_process_is_another_channel() {
     let mut channels = channels();
     let (first, rest) = ASK.split_at(10);
-    assert!(channels.data(id(1, 8), 0, DIR_WRITE, first).said.is_empty());
-    assert_eq!(kinds(&channels.data(id(2, 8), 0, DIR_WRITE, ASK)), ["request", "body"]);
-    assert_eq!(kinds(&channels.data(id(1, 8), 0, DIR_WRITE, rest)), ["request", "body"]);
+    assert!(data(&mut channels, id(1, 8), 0, DIR_WRITE, first).said.is_empty());
+    assert_eq!(kinds(&data(&mut channels, id(2, 8), 0, DIR_WRITE, ASK)), ["request", "body"]);
+    assert_eq!(kinds(&data(&mut channels, id(1, 8), 0, DIR_WRITE, rest)), ["request", "body"]);
 }
 
 #[test]
 fn an_address_that_is_used_again_is_a_channel_anew() {
     let mut channels = channels();
-    channels.data(id(1, 8), 0, DIR_WRITE, &ASK[..10]);
-    assert_eq!(kinds(&channels.end(id(1, 8))), ["end"]);
-    assert_eq!(kinds(&channels.data(id(1, 8), 0, DIR_READ, ASK)), ["request", "body"]);
+    data(&mut channels, id(1, 8), 0, DIR_WRITE, &ASK[..10]);
+    assert_eq!(kinds(&channels.end(id(1, 8), &NONE)), ["end"]);
+    assert_eq!(kinds(&data(&mut channels, id(1, 8), 0, DIR_READ, ASK)), ["request", "body"]);
     // so it is when the process has ended
-    channels.data(id(3, 8), 0, DIR_WRITE, &ASK[..10]);
+    data(&mut channels, id(3, 8), 0, DIR_WRITE, &ASK[..10]);
     assert!(channels.gone(3).is_empty());
-    assert_eq!(kinds(&channels.data(id(3, 8), 0, DIR_WRITE, ASK)), ["request", "body"]);
+    assert_eq!(kinds(&data(&mut channels, id(3, 8), 0, DIR_WRITE, ASK)), ["request", "body"]);
 }
 
 #[test]
 fn what_is_no_http_is_ignored_as_long_as_it_is_that_connection() {
     const OTHER: &[u8] = b"\x00\x01\x02 nothing like it\n";
     let mut channels = channels();
-    assert!(channels.data(id(1, 8), 0, DIR_WRITE, OTHER).ignore);
-    assert!(!channels.data(id(1, 9), 0, DIR_WRITE, ASK).ignore);
+    assert!(data(&mut channels, id(1, 8), 0, DIR_WRITE, OTHER).ignore);
+    assert!(!data(&mut channels, id(1, 9), 0, DIR_WRITE, ASK).ignore);
     // what makes no sense because something was lost may make sense again
-    channels.gap(id(1, 10), DIR_WRITE, 5);
-    assert!(!channels.data(id(1, 10), 0, DIR_WRITE, OTHER).ignore);
+    channels.gap(id(1, 10), DIR_WRITE, 5, &NONE);
+    assert!(!data(&mut channels, id(1, 10), 0, DIR_WRITE, OTHER).ignore);
     // another program in that process has other connections
     assert_eq!(channels.gone(1), [id(1, 8)]);
     assert_eq!(channels.gone(1), []);
@@ -105,18 +114,18 @@ fn what_is_no_http_is_ignored_as_long_as_it_is_that_connection() {
 #[test]
 fn bytes_that_are_missing_are_missed() {
     let mut channels = channels();
-    channels.data(id(1, 8), 0, DIR_WRITE, &ASK[..ASK.len() - 2]);
-    let heard = channels.gap(id(1, 8), DIR_WRITE, 2);
+    data(&mut channels, id(1, 8), 0, DIR_WRITE, &ASK[..ASK.len() - 2]);
+    let heard = channels.gap(id(1, 8), DIR_WRITE, 2, &NONE);
     let [Said { what: What::Http(Message::Body(body)), .. }] = &heard.said[..] else { panic!("{heard:?}") };
     assert!(!body.complete && body.bytes == 2, "{body:?}");
-    assert_eq!(kinds(&channels.data(id(1, 8), 0, DIR_WRITE, ASK)), ["request", "body"]);
+    assert_eq!(kinds(&data(&mut channels, id(1, 8), 0, DIR_WRITE, ASK)), ["request", "body"]);
 }
 
 #[test]
 fn the_least_used_channel_makes_room() {
     let mut channels = channels();
     for channel in 0..=MAX_CHANNELS as u64 {
-        channels.data(id(1, channel), 0, DIR_WRITE, &ASK[..10]);
+        data(&mut channels, id(1, channel), 0, DIR_WRITE, &ASK[..10]);
     }
     assert_eq!((channels.open.len(), channels.evicted(), channels.evicted()), (MAX_CHANNELS, 1, 0));
     assert!(!channels.open.contains_key(&id(1, 0)));
@@ -126,8 +135,8 @@ fn the_least_used_channel_makes_room() {
 fn an_idle_channel_that_makes_room_is_no_loss() {
     let mut channels = channels();
     for channel in 0..=MAX_CHANNELS as u64 {
-        channels.data(id(1, channel), 0, DIR_READ, ASK);
-        channels.data(id(1, channel), 0, DIR_WRITE, ANSWER);
+        data(&mut channels, id(1, channel), 0, DIR_READ, ASK);
+        data(&mut channels, id(1, channel), 0, DIR_WRITE, ANSWER);
     }
     assert_eq!((channels.open.len(), channels.evicted()), (MAX_CHANNELS, 0));
 }
@@ -136,10 +145,10 @@ fn an_idle_channel_that_makes_room_is_no_loss() {
 fn a_socket_that_closes_ends_its_channel() {
     let mut channels = channels();
     let socket = Id { tls: false, ..id(8, 5) };
-    channels.data(socket, 77, DIR_READ, ASK);
-    channels.data(socket, 77, DIR_WRITE, b"HTTP/1.1 200 OK\r\n\r\nuntil the end");
+    data(&mut channels, socket, 77, DIR_READ, ASK);
+    data(&mut channels, socket, 77, DIR_WRITE, b"HTTP/1.1 200 OK\r\n\r\nuntil the end");
     let found = channels.by_socket(77).unwrap();
-    let ended = channels.end(found);
+    let ended = channels.end(found, &NONE);
     assert_eq!((found, kinds(&ended)), (socket, vec!["body"]));
     assert_eq!(channels.by_socket(77), None);
 }
@@ -147,14 +156,14 @@ fn a_socket_that_closes_ends_its_channel() {
 #[test]
 fn messages_in_bodies_are_heard_with_their_requests() {
     let mut channels = channels();
-    let asked = channels.data(id(1, 8), 0, DIR_READ, &post(JSON, CALL));
+    let asked = data(&mut channels, id(1, 8), 0, DIR_READ, &post(JSON, CALL));
     assert_eq!((kinds(&asked), asked.asks), (vec!["request", "body", "asked"], false));
     assert!(mcp(&asked)[0].complete && mcp(&asked)[0].flags.is_empty());
     assert_eq!(asked.host, "a.example");
-    let answered = channels.data(id(1, 8), 0, DIR_WRITE, &answer("application/json", RESULT));
+    let answered = data(&mut channels, id(1, 8), 0, DIR_WRITE, &answer("application/json", RESULT));
     assert_eq!(kinds(&answered), ["response", "body", "answered"]);
     // whoever asks hears the same
-    assert!(channels.data(id(1, 9), 0, DIR_WRITE, &post(JSON, CALL)).asks);
+    assert!(data(&mut channels, id(1, 9), 0, DIR_WRITE, &post(JSON, CALL)).asks);
 }
 
 #[test]
@@ -165,8 +174,8 @@ fn a_body_may_have_lines_and_come_in_pieces() {
     for cut in 0..bytes.len() {
         let channel = id(1, cut as u64);
         let (head, tail) = bytes.split_at(cut);
-        let mut all = kinds(&channels.data(channel, 0, DIR_READ, head));
-        all.extend(kinds(&channels.data(channel, 0, DIR_READ, tail)));
+        let mut all = kinds(&data(&mut channels, channel, 0, DIR_READ, head));
+        all.extend(kinds(&data(&mut channels, channel, 0, DIR_READ, tail)));
         assert_eq!(all, ["request", "body", "asked"], "{cut}");
     }
 }
@@ -174,27 +183,33 @@ fn a_body_may_have_lines_and_come_in_pieces() {
 #[test]
 fn events_are_heard_while_their_stream_goes_on() {
     let mut channels = channels();
-    channels.data(id(1, 8), 0, DIR_READ, &post(JSON, CALL));
+    data(&mut channels, id(1, 8), 0, DIR_READ, &post(JSON, CALL));
     let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
-    assert_eq!(kinds(&channels.data(id(1, 8), 0, DIR_WRITE, head)), ["response"]);
+    assert_eq!(kinds(&data(&mut channels, id(1, 8), 0, DIR_WRITE, head)), ["response"]);
     let event = format!("event: message\ndata: {RESULT}\n\n");
     let chunk = format!("{:x}\r\n{event}\r\n", event.len());
-    assert_eq!(kinds(&channels.data(id(1, 8), 0, DIR_WRITE, chunk.as_bytes())), ["answered"]);
-    assert_eq!(kinds(&channels.data(id(1, 8), 0, DIR_WRITE, b"0\r\n\r\n")), ["body"]);
+    assert_eq!(kinds(&data(&mut channels, id(1, 8), 0, DIR_WRITE, chunk.as_bytes())), ["answered"]);
+    assert_eq!(kinds(&data(&mut channels, id(1, 8), 0, DIR_WRITE, b"0\r\n\r\n")), ["body"]);
 }
 
 #[test]
 fn other_json_is_no_message() {
     let mut channels = channels();
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"eth_getBalance","params":[]}"#;
-    assert_eq!(kinds(&channels.data(id(1, 8), 0, DIR_WRITE, &post(JSON, call))), ["request", "body"]);
-    assert_eq!(kinds(&channels.data(id(1, 8), 0, DIR_READ, &answer("application/json", RESULT))), ["response", "body"]);
+    assert_eq!(kinds(&data(&mut channels, id(1, 8), 0, DIR_WRITE, &post(JSON, call))), ["request", "body"]);
+    assert_eq!(
+        kinds(&data(&mut channels, id(1, 8), 0, DIR_READ, &answer("application/json", RESULT))),
+        ["response", "body"]
+    );
     // unless the head says so
     let headers = format!("{JSON}Mcp-Session-Id: 1\r\n");
-    assert_eq!(kinds(&channels.data(id(1, 9), 0, DIR_WRITE, &post(&headers, call))), ["request", "body", "asked"]);
+    assert_eq!(
+        kinds(&data(&mut channels, id(1, 9), 0, DIR_WRITE, &post(&headers, call))),
+        ["request", "body", "asked"]
+    );
     // and no other media type is looked into
     assert_eq!(
-        kinds(&channels.data(id(1, 10), 0, DIR_WRITE, &post("Content-Type: text/plain\r\n", CALL))),
+        kinds(&data(&mut channels, id(1, 10), 0, DIR_WRITE, &post("Content-Type: text/plain\r\n", CALL))),
         ["request", "body"]
     );
 }
@@ -206,7 +221,7 @@ fn headers_that_say_something_else_are_told() {
         ("Mcp-Method: tools/list\r\n", true),
         ("Mcp-Method: tools/call\r\nMcp-Name: other\r\n", true),
     ] {
-        let heard = channels().data(id(1, 8), 0, DIR_READ, &post(&format!("{JSON}{headers}"), CALL));
+        let heard = data(&mut channels(), id(1, 8), 0, DIR_READ, &post(&format!("{JSON}{headers}"), CALL));
         let flags = &mcp(&heard)[0].flags;
         assert_eq!(flags.iter().any(|flag| flag == "header_differs"), differs, "{headers} {flags:?}");
     }
@@ -216,8 +231,8 @@ fn headers_that_say_something_else_are_told() {
 fn a_message_with_a_hole_is_incomplete() {
     let mut channels = channels();
     let bytes = post(JSON, CALL);
-    channels.data(id(1, 8), 0, DIR_READ, &bytes[..bytes.len() - 30]);
-    let heard = channels.gap(id(1, 8), DIR_READ, 30);
+    data(&mut channels, id(1, 8), 0, DIR_READ, &bytes[..bytes.len() - 30]);
+    let heard = channels.gap(id(1, 8), DIR_READ, 30, &NONE);
     assert_eq!(kinds(&heard), ["body", "asked"]);
     assert!(!mcp(&heard)[0].complete);
 }
@@ -239,12 +254,12 @@ fn a_coded_body_is_decoded() {
             .into_bytes()
     };
     let mut channels = channels();
-    let heard = channels.data(id(1, 8), 0, DIR_READ, &[head("gzip"), body.clone()].concat());
+    let heard = data(&mut channels, id(1, 8), 0, DIR_READ, &[head("gzip"), body.clone()].concat());
     assert_eq!((kinds(&heard), channels.unreadable()), (vec!["request", "body", "asked"], 0));
     // what can't be is counted, once
     for coding in ["br", "compress"] {
         let mut other = super::Channels::new(Key::from_bytes([7; 32]));
-        let heard = other.data(id(1, 8), 0, DIR_READ, &[head(coding), body.clone()].concat());
+        let heard = data(&mut other, id(1, 8), 0, DIR_READ, &[head(coding), body.clone()].concat());
         assert_eq!((kinds(&heard), other.unreadable()), (vec!["request", "body"], 1), "{coding}");
     }
 }
@@ -265,7 +280,7 @@ fn http2_is_read_on_either_side() {
             let mut told = Vec::new();
             for (name, sent) in parts {
                 for piece in recorded(name).chunks(1000) {
-                    let heard = channels.data(id(1, 8), 0, if sent { DIR_WRITE } else { DIR_READ }, piece);
+                    let heard = data(&mut channels, id(1, 8), 0, if sent { DIR_WRITE } else { DIR_READ }, piece);
                     assert_eq!((heard.asks, heard.ignore), (asks, false), "{name}");
                     told.extend(kinds(&heard));
                 }
@@ -279,11 +294,11 @@ fn http2_is_read_on_either_side() {
 #[test]
 fn first_bytes_that_tell_nothing_wait_for_the_next() {
     let mut channels = channels();
-    assert!(kinds(&channels.data(id(1, 8), 0, DIR_WRITE, &ASK[..1])).is_empty());
-    assert_eq!(kinds(&channels.data(id(1, 8), 0, DIR_WRITE, &ASK[1..])), ["request", "body"]);
+    assert!(kinds(&data(&mut channels, id(1, 8), 0, DIR_WRITE, &ASK[..1])).is_empty());
+    assert_eq!(kinds(&data(&mut channels, id(1, 8), 0, DIR_WRITE, &ASK[1..])), ["request", "body"]);
     // the other side has its turn, then they are what they are
-    assert!(kinds(&channels.data(id(1, 9), 0, DIR_WRITE, b"P")).is_empty());
-    assert_eq!(kinds(&channels.data(id(1, 9), 0, DIR_READ, ANSWER)), ["response", "body"]);
+    assert!(kinds(&data(&mut channels, id(1, 9), 0, DIR_WRITE, b"P")).is_empty());
+    assert_eq!(kinds(&data(&mut channels, id(1, 9), 0, DIR_READ, ANSWER)), ["response", "body"]);
 }
 
 #[test]
@@ -295,10 +310,43 @@ fn decoders_have_so_much_room_and_no_more() {
     let head = format!("HTTP/1.1 200 OK\r\n{JSON}Content-Encoding: br\r\nContent-Length: 1000000\r\n\r\n");
     let mut channels = channels();
     for channel in 0..20 {
-        channels.data(id(1, channel), 0, DIR_READ, &[head.as_bytes(), &zeros].concat());
+        data(&mut channels, id(1, channel), 0, DIR_READ, &[head.as_bytes(), &zeros].concat());
         assert!(channels.decoding <= MAX_DECODING);
     }
     assert!(channels.unreadable() > 10);
     assert_eq!(channels.gone(1), []);
     assert_eq!(channels.decoding, 0);
+}
+
+#[test]
+fn tokens_are_found_in_heads_and_in_bodies_however_framed() {
+    const TOKEN: &str = "cfut_aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA1bC2dE3f1a2b3c4d";
+    let mut set = NONE.clone();
+    let fingerprint = set.add(TOKEN.as_bytes()).unwrap().fingerprint;
+    let (one, two) = TOKEN.split_at(20);
+    let chunked = format!(
+        "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n14\r\n{one}\r\n{:x}\r\n{two}\r\n0\r\n\r\n",
+        two.len()
+    );
+    let head = format!("GET /?x={TOKEN} HTTP/1.1\r\nHost: a.example\r\nX-Any: thing\r\n\r\n");
+    for text in [chunked, head] {
+        for cut in [0, text.len() / 2, text.len() - 25] {
+            let mut channels = channels();
+            let (first, rest) = text.split_at(cut);
+            let mut hits = channels.data(id(1, 8), 0, DIR_WRITE, first.as_bytes(), &set).hits;
+            let heard = channels.data(id(1, 8), 0, DIR_WRITE, rest.as_bytes(), &set);
+            hits.extend(heard.hits);
+            let found: Vec<_> = hits.iter().map(|(sent, hit)| (*sent, hit.known, hit.fingerprint.as_str())).collect();
+            assert!(found.contains(&(true, true, fingerprint.as_str())), "{cut} {text} {found:?}");
+            assert_eq!(channels.missed(), 0);
+        }
+    }
+    // what can be decoded is looked through too
+    let body: Vec<u8> =
+        (0..CALL_GZ.len()).step_by(2).map(|at| u8::from_str_radix(&CALL_GZ[at..at + 2], 16).unwrap()).collect();
+    let mut set = NONE.clone();
+    set.add(br#""method":"tools/call""#).unwrap();
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len());
+    let heard = channels().data(id(1, 8), 0, DIR_READ, &[head.as_bytes(), &body].concat(), &set);
+    assert!(heard.hits.iter().any(|(sent, hit)| !sent && hit.known), "{heard:?}");
 }

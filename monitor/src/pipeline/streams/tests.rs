@@ -1,9 +1,12 @@
 //! Whose messages are on which flow.
 
+use std::sync::LazyLock;
+
 use monitor_abi::stream::{DIR_READ, DIR_WRITE, Data, Gap, STREAM_PIPE, STREAM_UNIX};
 use monitor_core::event::Side;
 use monitor_core::id::ServerId;
 use monitor_wire::redact;
+use monitor_wire::token::Set;
 
 use super::super::standard::Standard;
 use super::{Mover, Streams};
@@ -11,6 +14,9 @@ use super::{Mover, Streams};
 const S: Mover = Mover { scope: 1, pid: 10 };
 
 const CALL: &[u8] = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"x\"}}\n";
+
+/// No token is known.
+static NONE: LazyLock<Set> = LazyLock::new(|| Set::new(&redact::Key::from_bytes([1; 32])));
 
 fn streams() -> Streams {
     Streams::new(redact::Key::from_bytes([7; 32]))
@@ -29,7 +35,7 @@ fn pipe(ino: u64, dir: u16) -> Data {
 }
 
 fn sides(streams: &mut Streams, data: &Data, bytes: &[u8]) -> Vec<Side> {
-    streams.data(S, data, bytes).messages.into_iter().map(|(side, _)| side).collect()
+    streams.data(S, data, bytes, &NONE).messages.into_iter().map(|(side, _)| side).collect()
 }
 
 #[test]
@@ -101,9 +107,9 @@ fn a_pipe_between_watched_processes_says_nothing() {
     let mut streams = streams();
     let child = Data { ino: 5, peer: 6, class: STREAM_UNIX, dir: DIR_READ, ..Data::default() };
     let parent = Data { ino: 6, peer: 5, class: STREAM_UNIX, dir: DIR_WRITE, ..Data::default() };
-    let written = streams.data(S, &parent, b"hello, no json\n");
+    let written = streams.data(S, &parent, b"hello, no json\n", &NONE);
     assert!(written.messages.is_empty());
-    let read = streams.data(S, &child, b"hello, no json\n");
+    let read = streams.data(S, &child, b"hello, no json\n", &NONE);
     assert!(read.messages.is_empty() && read.ignore.is_some());
 }
 
@@ -111,7 +117,7 @@ fn a_pipe_between_watched_processes_says_nothing() {
 fn what_a_server_asks_of_one_of_its_own_is_not_forged() {
     let mut streams = streams();
     for _ in 0..2 {
-        streams.data(S, &pipe(3, DIR_WRITE), CALL);
+        streams.data(S, &pipe(3, DIR_WRITE), CALL, &NONE);
         assert_eq!(sides(&mut streams, &pipe(3, DIR_READ), CALL), []);
     }
     assert_eq!(sides(&mut streams, &pipe(3, DIR_WRITE), CALL), []);
@@ -123,7 +129,7 @@ fn what_one_server_writes_another_reads() {
     let other = Mover { scope: 2, pid: 20 };
     for _ in 0..2 {
         assert_eq!(sides(&mut streams, &pipe(3, DIR_WRITE), CALL), [Side::Server]);
-        let read = streams.data(other, &pipe(3, DIR_READ), CALL);
+        let read = streams.data(other, &pipe(3, DIR_READ), CALL, &NONE);
         assert!(matches!(read.messages[..], [(Side::Client, _)]) && read.ignore.is_none());
     }
 }
@@ -134,9 +140,9 @@ fn bytes_that_are_missing_matter_on_transports_only() {
     let gap = |ino| Gap { ino, bytes: 20, dir: DIR_WRITE, ..Gap::default() };
     assert!(streams.gap(S, &gap(1)), "the standard streams are transports before a byte was seen");
     assert!(!streams.gap(S, &gap(2)));
-    streams.data(S, &pipe(3, DIR_WRITE), b"no message\n");
+    streams.data(S, &pipe(3, DIR_WRITE), b"no message\n", &NONE);
     assert!(!streams.gap(S, &gap(3)));
-    streams.data(S, &pipe(4, DIR_WRITE), CALL);
+    streams.data(S, &pipe(4, DIR_WRITE), CALL, &NONE);
     assert!(streams.gap(S, &gap(4)));
 }
 
@@ -144,7 +150,7 @@ fn bytes_that_are_missing_matter_on_transports_only() {
 fn a_stream_that_never_speaks_mcp_is_let_go_but_not_standard_input() {
     let mut streams = streams();
     let noise = vec![b'x'; 70_000];
-    assert!(streams.data(S, &pipe(9, DIR_WRITE), &noise).ignore.is_some());
+    assert!(streams.data(S, &pipe(9, DIR_WRITE), &noise, &NONE).ignore.is_some());
     let mut streams = started(8);
-    assert!(streams.data(S, &pipe(8, DIR_READ), &noise).ignore.is_none());
+    assert!(streams.data(S, &pipe(8, DIR_READ), &noise, &NONE).ignore.is_none());
 }
