@@ -3,7 +3,7 @@
 use monitor_wire::mcp::{Id, ToolCall};
 
 use super::{Cx, Finding, request_id};
-use crate::alert::{Confidence, Fact};
+use crate::alert::{Confidence, Fact, Severity};
 use crate::explain::PassedOn;
 use crate::rules;
 
@@ -24,7 +24,13 @@ pub fn unasked(cx: &Cx<'_>, (id, called): (&Id, &ToolCall), host: &str, joined: 
         detail: Some(host.to_owned()).filter(|host| !host.is_empty()),
     };
     let mut finding = cx.finding(&rules::REMOTE_CALL, format!("remote:{host}:{}", called.name), fact, summary);
-    finding.confidence = if joined.differs { Confidence::Medium } else { Confidence::Strong };
+    let bridge = cx.server.is_some_and(|server| server.passes_on.is_bridge());
+    (finding.severity, finding.confidence) = match (joined.differs, bridge) {
+        (true, _) => (Severity::Medium, Confidence::Medium),
+        (false, true) => (Severity::Medium, Confidence::Strong),
+        // one that isn't known for a bridge may have work of its own
+        (false, false) => (Severity::Low, Confidence::Medium),
+    };
     finding.absence = true;
     out.push(finding);
 }

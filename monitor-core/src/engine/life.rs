@@ -96,9 +96,7 @@ impl Engine {
                 self.quiet.clear();
             }
         }
-        if mcp.http && mcp.side == Side::Client {
-            server.by_http();
-        }
+        server.by_http |= mcp.http && mcp.side == Side::Client;
         let before = (server.calls_evicted, server.tools_evicted);
         let heard = apply_message(server, mcp, now, &self.config, &mut self.calls);
         let calls = server.calls_evicted.saturating_sub(before.0);

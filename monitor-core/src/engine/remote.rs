@@ -20,8 +20,9 @@ impl Engine {
         if let (Some(call), Some(scene), "tools/call") = (&request.call, cx.scene(), request.method.as_str()) {
             let joined = explain::passed_on(&scene, call, scene.server.passes_on.is_bridge());
             remote::unasked(&cx, (&request.id, call), host, &joined, &mut findings);
-            if let Some(server) = self.state.servers.get_mut(id) {
-                server.passes_on.count(joined.strength >= Some(Strength::Medium));
+            // what nothing explains makes nobody's habit
+            if let (Some(server), Some(strength)) = (self.state.servers.get_mut(id), joined.strength) {
+                server.passes_on.count(strength >= Strength::Medium);
             }
             let object = format!("tools/call {} to {host}", call.name);
             self.note(id, now, "mcp_request", &object, &joined.explained, joined.strength);

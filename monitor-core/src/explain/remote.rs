@@ -3,7 +3,7 @@
 
 use monitor_wire::mcp::ToolCall;
 
-use super::{By, Explained, Firm, Scene, Strength};
+use super::{Explained, Firm, Scene, Strength};
 use crate::state::{Asked, Call, Hold};
 
 /// How a remote call was joined to the server's own.
@@ -17,12 +17,13 @@ pub struct PassedOn {
     pub differs: bool,
 }
 
-/// What explains a remote call. `bridge`: the server was seen to pass calls on, and never did anything else.
+/// What explains a remote call. `bridge`: the server was seen to pass calls on, and hardly ever did anything else.
 #[must_use]
 pub fn passed_on(scene: &Scene<'_>, called: &ToolCall, bridge: bool) -> PassedOn {
-    let open = || scene.holding().filter(|(call, hold)| *hold == Hold::Open && call.asked == Asked::Tool);
-    let same = |call: &Call| call.digest == called.digest;
-    let named = |call: &Call| is_name_of(&call.tool, &called.name);
+    let calls = || scene.holding().filter(|(call, _)| call.asked == Asked::Tool);
+    let open = || calls().filter(|(_, hold)| *hold == Hold::Open).map(|(call, _)| call);
+    let same = |call: &&Call| call.digest == called.digest;
+    let named = |call: &&Call| is_name_of(&call.tool, &called.name);
     let joined = |calls: &mut dyn Iterator<Item = &Call>, firm, strength| {
         Explained::by_calls(calls.map(|call| (call.key, firm))).map(|explained| PassedOn {
             explained,
@@ -30,28 +31,23 @@ pub fn passed_on(scene: &Scene<'_>, called: &ToolCall, bridge: bool) -> PassedOn
             differs: false,
         })
     };
-    let mut exact = open().map(|(call, _)| call).filter(|call| same(call)).take(1);
-    let by_name = || open().map(|(call, _)| call).filter(|call| named(call));
-    // which of the others it is for, nobody can tell
-    let mut others = open().map(|(call, _)| call).filter(|_| !bridge);
-    joined(&mut exact, Firm::Strong, Strength::Strong)
-        .or_else(|| joined(&mut by_name().take(1), Firm::Strong, Strength::Medium))
+    // which of the others it is for, nobody can tell; nor whether the last one was answered before its work was done
+    let mut others = calls().filter(|(_, hold)| !bridge || *hold == Hold::Tail).map(|(call, _)| call);
+    joined(&mut open().filter(same).take(1), Firm::Strong, Strength::Strong)
+        .or_else(|| joined(&mut open().filter(named).take(1), Firm::Weak, Strength::Medium))
         .or_else(|| joined(&mut others, Firm::Weak, Strength::Weak))
         .unwrap_or_else(|| PassedOn {
-            explained: Explained { by: By::Nothing, ..Explained::nothing() },
+            explained: Explained::nothing(),
             strength: None,
             differs: open().next().is_some(),
         })
 }
 
-/// Whether one tool's name is the other's, perhaps with the other server's name before it: bridges of several servers tell
-/// their tools apart so.
+/// Whether a tool's name is that of another server's tool, perhaps with that server's name before it: bridges of several
+/// servers tell their tools apart so.
 fn is_name_of(own: &str, remote: &str) -> bool {
-    let ends = |long: &str, short: &str| {
-        !short.is_empty()
-            && long.strip_suffix(short).is_some_and(|rest| rest.is_empty() || rest.ends_with(['_', '-', '.', '/', ':']))
-    };
-    ends(own, remote) || ends(remote, own)
+    !remote.is_empty()
+        && own.strip_suffix(remote).is_some_and(|rest| rest.is_empty() || rest.ends_with(['_', '-', '.', '/', ':']))
 }
 
 #[cfg(test)]
@@ -60,12 +56,12 @@ mod tests {
 
     #[test]
     fn names_may_have_their_server_before_them() {
-        for (own, remote) in
-            [("list", "list"), ("cf_list", "list"), ("list", "cf.list"), ("a__zones_list", "zones_list")]
-        {
+        for (own, remote) in [("list", "list"), ("cf_list", "list"), ("a__zones_list", "zones_list")] {
             assert!(is_name_of(own, remote), "{own} {remote}");
         }
-        for (own, remote) in [("list", "delete"), ("blacklist", "list"), ("", "list"), ("list", "")] {
+        for (own, remote) in
+            [("list", "delete"), ("blacklist", "list"), ("worker", "delete_worker"), ("", "list"), ("list", "")]
+        {
             assert!(!is_name_of(own, remote), "{own} {remote}");
         }
     }

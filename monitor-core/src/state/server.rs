@@ -59,6 +59,8 @@ pub struct Server {
     pub tokens: Tokens,
     /// An API request of its own was read: what it asks of the API is seen.
     pub api_seen: bool,
+    /// Clients ask it over HTTP.
+    pub by_http: bool,
     /// Calls of other MCP servers.
     pub passes_on: PassesOn,
     /// What it says of its tools.
@@ -121,10 +123,10 @@ impl PassesOn {
         *count = count.saturating_add(1);
     }
 
-    /// It passes calls on as they are, and never did anything else.
+    /// It passes calls on as they are, and hardly ever did anything else.
     #[must_use]
     pub const fn is_bridge(self) -> bool {
-        self.same > 0 && self.other == 0
+        self.same > self.other.saturating_mul(4)
     }
 }
 
@@ -159,6 +161,7 @@ impl Server {
             configured: Vec::new(),
             tokens: Tokens::default(),
             api_seen: false,
+            by_http: false,
             passes_on: PassesOn::default(),
             tools: BTreeMap::new(),
             listed: false,
@@ -283,13 +286,6 @@ impl Server {
         }
     }
 
-    /// A client asks it over HTTP.
-    pub fn by_http(&mut self) {
-        if self.start.transport == "stdio" {
-            "http".clone_into(&mut self.start.transport);
-        }
-    }
-
     /// Remembers a destination that was explained.
     pub fn remember(&mut self, destination: String) {
         if self.destinations.len() < MAX_REMEMBERED {
@@ -321,7 +317,7 @@ impl Server {
             start_time: self.start.root.start_ticks(),
             exe: self.root.image.exe.path.clone(),
             argv: self.root.image.argv.clone(),
-            transport: self.start.transport.clone(),
+            transport: if self.by_http { "http".to_owned() } else { self.start.transport.clone() },
             container: self.start.container.clone(),
             pod: None,
         }

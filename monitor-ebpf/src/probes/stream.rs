@@ -6,8 +6,8 @@ use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
 use monitor_abi::config::Scope;
 use monitor_abi::stream::{
-    DIR_READ, DIR_TCP, DIR_WRITE, Data, GAP_READ_FAULT, GAP_SPLICE, Key, POLICY_IGNORE, STREAM_PIPE, STREAM_TCP,
-    STREAM_TTY, STREAM_UNIX,
+    DIR_READ, DIR_TCP, DIR_WRITE, Data, GAP_READ_FAULT, GAP_SPLICE, GAP_TOO_LONG, Key, POLICY_IGNORE, STREAM_PIPE,
+    STREAM_TCP, STREAM_TTY, STREAM_UNIX,
 };
 
 use super::chunks::{Bytes, Part, Pieces, gap};
@@ -34,6 +34,11 @@ const DEVPTS_MAGIC: u32 = 0x1cd1;
 
 /// `MSG_PEEK` (include/linux/socket.h): the same bytes come again.
 pub const PEEK: u32 = 2;
+/// `MSG_OOB`, `MSG_TRUNC`, `MSG_ERRQUEUE` (include/linux/socket.h): what stands in the buffer isn't what was taken off the
+/// stream. TCP leaves the buffer alone for `MSG_TRUNC` (tcp_recvmsg_locked, net/ipv4/tcp.c).
+pub const ASTRAY: u32 = 0x1 | 0x20 | 0x2000;
+/// Most bytes of one call on a TCP connection that are taken, so that no upload fills the ring by itself.
+const TCP_MOST: u64 = 4 << 20;
 
 /// `read(fd, buf, n)`, `pread64(fd, buf, n, …)`.
 #[tracepoint]
@@ -45,7 +50,10 @@ pub fn read_exit(ctx: TracePointContext) -> u32 {
 /// `recvfrom(fd, buf, n, flags, …)`.
 #[tracepoint]
 pub fn recv_exit(ctx: TracePointContext) -> u32 {
-    if kernel::argument(3) as u32 & PEEK == 0 {
+    let flags = kernel::argument(3) as u32;
+    if flags & ASTRAY != 0 {
+        several(&ctx, DIR_READ);
+    } else if flags & PEEK == 0 {
         plain(&ctx, DIR_READ);
     }
     0
@@ -75,7 +83,10 @@ pub fn writev_exit(ctx: TracePointContext) -> u32 {
 /// `recvmsg(fd, msghdr, flags)`.
 #[tracepoint]
 pub fn recvmsg_exit(ctx: TracePointContext) -> u32 {
-    if kernel::argument(2) as u32 & PEEK == 0 {
+    let flags = kernel::argument(2) as u32;
+    if flags & ASTRAY != 0 {
+        several(&ctx, DIR_READ);
+    } else if flags & PEEK == 0 {
         vectored(&ctx, DIR_READ, true);
     }
     0
@@ -251,7 +262,10 @@ fn plain(ctx: &TracePointContext, dir: u16) {
 pub fn whole(scope: Scope, file: u64, fd: u64, dir: u16, bytes: Bytes) {
     let Some(stream) = stream_of_file(file, &scope, dir) else { return };
     let Some(scratch) = emit::scratch() else { return };
-    Part::whole(data(&stream, fd, dir, bytes.total), scope, scratch, bytes).take();
+    let data = data(&stream, fd, dir, bytes.total);
+    let most = most(&stream, bytes.total);
+    Part::whole(data, scope, scratch, Bytes { total: most, ..bytes }).take();
+    rest(&data, &scope, most);
 }
 
 /// The same for what was moved in pieces.
@@ -259,7 +273,24 @@ pub fn whole(scope: Scope, file: u64, fd: u64, dir: u16, bytes: Bytes) {
 pub fn in_pieces(scope: Scope, file: u64, fd: u64, dir: u16, pieces: Pieces) {
     let Some(stream) = stream_of_file(file, &scope, dir) else { return };
     let Some(scratch) = emit::scratch() else { return };
-    Part::in_pieces(data(&stream, fd, dir, pieces.total), scope, scratch, pieces).take();
+    let data = data(&stream, fd, dir, pieces.total);
+    let most = most(&stream, pieces.total);
+    Part::in_pieces(data, scope, scratch, Pieces { total: most, ..pieces }).take();
+    rest(&data, &scope, most);
+}
+
+/// How many bytes of a call are taken.
+#[inline(always)]
+fn most(stream: &Stream, total: u64) -> u64 {
+    if stream.class == STREAM_TCP && total > TCP_MOST { TCP_MOST } else { total }
+}
+
+/// What wasn't taken is told.
+#[inline(always)]
+fn rest(data: &Data, scope: &Scope, taken: u64) {
+    if data.total > taken {
+        gap(data, scope, data.total - taken, GAP_TOO_LONG);
+    }
 }
 
 /// Bytes that were moved but can't be read.

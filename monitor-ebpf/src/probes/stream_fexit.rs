@@ -11,7 +11,7 @@ use monitor_abi::config::Scope;
 use monitor_abi::stream::{DIR_READ, DIR_WRITE, GAP_READ_FAULT, GAP_SPLICE};
 
 use super::chunks::{Bytes, Pieces};
-use super::stream::{PEEK, in_pieces, mapped, unread, whole};
+use super::stream::{ASTRAY, PEEK, in_pieces, mapped, unread, whole};
 use crate::{kernel, scope};
 
 /// `MSG_CMSG_COMPAT`: the message header is a 32-bit one.
@@ -51,7 +51,10 @@ pub fn fexit_writev(ctx: FExitContext) -> i32 {
 /// int __user *addr_len)`: recv, recvfrom.
 #[fexit(function = "__sys_recvfrom")]
 pub fn fexit_recvfrom(ctx: FExitContext) -> i32 {
-    if ctx.arg::<u32>(3) & PEEK == 0 {
+    let flags = ctx.arg::<u32>(3);
+    if flags & ASTRAY != 0 {
+        several(&ctx, ctx.arg::<u64>(6) as i32 as i64, DIR_READ);
+    } else if flags & PEEK == 0 {
         addressed(&ctx, DIR_READ);
     }
     0
@@ -68,7 +71,10 @@ pub fn fexit_sendto(ctx: FExitContext) -> i32 {
 /// `long __sys_recvmsg(int fd, struct user_msghdr __user *msg, unsigned int flags, bool forbid_cmsg_compat)`.
 #[fexit(function = "__sys_recvmsg")]
 pub fn fexit_recvmsg(ctx: FExitContext) -> i32 {
-    if ctx.arg::<u32>(2) & PEEK == 0 {
+    let flags = ctx.arg::<u32>(2);
+    if flags & ASTRAY != 0 {
+        several(&ctx, ctx.arg(4), DIR_READ);
+    } else if flags & PEEK == 0 {
         message(&ctx, DIR_READ);
     }
     0

@@ -5,6 +5,7 @@ use monitor_abi::socket::State;
 use monitor_abi::stream::{DIR_TLS, Data, GAP_SPLICE, GAP_URING, Gap, POLICY_IGNORE, STREAM_TLS};
 use monitor_core::event::{Event, Http, Kind, Loss, Mcp, Side};
 use monitor_core::id::{FileId, ServerId};
+use monitor_core::time::Time;
 use monitor_wire::http::{End, Message};
 
 use super::http::{Heard, Id, Peer, What};
@@ -31,14 +32,18 @@ impl Pipeline {
     pub(super) fn connection(&mut self, head: &Header, body: &State) {
         let server = self.owner(head);
         match (body.new, server) {
-            (TCP_ESTABLISHED, Some(id)) => self.inner.made(id, body.ports),
+            (TCP_ESTABLISHED, Some(id)) => {
+                let now = self.clock.wall(head.time);
+                self.inner.made(id, body.cookie, body.ports, now);
+            }
             (TCP_CLOSE, _) => {
                 self.names.closed(body.cookie);
                 if let Some(id) = self.channels.by_socket(body.cookie) {
                     self.hung_up(head, server, Line { id, cookie: body.cookie, ports: body.ports });
                 }
                 if let Some(id) = server {
-                    self.inner.ended(id, body.ports);
+                    let now = self.clock.wall(head.time);
+                    self.inner.ended(id, body.cookie, now);
                 }
             }
             _ => {}
@@ -51,7 +56,7 @@ impl Pipeline {
         let id = Id { owner: data.dev, channel: data.ino, tls };
         let cookie = if tls { 0 } else { data.peer };
         let line = Line { id, cookie, ports: if tls { 0 } else { data.fd as u32 } };
-        let heard = self.channels.data(id, cookie, data.dir, bytes, &self.tokens.set);
+        let heard = self.channels.data(id, (cookie, line.ports), data.dir, bytes, &self.tokens.set);
         if heard.ignore {
             // for TLS while its address stands for the same connection
             self.ignore.push((id.stream(), Some(if tls { data.peer as u32 } else { POLICY_IGNORE })));
@@ -70,10 +75,14 @@ impl Pipeline {
         }
         let cookie = if tls { 0 } else { gap.peer };
         let heard = self.channels.gap(id, gap.dir, gap.bytes, &self.tokens.set);
-        self.said(head, server, Line { id, cookie, ports: 0 }, heard);
-        let (time, sensor) = (self.clock.wall(head.time), if tls { "tls" } else { "stream" });
-        let loss = missing(sensor, time, enrich::actor(head), gap);
-        self.event(Event { time, server, kind: Kind::Loss(loss) });
+        let ports = self.channels.ports(id);
+        self.said(head, server, Line { id, cookie, ports }, heard);
+        // whoever uploads or downloads much hides no call by it
+        if tls || self.channels.carries_mcp(id) {
+            let (time, sensor) = (self.clock.wall(head.time), if tls { "tls" } else { "stream" });
+            let loss = missing(sensor, time, enrich::actor(head), gap);
+            self.event(Event { time, server, kind: Kind::Loss(loss) });
+        }
     }
 
     /// It has ended, or its library has given its object back.
@@ -117,7 +126,7 @@ impl Pipeline {
                     Kind::Http(Http { proc, channel, cookie: line.cookie, by, tls, sent, message })
                 }
                 What::Mcp(message) => {
-                    let Some((side, remote)) = self.parties(server, line, asks, sent == asks) else { continue };
+                    let Some((side, remote)) = self.parties(server, line, time, (asks, sent == asks)) else { continue };
                     let dev = enrich::device(line.id.owner);
                     let stream = FileId { dev, ino: line.id.channel };
                     let remote = remote.then(|| host.clone().unwrap_or_default());
@@ -138,7 +147,13 @@ impl Pipeline {
     }
 
     /// Who sent an MCP message, and whether the server is the client of another one there. `None`: it stays within the server.
-    fn parties(&mut self, server: Option<ServerId>, line: Line, asks: bool, asked: bool) -> Option<(Side, bool)> {
+    fn parties(
+        &mut self,
+        server: Option<ServerId>,
+        line: Line,
+        now: Time,
+        (asks, asked): (bool, bool),
+    ) -> Option<(Side, bool)> {
         let side = if asked { Side::Client } else { Side::Server };
         let Some(id) = server else { return Some((side, asks)) };
         if asks {
@@ -146,7 +161,11 @@ impl Pipeline {
             let here = addr.is_some_and(|addr| addr.is_loopback());
             return (!here || !self.inner.is_own(id, line.ports as u16)).then_some((side, true));
         }
-        match self.inner.peer(id, line.ports) {
+        if self.streams.standards.is_asked_on_input(id) {
+            // its client speaks there, and nowhere else
+            return None;
+        }
+        match self.inner.peer(id, line.ports, now) {
             Peer::Inside => None,
             // the answer to it is nobody's business
             Peer::Forger => asked.then_some((Side::Forged, false)),

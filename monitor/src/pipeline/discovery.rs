@@ -73,6 +73,7 @@ impl Pipeline {
         let now = self.clock.now();
         let begun = self.clock.wall(start.root.start).min(now);
         self.start(id, accepted.held.iter().next().map_or(now, |event| event.time), start, standard);
+        self.inner.rename(candidate, id);
         let inner = self.streams.accept(candidate.0, id.0);
         let mut first = accepted.execs.map(|(first, _)| first);
         if let Some(exec) = &first {

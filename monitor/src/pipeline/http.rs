@@ -87,6 +87,8 @@ pub struct Channels {
     /// Channels by the cookies of their sockets.
     sockets: HashMap<u64, Id>,
     ignored: HashSet<Id>,
+    /// Channels that made room for others, while they may go on.
+    forgotten: HashSet<Id>,
     tick: u64,
     evicted: u64,
     unreadable: u64,
@@ -104,6 +106,7 @@ impl Channels {
             open: HashMap::new(),
             sockets: HashMap::new(),
             ignored: HashSet::new(),
+            forgotten: HashSet::new(),
             tick: 0,
             evicted: 0,
             unreadable: 0,
@@ -127,9 +130,9 @@ impl Channels {
         std::mem::take(&mut self.missed)
     }
 
-    /// Takes bytes that a process sent (`dir` has `DIR_WRITE`) or received. `cookie`: the channel's socket, 0 where it isn't
+    /// Takes bytes that a process sent (`dir` has `DIR_WRITE`) or received. `cookie` and `ports`: the channel's socket, 0 where that isn't
     /// known.
-    pub fn data(&mut self, id: Id, cookie: u64, dir: u16, bytes: &[u8], set: &Set) -> Heard {
+    pub fn data(&mut self, id: Id, (cookie, ports): (u64, u32), dir: u16, bytes: &[u8], set: &Set) -> Heard {
         let sent = dir & DIR_WRITE != 0;
         if cookie != 0 && self.sockets.len() < 2 * MAX_CHANNELS {
             self.sockets.insert(cookie, id);
@@ -138,6 +141,7 @@ impl Channels {
         self.channel(id);
         let Some(channel) = self.open.get_mut(&id) else { return heard };
         channel.cookie = channel.cookie.max(cookie);
+        channel.ports = ports;
         channel.data(sent, bytes, set, &mut heard);
         heard.ignore = channel.is_over() && !channel.missed;
         let before = channel.decoding;
@@ -150,7 +154,7 @@ impl Channels {
         self.decoding = others + channel.decoding;
         self.unreadable += channel.take_unreadable();
         self.missed += channel.take_missed();
-        if heard.ignore && self.ignored.len() < MAX_IGNORED {
+        if heard.ignore && id.tls && self.ignored.len() < MAX_IGNORED {
             self.ignored.insert(id);
         }
         heard
@@ -167,6 +171,18 @@ impl Channels {
     #[must_use]
     pub fn was_understood(&self, id: Id) -> bool {
         self.open.get(&id).is_some_and(Channel::was_understood)
+    }
+
+    /// Whether a channel is known to carry MCP, or may: nothing of it was understood yet.
+    #[must_use]
+    pub fn carries_mcp(&self, id: Id) -> bool {
+        self.open.get(&id).is_none_or(|channel| channel.may_carry_mcp())
+    }
+
+    /// The ports of a channel's socket, as they were told last.
+    #[must_use]
+    pub fn ports(&self, id: Id) -> u32 {
+        self.open.get(&id).map_or(0, |channel| channel.ports)
     }
 
     /// A channel is given back: what ends with the connection has ended. First what was sent, then the rest.
@@ -206,9 +222,19 @@ impl Channels {
             && let Some(channel) = self.remove(oldest)
         {
             self.evicted += u64::from(channel.is_busy());
+            // it may go on in the middle, and make no sense for that alone
+            if self.forgotten.len() >= MAX_IGNORED {
+                self.forgotten.clear();
+            }
+            self.forgotten.insert(oldest);
         }
         let (tick, key) = (self.tick, &self.key);
-        let channel = self.open.entry(id).or_insert_with(|| Channel::new(key));
+        let forgotten = &mut self.forgotten;
+        let channel = self.open.entry(id).or_insert_with(|| {
+            let mut channel = Channel::new(key);
+            channel.missed = forgotten.remove(&id);
+            channel
+        });
         channel.used = tick;
         channel
     }

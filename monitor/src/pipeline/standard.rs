@@ -79,6 +79,12 @@ pub enum Speaker {
 }
 
 impl Standards {
+    /// Whether a server's client speaks on its standard input, and nowhere else.
+    #[must_use]
+    pub fn is_asked_on_input(&self, server: ServerId) -> bool {
+        self.of.get(&server.0).is_some_and(|own| own.standard.channel)
+    }
+
     /// A server comes under watch.
     pub fn start(&mut self, server: ServerId, standard: Standard) {
         self.end(server);

@@ -22,6 +22,9 @@ pub struct Found<'a> {
     pub hits: &'a mut Vec<Hit>,
 }
 
+/// Most messages of one direction that one record may give: a body of a few kilobytes can hold a million.
+const MAX_MESSAGES: usize = 4096;
+
 /// Reads the bodies of one direction.
 pub struct Bodies {
     key: Key,
@@ -93,8 +96,10 @@ impl Bodies {
         let Some(open) = self.open.iter_mut().find(|open| open.exchange == exchange) else { return };
         let Open { coding, form, reader, announced, search, .. } = open;
         let items = &mut self.items;
+        let messages = &mut *out.messages;
         let mut take_piece = |piece: &[u8]| {
             form.feed(piece, reader, items);
+            take(items, announced, messages);
             search.feed(out.set, piece, out.hits);
         };
         if coding.is_identity() {
@@ -197,6 +202,13 @@ impl Form {
 fn take(items: &mut Vec<Item>, announced: &Announced, out: &mut Vec<mcp::Message>) {
     for item in items.drain(..) {
         let Item::Message(mut message) = item else { continue };
+        if out.len() >= MAX_MESSAGES {
+            // the last one says that there were more
+            if let Some(last) = out.last_mut() {
+                last.complete = false;
+            }
+            continue;
+        }
         if announced.differs(&message) {
             message.flags.push("header_differs".to_owned());
         }
@@ -212,8 +224,13 @@ impl Announced {
             mcp::Body::Notification(note) => (&note.method, None),
             mcp::Body::Response(_) => return false,
         };
-        self.method.as_ref().is_some_and(|announced| announced != method)
-            || self.name.as_ref().is_some_and(|announced| name.is_some_and(|name| name != announced))
+        // what was cut, or encoded for want of plain letters, says nothing
+        let plain =
+            |text: &str| !text.is_empty() && text.len() < 250 && !text.starts_with("=?") && !text.starts_with("fp:");
+        let differ = |announced: &str, real: &str| plain(announced) && plain(real) && announced != real;
+        message.complete
+            && (self.method.as_ref().is_some_and(|announced| differ(announced, method))
+                || self.name.as_ref().is_some_and(|announced| name.is_some_and(|name| differ(announced, name))))
     }
 }
 
@@ -257,7 +274,21 @@ pub fn is_mcp(message: &mcp::Message) -> bool {
         mcp::Body::Response(response) => return response.tools.is_some() || response.peer.is_some(),
     };
     method == "initialize"
-        || ["tools/", "resources/", "prompts/", "notifications/", "server/", "sampling/", "elicitation/"]
-            .iter()
-            .any(|group| method.starts_with(group))
+        || method == "ping"
+        || [
+            "tools/",
+            "resources/",
+            "prompts/",
+            "notifications/",
+            "server/",
+            "sampling/",
+            "elicitation/",
+            "roots/",
+            "logging/",
+            "completion/",
+            "tasks/",
+            "subscriptions/",
+        ]
+        .iter()
+        .any(|group| method.starts_with(group))
 }

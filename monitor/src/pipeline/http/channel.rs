@@ -16,6 +16,8 @@ pub struct Channel {
     pub used: u64,
     /// Its socket's, 0 where it isn't known.
     pub cookie: u64,
+    /// Its own port and the other end's, 0 where they aren't known.
+    pub ports: u32,
     /// Bytes that its decoders held when that was last asked.
     pub decoding: usize,
     /// Something of it was lost: what is heard may make no sense for that alone.
@@ -52,6 +54,7 @@ impl Channel {
         Self {
             used: 0,
             cookie: 0,
+            ports: 0,
             decoding: 0,
             missed: false,
             key: key.clone(),
@@ -119,6 +122,11 @@ impl Channel {
     /// Whether it is known to carry HTTP.
     pub const fn was_understood(&self) -> bool {
         self.http || self.requests.spoke
+    }
+
+    /// It carries MCP, or nothing of it was understood yet.
+    pub const fn may_carry_mcp(&self) -> bool {
+        self.mcp || !self.was_understood()
     }
 
     /// It is no HTTP, or both directions are over.

@@ -19,7 +19,7 @@ fn channels() -> Channels {
 static NONE: LazyLock<Set> = LazyLock::new(|| Set::new(&Key::from_bytes([7; 32])));
 
 fn data(channels: &mut Channels, id: Id, cookie: u64, dir: u16, bytes: &[u8]) -> Heard {
-    channels.data(id, cookie, dir, bytes, &NONE)
+    channels.data(id, (cookie, 0), dir, bytes, &NONE)
 }
 
 fn kinds(heard: &Heard) -> Vec<&'static str> {
@@ -333,8 +333,8 @@ fn tokens_are_found_in_heads_and_in_bodies_however_framed() {
         for cut in [0, text.len() / 2, text.len() - 25] {
             let mut channels = channels();
             let (first, rest) = text.split_at(cut);
-            let mut hits = channels.data(id(1, 8), 0, DIR_WRITE, first.as_bytes(), &set).hits;
-            let heard = channels.data(id(1, 8), 0, DIR_WRITE, rest.as_bytes(), &set);
+            let mut hits = channels.data(id(1, 8), (0, 0), DIR_WRITE, first.as_bytes(), &set).hits;
+            let heard = channels.data(id(1, 8), (0, 0), DIR_WRITE, rest.as_bytes(), &set);
             hits.extend(heard.hits);
             let found: Vec<_> = hits.iter().map(|(sent, hit)| (*sent, hit.known, hit.fingerprint.as_str())).collect();
             assert!(found.contains(&(true, true, fingerprint.as_str())), "{cut} {text} {found:?}");
@@ -347,6 +347,6 @@ fn tokens_are_found_in_heads_and_in_bodies_however_framed() {
     let mut set = NONE.clone();
     set.add(br#""method":"tools/call""#).unwrap();
     let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len());
-    let heard = channels().data(id(1, 8), 0, DIR_READ, &[head.as_bytes(), &body].concat(), &set);
+    let heard = channels().data(id(1, 8), (0, 0), DIR_READ, &[head.as_bytes(), &body].concat(), &set);
     assert!(heard.hits.iter().any(|(sent, hit)| !sent && hit.known), "{heard:?}");
 }
