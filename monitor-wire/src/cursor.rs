@@ -41,6 +41,26 @@ impl<'a> Cursor<'a> {
         self.array().map(u32::from_be_bytes)
     }
 
+    pub(crate) fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_be_bytes)
+    }
+
+    /// A number in one, two, four or eight bytes, of which the first two bits tell how many (RFC 9000 section 16).
+    pub(crate) fn varint(&mut self) -> Option<u64> {
+        match self.rest.first()? >> 6 {
+            0 => self.u8().map(u64::from),
+            1 => self.u16().map(|value| u64::from(value & 0x3fff)),
+            2 => self.u32().map(|value| u64::from(value & 0x3fff_ffff)),
+            _ => self.u64().map(|value| value & 0x3fff_ffff_ffff_ffff),
+        }
+    }
+
+    /// A block behind its length in such a number.
+    pub(crate) fn block(&mut self) -> Option<Self> {
+        let length = self.varint()?;
+        self.take(usize::try_from(length).ok()?).map(Self::new)
+    }
+
     /// A block behind its length in one byte.
     pub(crate) fn block8(&mut self) -> Option<Self> {
         let length = self.u8()?;
@@ -85,5 +105,26 @@ mod tests {
         assert_eq!(cursor.take(0), Some(&[][..]));
         assert_eq!(Cursor::new(&[1, 2, 3]).numbers(), None);
         assert!(Cursor::new(&[4, 2, 3]).block8().is_none());
+    }
+
+    /// The examples of RFC 9000 appendix A.1.
+    #[test]
+    fn numbers_have_the_length_that_they_say() {
+        let cases: [(&[u8], u64); 5] = [
+            (&[0xc2, 0x19, 0x7c, 0x5e, 0xff, 0x14, 0xe8, 0x8c], 151_288_809_941_952_652),
+            (&[0x9d, 0x7f, 0x3e, 0x7d], 494_878_333),
+            (&[0x7b, 0xbd], 15_293),
+            (&[0x25], 37),
+            (&[0x40, 0x25], 37),
+        ];
+        for (bytes, value) in cases {
+            let mut cursor = Cursor::new(bytes);
+            assert_eq!((cursor.varint(), cursor.is_empty()), (Some(value), true), "{bytes:x?}");
+            for end in 0..bytes.len() {
+                assert_eq!(Cursor::new(&bytes[..end]).varint(), None, "{bytes:x?} at {end}");
+            }
+        }
+        assert_eq!(Cursor::new(&[0x40, 2, 7, 8, 9]).block().map(|block| block.rest()), Some(&[7, 8][..]));
+        assert!(Cursor::new(&[3, 7, 8]).block().is_none());
     }
 }

@@ -10,6 +10,7 @@
 //! - [`sse`] reads event streams, and feeds what they hold to [`reader`].
 //! - [`code`] tells which API requests a piece of JavaScript would make, without running it.
 //! - [`token`] finds known tokens, and such of known forms, in any bytes that pass by.
+//! - [`quic`] opens a QUIC client's first packets, for the hello inside.
 //! - [`sniff`] tells an MCP stream from any other; [`text`] writes raw bytes for people.
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -36,6 +37,7 @@ mod keys;
 pub mod limits;
 pub mod mcp;
 mod path;
+pub mod quic;
 pub mod reader;
 pub mod redact;
 pub mod sniff;

@@ -1,8 +1,8 @@
 //! What a TLS client says in clear when it begins.
 //!
 //! [`Reader`] takes the first bytes of a TCP connection; [`hello`] takes the handshake message alone, however it came,
-//! so that QUIC's CRYPTO frames (RFC 9001 section 4) end there too. Both answer incomplete, done or reject, and neither
-//! changes its answer when more bytes come.
+//! so that QUIC's CRYPTO frames (RFC 9001 section 4) end there too: [`crate::quic`] opens them. Both answer incomplete,
+//! done or reject, and neither changes its answer when more bytes come.
 //!
 //! Whatever is read here is what the client claims. A server name says whom it asks for, not who answers.
 
@@ -50,14 +50,23 @@ pub enum Progress {
 pub enum Reject {
     /// The bytes don't begin as a TLS record with a handshake message does.
     NotTls,
-    /// TLS, but its first message is not a ClientHello: a server's side, or the middle of a connection.
+    /// TLS or QUIC, but its first message is not a ClientHello: a server's side, or the middle of a connection.
     NotHello,
-    /// Longer than [`crate::limits::TLS_HELLO`].
+    /// Longer than [`crate::limits::TLS_HELLO`], or over QUIC in more packets or more pieces than [`crate::limits`]
+    /// has.
     TooLong,
     /// A length that doesn't fit, an extension twice, or another record in between; no server takes it either.
     Malformed,
     /// Bytes are missing.
     Lost,
+    /// The datagram doesn't begin as a QUIC client's first one does.
+    NotQuic,
+    /// QUIC of a version that isn't known here, or a reserved one by which a client tries its server (RFC 9000 section
+    /// 15).
+    Version,
+    /// A QUIC packet that opens under no key known here: damaged, forged, or of a connection whose first packet wasn't
+    /// seen.
+    AuthFailed,
 }
 
 /// What carries the handshake. DTLS is not read: its messages have another header (RFC 9147 section 5.2).
@@ -78,6 +87,9 @@ impl Reject {
             Self::TooLong => "too_long",
             Self::Malformed => "malformed",
             Self::Lost => "lost",
+            Self::NotQuic => "not_quic",
+            Self::Version => "version",
+            Self::AuthFailed => "auth_failed",
         }
     }
 }

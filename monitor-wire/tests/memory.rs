@@ -8,7 +8,10 @@ use monitor_wire::http::multipart;
 use monitor_wire::reader::Reader;
 use monitor_wire::redact::Key;
 use monitor_wire::token::{Scanner, Set};
-use monitor_wire::{http, limits, sse};
+use monitor_wire::{http, limits, quic, sse};
+
+#[path = "quic/seal.rs"]
+mod seal;
 
 struct Counting;
 
@@ -60,6 +63,7 @@ fn readers_keep_little() {
     decoders_keep_their_windows();
     readers_of_bodies_keep_little();
     a_token_scanner_keeps_little();
+    a_quic_reader_keeps_little();
 }
 
 fn a_reader_keeps_little() {
@@ -351,4 +355,30 @@ fn a_token_scanner_keeps_little() {
         assert!(held <= limits::TOKEN_CARRY, "{name}, idle: {held} bytes");
     }
     assert!(size_of::<Scanner>() < 512, "{} bytes", size_of::<Scanner>());
+}
+
+/// Hellos that never end, each with its last byte first, so that all the room is taken at once; and packets of hundreds
+/// of pieces that aren't worth their room.
+fn a_quic_reader_keeps_little() {
+    let hello = limits::TLS_HELLO as u64 + 4;
+    let many: Vec<u8> = (0..300).flat_map(|_| seal::crypto(0, &[])).collect();
+    for (name, frames, packets, most) in [
+        ("one hello", seal::crypto(hello - 1, b"x"), 1, hello + (8 << 10)),
+        ("hellos", seal::crypto(hello - 1, b"x"), 100, limits::QUIC_CONNECTIONS as u64 * hello + (8 << 10)),
+        ("small pieces", many, 100, 32 << 10),
+    ] {
+        let packet = |id: u64| seal::padded(&seal::Header::new(seal::V1, &id.to_be_bytes(), 0), &frames);
+        let packets: Vec<_> = (0..packets).map(packet).collect();
+        let before = NOW.load(Relaxed);
+        PEAK.store(before, Relaxed);
+        let mut reader = quic::Reader::new();
+        for packet in &packets {
+            reader.feed(packet, packet.len());
+        }
+        let peak = PEAK.load(Relaxed) - before;
+        assert!(peak as u64 <= most, "{name}: {peak} bytes");
+        reader.end();
+        drop(reader);
+        assert_eq!(NOW.load(Relaxed), before, "{name}");
+    }
 }
