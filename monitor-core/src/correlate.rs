@@ -8,6 +8,8 @@
 mod name;
 mod outcome;
 
+use std::net::IpAddr;
+
 use rustc_hash::FxHashMap;
 
 use crate::alert::{
@@ -37,8 +39,8 @@ pub struct Correlator {
     incidents: Bounded<(u32, u64), Incident>,
     /// Alerts that tell of a connection whose outcome isn't known yet, by its socket.
     pending: Bounded<u64, Vec<u128>>,
-    /// Alerts that tell of a connection whose client may still say whom it asks for, by its socket.
-    unnamed: Bounded<u64, Vec<u128>>,
+    /// Alerts that tell of a connection whose client may still say whom it asks for, by its socket and peer.
+    unnamed: Bounded<(u64, IpAddr, u16), Vec<u128>>,
 }
 
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //! of these values as NDJSON and holds no secret. Text that came from a process may hold any bytes; the agent writes
 //! bytes that are not UTF-8 as `\xNN` before an event is made.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -551,13 +551,16 @@ pub enum Way {
     Request,
 }
 
-/// A TLS connection's beginning.
+/// A TLS connection's beginning, over TCP or in QUIC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tls {
     /// The process that connects.
     pub proc: ProcId,
     /// Socket cookie.
     pub cookie: u64,
+    /// Where it went, if by QUIC: one datagram socket may have many peers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quic: Option<SocketAddr>,
     /// What it said.
     pub hello: monitor_wire::tls::Hello,
 }

@@ -33,7 +33,7 @@ mod token;
 
 pub use bounded::Bounded;
 pub use call::{Asked, Call, CallKey, Ending, Hold};
-pub use connection::{Connection, Connections};
+pub use connection::{Connection, Connections, asked};
 pub use credential::CredentialFiles;
 pub use exchange::{Exchanges, Waiting};
 pub use gap::Gaps;

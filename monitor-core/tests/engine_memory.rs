@@ -108,7 +108,7 @@ fn hostile(number: u64, root: ProcId) -> Vec<Kind> {
             io_uring: false,
             abi: None,
         }),
-        Kind::Tls(monitor_core::event::Tls { proc: child, cookie: number + 1, hello: hello(number) }),
+        Kind::Tls(monitor_core::event::Tls { proc: child, cookie: number + 1, quic: None, hello: hello(number) }),
         Kind::Dns(look_up(number, child, addr.into())),
         Kind::Mcp(call(number, root)),
     ]

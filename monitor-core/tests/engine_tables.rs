@@ -97,6 +97,34 @@ fn look_ups_make_room_before_connections_do() {
     assert!(engine.state().connections.get(9999).is_some());
 }
 
+/// One socket that sends to many peers, each of which it tells whom it asks for.
+fn peers(steps: &mut String, count: u64) {
+    for at in 0..count {
+        let (time, to) = (6000 + at * 1000, format!("203.0.{}.{}:443", at / 250, at % 250));
+        writeln!(steps, "{time} send root {to} cookie=7").unwrap();
+        writeln!(steps, "{time} tls root x{at}.example cookie=7 quic={to}").unwrap();
+    }
+}
+
+#[test]
+fn peers_of_one_socket_take_bounded_room_and_leave_it_when_nothing_goes_to_them() {
+    let (config, mut steps) = look_ups(20);
+    steps = steps.lines().take(4).fold(String::new(), |text, line| text + line + "\n");
+    let lasting = steps.clone();
+    peers(&mut steps, 100);
+    let (engine, _) = run(config, &script::events(&script::Setup::default(), &steps));
+    assert_eq!((engine.stats().connections, engine.stats().evictions.connections), (20, 81));
+    assert!(engine.state().connections.get(9999).is_some(), "datagrams make room before connections do");
+
+    let mut steps = lasting;
+    peers(&mut steps, 100);
+    steps.push_str("3700000 send root 203.0.0.7:443 cookie=7\n3750000 loss file ring_full 1\n");
+    let (mut engine, _) = run(EngineConfig::default(), &script::events(&script::Setup::default(), &steps));
+    engine.tick(Time(script::EPOCH + 3_760_000 * MS), &mut Vec::new());
+    // the connection by TCP, and the one that was used
+    assert_eq!((engine.stats().connections, engine.stats().evictions.connections), (2, 0));
+}
+
 #[test]
 fn requests_whose_answer_never_comes_are_bounded() {
     let setup = script::Setup {

@@ -8,7 +8,7 @@ use crate::detect::name::{self, Seen};
 use crate::event::Net;
 use crate::time::Time;
 
-/// Most alerts that wait for one socket's name.
+/// Most alerts that wait for the name of one socket's peer.
 const MAX_WAITING: usize = 16;
 
 impl Correlator {
@@ -21,19 +21,19 @@ impl Correlator {
         now: Time,
         alerts: &mut Vec<Alert>,
     ) {
-        for hash in self.unnamed.remove(&net.cookie).unwrap_or_default() {
+        for hash in self.unnamed.remove(&(net.cookie, net.addr, net.port)).unwrap_or_default() {
             let Some(kept) = self.kept.get_mut(&hash) else { continue };
             alerts.extend(kept.name(net, (hello, seen), limit, now));
         }
     }
 
     pub(super) fn await_name(&mut self, attempt: Option<&Attempt>, hash: u128) {
-        let Some(cookie) = attempt.map(Attempt::cookie).filter(|cookie| *cookie != 0) else { return };
-        match self.unnamed.get_mut(&cookie) {
+        let Some(ends) = attempt.and_then(Attempt::ends) else { return };
+        match self.unnamed.get_mut(&ends) {
             Some(waiting) if waiting.len() < MAX_WAITING && !waiting.contains(&hash) => waiting.push(hash),
             Some(_) => {}
             None => {
-                self.unnamed.insert(cookie, vec![hash]);
+                self.unnamed.insert(ends, vec![hash]);
             }
         }
     }

@@ -1,12 +1,16 @@
 //! A connection as a sentence tells of it: what came of it may be known only after the alert was written.
 
-use crate::event::Net;
+use std::net::IpAddr;
+
+use crate::event::{Net, NetOp};
 
 /// The parts of a sentence about a connection.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// The socket, by its cookie; 0 if not known.
-    cookie: u64,
+    /// The socket, by its cookie (0 if not known), and its peer.
+    ends: (u64, IpAddr, u16),
+    /// Something comes of it: not of a datagram.
+    settles: bool,
     /// What stands before the verb.
     before: String,
     /// Where to.
@@ -19,19 +23,20 @@ impl Attempt {
     /// `before` (tried to) connect(ed) to `to` `rest`.
     #[must_use]
     pub const fn new(net: &Net, before: String, to: String, rest: String) -> Self {
-        Self { cookie: net.cookie, before, to, rest }
+        let settles = matches!(net.op, NetOp::Connect);
+        Self { ends: (net.cookie, net.addr, net.port), settles, before, to, rest }
     }
 
     /// The socket of a connection whose outcome isn't known yet.
     #[must_use]
     pub fn pending(&self, result: &str) -> Option<u64> {
-        (self.cookie != 0 && matches!(result, "" | "in_progress")).then_some(self.cookie)
+        (self.ends.0 != 0 && self.settles && matches!(result, "" | "in_progress")).then_some(self.ends.0)
     }
 
-    /// The socket; 0 if not known.
+    /// The socket and its peer, if known.
     #[must_use]
-    pub const fn cookie(&self) -> u64 {
-        self.cookie
+    pub fn ends(&self) -> Option<(u64, IpAddr, u16)> {
+        (self.ends.0 != 0).then_some(self.ends)
     }
 
     /// The place is known by a name too.

@@ -156,33 +156,41 @@ impl Engine {
                 // setting a datagram socket's destination sends nothing: resolvers sort addresses so
                 let silent = net.op == NetOp::Connect && net.proto != Proto::Tcp && net.proto != Proto::Other;
                 if net.cookie != 0 && net.op == NetOp::Connect {
-                    let settled = !matches!(net.result.as_str(), "" | "in_progress");
-                    let explained = Explained::nothing();
-                    let phase = self
-                        .state
-                        .servers
-                        .get(id)
-                        .map_or(Phase::Idle, |server| server.phase(now, &self.config.windows));
-                    let connection = Connection {
-                        net: net.clone(),
-                        server: id,
-                        opened: now,
-                        phase,
-                        explained,
-                        hello: None,
-                        silent,
-                        settled,
-                        sent: 0,
-                    };
+                    let connection = self.connection(id, net, silent, now);
                     self.state.connections.insert(connection);
+                } else if net.op == NetOp::Send && !self.state.connections.sends(net, now) && net.port != explain::DNS {
+                    let connection = self.connection(id, net, false, now);
+                    self.state.connections.insert_sent(connection);
                 }
-                if !silent {
+                // a QUIC connection is judged when it is made, as one by TCP is; what its client asked for stays
+                let known =
+                    self.state.connections.of(net).filter(|known| net.op == NetOp::Send && known.hello.is_some());
+                if let Some((opened, then)) = known.map(|known| (known.opened, known.explained.clone())) {
+                    self.sent((id, net, None), (opened, &then), now, alerts);
+                } else if !silent {
                     let explained = self.destination(id, net, None, now, alerts);
-                    if let Some(known) = self.state.connections.get_mut(net.cookie).filter(|_| net.cookie != 0) {
+                    if let Some(known) = self.state.connections.of_mut(net) {
                         known.explained = explained;
                     }
                 }
             }
+        }
+    }
+
+    fn connection(&self, server: ServerId, net: &Net, silent: bool, now: Time) -> Connection {
+        let phase =
+            self.state.servers.get(server).map_or(Phase::Idle, |server| server.phase(now, &self.config.windows));
+        Connection {
+            net: net.clone(),
+            server,
+            opened: now,
+            used: now,
+            phase,
+            explained: Explained::nothing(),
+            hello: None,
+            silent,
+            settled: net.op == NetOp::Send || !matches!(net.result.as_str(), "" | "in_progress"),
+            sent: 0,
         }
     }
 
@@ -206,7 +214,7 @@ impl Engine {
             net.op = NetOp::Send;
             self.destination(server, &net, Some(end.sent), now, alerts);
         } else if judge {
-            self.sent((server, &net, end.sent), (opened, &then), now, alerts);
+            self.sent((server, &net, Some(end.sent)), (opened, &then), now, alerts);
         }
         if ended {
             self.state.connections.remove(end.cookie);
@@ -263,7 +271,7 @@ impl Engine {
     }
 
     /// A destination was contacted. Returns what explains it.
-    fn destination(
+    pub(super) fn destination(
         &mut self,
         id: ServerId,
         net: &Net,
@@ -314,7 +322,7 @@ impl Engine {
     /// Bytes were seen to leave on a connection that was judged when it was made.
     fn sent(
         &mut self,
-        (id, net, sent): (ServerId, &Net, u64),
+        (id, net, sent): (ServerId, &Net, Option<u64>),
         made: (Time, &Explained),
         now: Time,
         alerts: &mut Vec<Alert>,
@@ -329,7 +337,7 @@ impl Engine {
         let cx = context(&self.config, &self.state, Some(id), net.proc, now);
         if let Some(scene) = cx.scene() {
             let explained = self.explained_now(&scene, net, &to);
-            let way = exfiltration::Way { net, to: &to, sent: Some(sent), made: Some(made) };
+            let way = exfiltration::Way { net, to: &to, sent, made: Some(made) };
             exfiltration::send(&cx, &way, &explained, &mut findings);
         }
         name::tell(&mut findings, net, self.seen(id, net, now).as_ref());

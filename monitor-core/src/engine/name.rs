@@ -4,22 +4,36 @@ use super::{Engine, context};
 use crate::alert::{Alert, Evidence, Fact};
 use crate::detect::exfiltration::{self, Way};
 use crate::detect::name::{self, Asked, Seen};
-use crate::event::{Dns, Net, Tls};
+use crate::event::{Dns, Net, NetOp, Tls};
 use crate::explain::{self, Destination, Explained, Firm, Scene};
 use crate::id::ServerId;
 use crate::role::canonical;
-use crate::state::Server;
+use crate::state::{Server, asked};
 use crate::time::Time;
 
 impl Engine {
-    /// The client of a connection began TLS. What it says first counts: a second hello is another layer's.
+    /// The client of a connection began TLS. Over TCP what it says first counts: a second hello is another layer's. Between a
+    /// datagram socket and its peer there may be many connections, of which nobody can tell which one a datagram is of: the
+    /// name that explains least stays.
     pub(super) fn tls(&mut self, tls: &Tls, now: Time, alerts: &mut Vec<Alert>) {
-        let known = self.state.connections.get_mut(tls.cookie).filter(|_| tls.cookie != 0);
-        let Some(known) = known.filter(|known| known.hello.is_none()) else { return };
-        known.began(&tls.hello);
+        let Some(known) = self.state.connections.began(tls.cookie, tls.quic) else { return };
+        let first = known.hello.is_none();
+        if !first && tls.quic.is_none() {
+            return;
+        }
+        if known.silent && tls.quic.is_some() {
+            self.speaks(tls, now, alerts);
+        }
+        let Some(known) = self.state.connections.began(tls.cookie, tls.quic) else { return };
+        if first {
+            known.began(&tls.hello);
+        }
         let (id, net, made) = (known.server, known.net.clone(), (known.opened, known.explained.clone()));
-        let (phase, asked) = (known.phase, known.asked().map(str::to_owned));
-        let seen = self.seen(id, &net, now);
+        let (phase, asked) = (known.phase, asked(&tls.hello).map(str::to_owned));
+        let seen = match &asked {
+            Some(name) if net.name.is_none() => Some(Seen { name: name.clone(), by: "sni" }),
+            _ => self.seen(id, &net, now),
+        };
         let hello = Evidence { time: now.into(), fact: Fact::tls(&tls.hello) };
         self.correlator.named(&net, (&hello, seen.as_ref()), self.config.limits.evidence, now, alerts);
         let Some(asked) = asked else { return };
@@ -63,11 +77,28 @@ impl Engine {
         {
             server.remember(asked);
         }
-        if let Some(known) = self.state.connections.get_mut(tls.cookie) {
+        if let Some(known) = self.state.connections.of_mut(&net) {
+            if explained.firm < before.firm {
+                known.began(&tls.hello);
+            }
             known.explained = explained;
         }
         self.emit(Some(id), &mut findings, now, alerts);
         self.findings = findings;
+    }
+
+    /// A hello left on a datagram socket of which only the destination was known: the call that sends it is told when it
+    /// returns.
+    fn speaks(&mut self, tls: &Tls, now: Time, alerts: &mut Vec<Alert>) {
+        let Some(known) = self.state.connections.began(tls.cookie, tls.quic) else { return };
+        (known.silent, known.opened, known.net.op) = (false, now, NetOp::Send);
+        let (id, net) = (known.server, known.net.clone());
+        let phase = self.state.servers.get(id).map(|server| server.phase(now, &self.config.windows));
+        let explained = self.destination(id, &net, None, now, alerts);
+        if let Some(known) = self.state.connections.of_mut(&net) {
+            known.explained = explained;
+            known.phase = phase.unwrap_or(known.phase);
+        }
     }
 
     /// A name server was asked, or answered.
@@ -93,8 +124,7 @@ impl Engine {
         if net.name.is_some() {
             return None;
         }
-        let connection = self.state.connections.get(net.cookie).filter(|_| net.cookie != 0);
-        if let Some(asked) = connection.and_then(|connection| connection.asked()) {
+        if let Some(asked) = self.state.connections.of(net).and_then(|connection| connection.asked()) {
             return Some(Seen { name: asked.to_owned(), by: "sni" });
         }
         let resolved = self.state.names.of(id, net.addr, now).next()?;
@@ -109,8 +139,7 @@ impl Engine {
             let names = self.state.names.of(scene.server.id, net.addr, scene.now);
             explained = explain::by_resolver(scene, actor, to, names);
         }
-        let connection = self.state.connections.get(net.cookie).filter(|_| net.cookie != 0);
-        match connection.and_then(|connection| connection.asked()) {
+        match self.state.connections.of(net).and_then(|connection| connection.asked()) {
             Some(asked) => {
                 let claimed = explain::claimed(&[*scene], actor, to, asked);
                 explain::after_claim(&explained, &claimed, asked)

@@ -17,7 +17,7 @@
 //! | `clientnote METHOD`, `servernote METHOD` | `+incomplete` |
 //! | `http NAME METHOD URL`, `status NAME CODE`, `hangup NAME` | `token=`, `channel=` (1), `exchange=` (the next; of a status the last), `cookie=`, `+cut`, `+received` |
 //! | `kept TOKEN FORM PLACE [+given]`, `token NAME TOKEN FORM` | `host=`, `by=` (plain), `+known`, `+received` |
-//! | `tls NAME HOST cookie=` (`-`: no name) | `+ech`, `ja4=` |
+//! | `tls NAME HOST cookie=` (`-`: no name) | `+ech`, `ja4=`, `quic=ADDR:PORT` |
 //! | `dns NAME HOST ADDR…` (none: a question) | `ttl=` (300), `server=` (10.0.0.2), `of=` |
 //! | `loss SENSOR REASON COUNT [by=NAME]`, `blind SENSOR`, `credential PATH ino= [+gone]`, `agent EXE` | |
 
@@ -129,6 +129,7 @@ impl Script {
             _ => &[
                 "script", "sino", "xino", "preload", "ino", "via", "host", "cookie", "result", "sent", "state", "by",
                 "abi", "task", "cwd", "service", "token", "channel", "exchange", "also", "ja4", "ttl", "server", "of",
+                "quic",
             ],
         };
         let mut parsed = Words { plain: Vec::new(), named: BTreeMap::new(), flags: Vec::new() };
@@ -256,7 +257,8 @@ impl Script {
                     ja4: words.get("ja4").unwrap_or_else(|| "t13d1516h2_8daaf6152771_b186095e22b6".to_owned()),
                     ech: words.has("ech"),
                 };
-                self.push(time, watched, Kind::Tls(Tls { proc, cookie: words.number("cookie"), hello }));
+                let quic = words.get("quic").map(|to| to.parse().expect("ADDR:PORT"));
+                self.push(time, watched, Kind::Tls(Tls { proc, cookie: words.number("cookie"), quic, hello }));
             }
             "dns" => {
                 let (proc, watched) = self.proc(words.at(0));

@@ -158,7 +158,7 @@ impl Pipeline {
                 let (proc, cookie, peer) = (enrich::actor(head), packet.cookie, names::peer(packet));
                 for said in self.names.packet(packet, bytes) {
                     self.event(event(match said {
-                        Said::Hello(hello) => Kind::Tls(Tls { proc, cookie, hello }),
+                        Said::Hello(hello) => Kind::Tls(Tls { proc, cookie, quic: None, hello }),
                         Said::Dns(answer) => Kind::Dns(Dns { proc, cookie, server: peer, answer }),
                     }));
                 }
