@@ -19,14 +19,14 @@ pub struct Packet {
     pub protocol: u16,
     /// `DIR_READ` or `DIR_WRITE` of [`crate::stream`].
     pub dir: u16,
-    /// For TCP where in the stream of its direction the bytes begin; else where in the packet.
+    /// For TCP where in the stream of its direction the bytes begin; else where behind the packet's header.
     pub offset: u32,
     /// Bytes in the tail.
     pub data_len: u32,
     /// Bytes of this packet from `offset` on: more than the tail if they didn't fit.
     pub total: u32,
-    /// Zero.
-    pub pad: u32,
+    /// Bytes of each datagram but the last, where the kernel has yet to make several of this one (`UDP_SEGMENT`); else 0.
+    pub segment: u32,
 }
 
 const _: () = assert!(size_of::<Packet>() == 48);

@@ -62,6 +62,7 @@ pub fn perform(name: &str, arguments: &Value) -> Result<()> {
         }
         "exchange" => exchange(text("to")?),
         "hello" => hello(text("to")?),
+        "quic" => quic(text("to")?.parse().context("no address")?, text("how")?),
         "ask" => ask(text("to")?),
         "packet" => socket(libc::AF_PACKET, libc::SOCK_DGRAM).map(drop),
         "bind_udp" => UdpSocket::bind(text("to")?).map(drop).map_err(Into::into),
@@ -133,15 +134,66 @@ fn exchange(to: &str) -> Result<()> {
 
 /// First words of a TLS client, in two segments.
 fn hello(to: &str) -> Result<()> {
-    let digits: Vec<u8> = include_str!("../../monitor-wire/testdata/tls/node.hex").bytes().collect();
-    let digits: Vec<u8> = digits.into_iter().filter(u8::is_ascii_hexdigit).collect();
-    let byte = |pair: &[u8]| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?);
-    let bytes = digits.chunks(2).map(byte).collect::<Result<Vec<u8>>>()?;
+    let bytes = bytes(include_str!("../../monitor-wire/testdata/tls/node.hex"))?;
     let mut stream = TcpStream::connect(to)?;
     stream.set_nodelay(true)?;
     let (first, rest) = bytes.split_at(100);
     stream.write_all(first)?;
     stream.write_all(rest)?;
+    Ok(())
+}
+
+/// What hexadecimal digits say.
+fn bytes(text: &str) -> Result<Vec<u8>> {
+    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let byte = |pair: &[u8]| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?);
+    digits.chunks(2).map(byte).collect()
+}
+
+/// The ways in which `quic` sends, and whom the hello is for.
+pub const BY_QUIC: [(&str, &str); 5] = [
+    ("connected", "quinn.example"),
+    ("unconnected", "aioquic.example"),
+    ("two", "chromium.example"),
+    ("segments", "quinn.example"),
+    ("large", "aioquic.example"),
+];
+
+/// First datagrams of a QUIC client, as it sent them.
+fn quic(to: std::net::SocketAddr, how: &str) -> Result<()> {
+    let own: std::net::IpAddr = if to.is_ipv6() { [0_u16; 8].into() } else { [0_u8; 4].into() };
+    let socket = UdpSocket::bind((own, 0))?;
+    match how {
+        "connected" => {
+            let text = include_str!("../../monitor-wire/testdata/quic/quinn.hex");
+            socket.connect(to)?;
+            socket.send(&bytes(text.lines().next().context("no datagram")?)?)?;
+        }
+        "unconnected" => {
+            socket.send_to(&bytes(include_str!("../../monitor-wire/testdata/quic/aioquic-v2.hex"))?, to)?;
+        }
+        "two" => {
+            for datagram in include_str!("../../monitor-wire/testdata/quic/chromium.hex").lines() {
+                socket.send_to(&bytes(datagram)?, to)?;
+            }
+        }
+        // Two datagrams of 1200 bytes by one call, which the kernel cuts.
+        "segments" => {
+            let size: libc::c_int = 1200;
+            let length = size_of::<libc::c_int>() as u32;
+            let (level, name, value) = (libc::SOL_UDP, libc::UDP_SEGMENT, (&raw const size).cast());
+            // SAFETY: an integer that lives until the call is over.
+            Errno::result(unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value, length) })?;
+            socket.send_to(&bytes(include_str!("../../monitor-wire/testdata/quic/quinn-long.hex"))?, to)?;
+        }
+        // Behind the packet comes what nothing reads.
+        "large" => {
+            let mut datagram = bytes(include_str!("../../monitor-wire/testdata/quic/aioquic-v2.hex"))?;
+            datagram.resize(12_000, 0);
+            socket.send_to(&datagram, to)?;
+        }
+        _ => bail!("no such way to send"),
+    }
     Ok(())
 }
 

@@ -96,6 +96,7 @@ const CASES: &[Case] = &[
     ("inet_unreachable", Any, |it| outcome(it, "255.255.255.255:9", "errno 101")),
     ("name_by_hello", Any, sockets::hello),
     ("name_by_dns", Any, sockets::asks),
+    ("name_by_quic", Any, sockets::quic),
     ("inet_made", Any, made_connection),
     ("inet_listen_unbound", Any, listen_unbound),
     ("inet_bind_datagram", Any, bind_datagram),

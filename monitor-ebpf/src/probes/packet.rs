@@ -1,5 +1,5 @@
-//! Packets that may name whom a connection is for: a TLS client's first words, and DNS both ways. Only on connections of
-//! watched processes, which the socket hooks have noted.
+//! Packets that may name whom a connection is for: a TLS client's first words, over TCP or in QUIC, and DNS both ways.
+//! Only on sockets of watched processes, which the socket hooks have noted.
 //!
 //! They run for every packet of the host's sockets, often on behalf of nobody: a packet of another connection costs the
 //! question whether its socket carries a mark. `current` says nothing here.
@@ -24,6 +24,8 @@ const AF_INET6: u16 = 10;
 const IPPROTO_TCP: u8 = 6;
 const IPPROTO_UDP: u8 = 17;
 const DNS: u16 = 53;
+/// Bytes of UDP's header (RFC 768).
+const UDP_HEADER: u32 = 8;
 const SYN: u8 = 2;
 /// TLS record of type handshake (RFC 8446 section 5.1).
 const HANDSHAKE: u8 = 22;
@@ -77,19 +79,37 @@ fn look(ctx: &SkBuffContext, dir: u16) -> Option<()> {
     packet.protocol = u16::from(protocol);
     let port: u16 = ctx.load(transport as usize + if dir == DIR_WRITE { 2 } else { 0 }).ok()?;
     packet.port = u16::from_be(port);
-    match protocol {
-        IPPROTO_UDP if packet.port == DNS => {
-            let at = transport + 8;
-            take(ctx, &conn, packet, at, PIECE)
+    let (at, limit) = match protocol {
+        IPPROTO_UDP if packet.port == DNS => (transport + UDP_HEADER, PIECE),
+        IPPROTO_UDP if dir == DIR_WRITE && begins_quic(ctx, transport + UDP_HEADER)? => {
+            // SAFETY: the context gives access to this word.
+            packet.segment = unsafe { (*ctx.skb.skb).gso_size };
+            (transport + UDP_HEADER, u32::MAX)
         }
-        IPPROTO_TCP if packet.port == DNS || dir == DIR_WRITE => segment(ctx, &conn, packet, transport),
-        _ => None,
-    }
+        IPPROTO_TCP if packet.port == DNS || dir == DIR_WRITE => segment(ctx, &mut packet, transport)?,
+        _ => return None,
+    };
+    take(ctx, &conn, packet, at, limit)
 }
 
-/// A TCP segment (RFC 9293 section 3.1): what goes on where the last one ended, up to the limit.
+/// Whether a datagram begins with an Initial packet of QUIC, of a version whose Initial packets can be opened (RFC 9000
+/// section 17.2, RFC 9369 section 3.2). What follows a connection's beginning has a short header, or another type.
 #[inline(always)]
-fn segment(ctx: &SkBuffContext, conn: &Conn, mut packet: Packet, transport: u32) -> Option<()> {
+fn begins_quic(ctx: &SkBuffContext, at: u32) -> Option<bool> {
+    let [first, version @ ..]: [u8; 5] = ctx.load(at as usize).ok()?;
+    // its long header's form, and its type
+    let initial = match u32::from_be_bytes(version) {
+        0x0000_0001 | 0xff00_001d..=0xff00_0020 => 0b1000_0000,
+        0x6b33_43cf => 0b1001_0000,
+        _ => return None,
+    };
+    Some(first & 0b1011_0000 == initial)
+}
+
+/// A TCP segment (RFC 9293 section 3.1): what goes on where the last one ended. Returns where its data begins, and how much
+/// of that is still wanted.
+#[inline(always)]
+fn segment(ctx: &SkBuffContext, packet: &mut Packet, transport: u32) -> Option<(u32, u32)> {
     let words: u8 = ctx.load(transport as usize + 12).ok()?;
     let at = transport + u32::from(words >> 4) * 4;
     let len = ctx.len().checked_sub(at).filter(|len| *len > 0)?;
@@ -118,7 +138,7 @@ fn segment(ctx: &SkBuffContext, conn: &Conn, mut packet: Packet, transport: u32)
     let next = Begun { sequence: begun.sequence, next: offset.saturating_add(len) };
     let _full = BEGUN.insert(key, next, 0);
     packet.offset = offset;
-    take(ctx, conn, packet, at, limit - offset)
+    Some((at, limit - offset))
 }
 
 /// Sends what lies behind the headers, in at most two records.

@@ -85,11 +85,9 @@ fn addressed(ctx: &SockAddrContext, op: u32, family: u16) {
     };
     // SAFETY: the context of a cgroup/sock_addr program.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
-    // DNS by datagrams that name their server each time
-    if op == INET_CONNECT || u16::from_be(port as u16) == 53 {
-        // SAFETY: the context's socket.
-        conn::remember(unsafe { (*raw).__bindgen_anon_1.sk }.cast(), cookie, &scope);
-    }
+    // Datagrams that name where they go are told by this alone; DNS and QUIC clients send such.
+    // SAFETY: the context's socket.
+    conn::remember(unsafe { (*raw).__bindgen_anon_1.sk }.cast(), cookie, &scope);
     let body = Inet {
         cookie,
         addr: bytes(words),
@@ -459,7 +457,7 @@ pub fn datagram(scope: &Scope, sk: u64, family: u16, ino: u64) {
     }
     let _full = DATAGRAMS.insert(key, now, 0);
     let body = Inet {
-        cookie: 0,
+        cookie: read(sk, offset!(sock_cookie)),
         addr: bytes(words),
         port,
         family,

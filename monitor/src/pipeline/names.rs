@@ -1,10 +1,12 @@
-//! From packets to what they say of whom a connection is for: TLS hellos and DNS.
+//! From packets to what they say of whom a connection is for: TLS hellos, over TCP or in QUIC, and DNS.
 //!
 //! An answer counts if it came in, on the socket that asked, for the name that was asked: what a process sends to its
 //! resolver is never the resolver's word. Names travel in clear, but they are whatever a process says: what looks like a
 //! token in them is replaced.
 
-use std::net::IpAddr;
+mod datagrams;
+
+use std::net::{IpAddr, SocketAddr};
 
 use monitor_abi::packet::Packet;
 use monitor_abi::stream::DIR_WRITE;
@@ -13,7 +15,10 @@ use monitor_wire::dns::{self, Answer, Reject};
 use monitor_wire::redact::{Key, redact};
 use monitor_wire::tls::{self, Hello, Progress};
 
+use self::datagrams::Datagrams;
+
 const TCP: u16 = 6;
+const UDP: u16 = 17;
 const DNS: u16 = 53;
 /// Most connections whose hello has begun, and most directions of look-ups over TCP, that are remembered; the oldest goes,
 /// which is counted.
@@ -39,6 +44,7 @@ pub struct Names {
     streams: Bounded<(u64, u16), (u32, dns::Stream)>,
     /// Names as they were asked, by socket and number of the question.
     asked: Bounded<(u64, u16), String>,
+    datagrams: Datagrams,
     rejected: u64,
     evicted: u64,
 }
@@ -48,7 +54,7 @@ impl Names {
     #[must_use]
     pub fn new(key: Key) -> Self {
         let (hellos, streams, asked) = (Bounded::new(MAX_OPEN), Bounded::new(MAX_OPEN), Bounded::new(MAX_ASKED));
-        Self { key, hellos, streams, asked, rejected: 0, evicted: 0 }
+        Self { key, hellos, streams, asked, datagrams: Datagrams::new(), rejected: 0, evicted: 0 }
     }
 
     /// Takes a packet, or a part of one.
@@ -56,19 +62,23 @@ impl Names {
         match (packet.protocol, packet.port) {
             (TCP, DNS) => self.stream(packet, bytes),
             (TCP, _) if packet.dir == DIR_WRITE => self.hello(packet, bytes).into_iter().collect(),
-            (_, DNS) if packet.offset == 0 => self.answered(packet, vec![dns::parse(bytes)]),
+            (UDP, DNS) if packet.offset == 0 => self.answered(packet, vec![dns::parse(bytes)]),
+            (UDP, port) if port != DNS && packet.dir == DIR_WRITE => {
+                let hellos = self.datagrams.take(packet, bytes).into_iter();
+                hellos.map(|hello| Said::Hello(self.redacted(hello))).collect()
+            }
             _ => Vec::new(),
         }
     }
 
     /// Packets that were not what their port or first byte says, since the last call.
     pub fn rejected(&mut self) -> u64 {
-        std::mem::take(&mut self.rejected)
+        std::mem::take(&mut self.rejected) + self.datagrams.rejected()
     }
 
     /// Hellos and look-ups that were forgotten half read, since the last call.
     pub fn evicted(&mut self) -> u64 {
-        std::mem::take(&mut self.evicted)
+        std::mem::take(&mut self.evicted) + self.datagrams.evicted()
     }
 
     /// A connection is closed.
@@ -161,6 +171,11 @@ pub fn peer(packet: &Packet) -> IpAddr {
     super::enrich::address(packet.family, packet.addr)
 }
 
+/// Whom a hello went to by datagrams: one socket may have many peers.
+pub fn quic(packet: &Packet) -> Option<SocketAddr> {
+    (packet.protocol == UDP).then(|| SocketAddr::new(peer(packet), packet.port))
+}
+
 #[cfg(test)]
 mod tests {
     use monitor_abi::stream::DIR_READ;
@@ -226,6 +241,25 @@ mod tests {
         assert!(shown.starts_with("fp:") && shown.ends_with(".drop.example"), "{shown}");
         let plain = "0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com";
         assert_eq!(names.labels(plain), plain);
+    }
+
+    #[test]
+    fn a_hello_in_a_datagram_is_redacted_as_any_other() {
+        let text = include_str!("../../../monitor-wire/testdata/quic/quinn.hex");
+        let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+        let bytes: Vec<u8> = text.lines().next().unwrap().as_bytes().chunks(2).map(byte).collect();
+        let addr = [192, 0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let packet = Packet { protocol: UDP, family: 2, addr, ..tcp(443, DIR_WRITE, 0, bytes.len()) };
+        let mut names = Names::new(Key::from_bytes([7; 32]));
+        let said = names.packet(&packet, &bytes);
+        let [Said::Hello(hello)] = &said[..] else { panic!("{said:?}") };
+        assert_eq!((hello.sni.as_deref(), names.rejected()), (Some("quinn.example"), 0));
+        assert_eq!(quic(&packet), Some("192.0.2.1:443".parse().unwrap()));
+        assert_eq!(quic(&tcp(443, DIR_WRITE, 0, 1)), None);
+        // what comes in is another's, and what goes to a name server is none
+        assert_eq!(names.packet(&Packet { dir: DIR_READ, cookie: 6, ..packet }, &bytes), []);
+        assert_eq!(names.packet(&Packet { port: DNS, cookie: 6, ..packet }, &bytes), []);
+        assert_eq!((names.rejected(), names.evicted()), (1, 0));
     }
 
     #[test]

@@ -156,9 +156,10 @@ impl Pipeline {
             Body::Gap(gap) if gap.dir & (DIR_TLS | DIR_TCP) != 0 => self.unheard(head, server, gap),
             Body::Packet(packet, bytes) => {
                 let (proc, cookie, peer) = (enrich::actor(head), packet.cookie, names::peer(packet));
+                let quic = names::quic(packet);
                 for said in self.names.packet(packet, bytes) {
                     self.event(event(match said {
-                        Said::Hello(hello) => Kind::Tls(Tls { proc, cookie, quic: None, hello }),
+                        Said::Hello(hello) => Kind::Tls(Tls { proc, cookie, quic, hello }),
                         Said::Dns(answer) => Kind::Dns(Dns { proc, cookie, server: peer, answer }),
                     }));
                 }

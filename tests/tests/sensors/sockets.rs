@@ -5,7 +5,7 @@ use serde_json::json;
 use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};
 use tests::effects::Watched;
-use tests::outward::EXCHANGED;
+use tests::outward::{BY_QUIC, EXCHANGED};
 
 /// By its own place, whatever string it was bound by.
 pub fn listens(it: &mut Watched) -> Result<()> {
@@ -67,6 +67,30 @@ pub fn hello(it: &mut Watched) -> Result<()> {
     let event = it.expect(&json!({"kind": "tls", "cookie": made["cookie"], "proc": {"pid": it.pid}}))?;
     if event["hello"]["sni"] != hello["sni"] || event["hello"]["alpn"] != hello["alpn"] {
         bail!("{event} is not {hello}");
+    }
+    Ok(())
+}
+
+/// Whom a QUIC connection is for, however its first datagrams are sent: each joins with what the socket was seen to do
+/// before.
+pub fn quic(it: &mut Watched) -> Result<()> {
+    for host in ["127.0.0.1", "::1"] {
+        for (how, name) in BY_QUIC {
+            let peer = UdpSocket::bind((host, 0))?;
+            let to = peer.local_addr()?;
+            it.call("quic", json!({"to": to.to_string(), "how": how}))?;
+            let hello = it.expect(&json!({"kind": "tls", "quic": to.to_string(), "proc": {"pid": it.pid}}))?;
+            if hello["hello"]["sni"] != name || hello["cookie"] == 0 {
+                bail!("{how} to {host}: {hello} is not for {name}");
+            }
+            let end = |op| json!({"kind": "net", "op": op, "addr": host, "port": to.port(), "cookie": hello["cookie"]});
+            it.expect(&end("send"))?;
+            let (before, events) = (end(if how == "connected" { "connect" } else { "send" }), it.events());
+            let first = events.iter().find(|event| **event == hello || tests::effects::holds(event, &before));
+            if first.is_none_or(|first| *first == hello) {
+                bail!("{how} to {host}: {hello} came before {before}");
+            }
+        }
     }
     Ok(())
 }
