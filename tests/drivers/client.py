@@ -1,16 +1,23 @@
 """The client's side of a test, on the official Python SDK; orders and reports are those of client.mjs.
 
-    client.py COMMAND [ARGUMENT…]
+    client.py [OPTION…] COMMAND [ARGUMENT…]
 """
 
+import contextlib
 import json
 import os
+import subprocess
 import sys
+import time
 
 import anyio
 from anyio import to_thread
 from mcp.client.client import Client
+from mcp.client.sse import sse_client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.client.streamable_http import streamable_http_client
+
+LISTEN = "0A"  # TCP_LISTEN (include/net/tcp_states.h)
 
 
 def report(**line):
@@ -30,6 +37,35 @@ def child():
         except OSError:
             continue
     return None
+
+
+def option(words, name):
+    return words.pop(0) and words.pop(0) if words[0] == name else None
+
+
+def listens(port):
+    for path in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with open(path) as file:
+            if any(line.split()[1].endswith(f":{port:04X}") and line.split()[3] == LISTEN for line in file):
+                return True
+    return False
+
+
+@contextlib.contextmanager
+def http_server(command, url, after):
+    """A server that listens; nobody connects to it to see whether it does."""
+    port = int(url.rpartition(":")[2].partition("/")[0])
+    # Its standard output must not get among the reports.
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr) as process:
+        try:
+            end = time.monotonic() + 30
+            while not (listens(port) and (after is None or os.path.exists(after))):
+                if process.poll() is not None or time.monotonic() > end:
+                    raise RuntimeError("the server never listened")
+                time.sleep(0.02)
+            yield process
+        finally:
+            process.terminate()
 
 
 def plain(result):
@@ -62,10 +98,20 @@ async def obey(client, order, running):
 
 
 async def main():
-    command, *args = sys.argv[1:]
-    parameters = StdioServerParameters(command=command, args=args, env=dict(os.environ))
+    words = sys.argv[1:]
+    streamable, sse, after = (option(words, name) for name in ("--streamable-http", "--http-sse", "--after"))
+    if not streamable and not sse:
+        command, *args = words
+        await serve(stdio_client(StdioServerParameters(command=command, args=args, env=dict(os.environ))))
+    else:
+        with http_server(words, streamable or sse, after):
+            await serve(streamable_http_client(streamable) if streamable else sse_client(sse))
+    report(event="closed")
+
+
+async def serve(transport):
     running = {}
-    async with Client(stdio_client(parameters), mode=os.environ.get("TRIPLINE_TEST_MCP_MODE", "auto")) as client:
+    async with Client(transport, mode=os.environ.get("TRIPLINE_TEST_MCP_MODE", "auto")) as client:
         report(event="ready", pid=child(), protocol=client.protocol_version)
         async with anyio.create_task_group() as tasks:
             while line := await to_thread.run_sync(sys.stdin.readline):
@@ -77,7 +123,6 @@ async def main():
                         running[order["ref"]].cancel()
                     continue
                 tasks.start_soon(obey, client, order, running)
-    report(event="closed")
 
 
 anyio.run(main)

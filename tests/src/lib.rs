@@ -9,6 +9,7 @@
 pub mod agent;
 pub mod alert;
 pub mod appended;
+pub mod beside;
 pub mod client;
 pub mod cloudflare;
 pub mod deeds;

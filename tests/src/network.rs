@@ -16,6 +16,9 @@ use std::process::Command;
 /// Where the fake Cloudflare API listens.
 pub const CLOUDFLARE: &str = "127.64.0.1";
 
+/// Where a server under test listens, if it does.
+pub const PORT: u16 = 3901;
+
 /// Everybody who answers a TCP connection.
 const LISTENERS: &[&str] = &[
     "127.65.0.1:443",

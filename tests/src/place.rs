@@ -1,6 +1,6 @@
 //! One test's folder: its home, its configuration, its outputs. Kept when the test fails.
 
-use crate::{home, subject};
+use crate::{home, network, subject};
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -92,6 +92,7 @@ impl Place {
             .replace("${root}", &shown(&self.folder))
             .replace("${python}", &shown(&subject::python()))
             .replace("${drivers}", &shown(&subject::drivers()))
+            .replace("${port}", &network::PORT.to_string())
             .replace("${subjects}", &shown(&subject::folder()));
         if let Ok(tripline) = subject::tripline() {
             filled = filled.replace("${tripline}", &shown(&tripline));

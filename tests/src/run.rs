@@ -2,12 +2,13 @@
 
 use crate::alert;
 use crate::appended::Appended;
+use crate::beside::Beside;
 use crate::client::{Client, Launch};
 use crate::cloudflare::FakeCloudflare;
 use crate::peer::BOUND;
 use crate::place::Place;
-use crate::scenario::{Call, ClientKind, Scenario, Server, Step};
-use crate::{home, process, subject, verdict, wait};
+use crate::scenario::{Call, ClientKind, Scenario, Server, Step, Transport};
+use crate::{home, network, process, subject, verdict, wait};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -22,6 +23,10 @@ const TAIL: Duration = Duration::from_millis(700);
 /// Set in the environment, the server runs unwatched: shows whether a scenario's own steps work.
 const BARE: &str = "TRIPLINE_TEST_BARE";
 
+/// Where a server under test takes requests over HTTP.
+const STREAMABLE: &str = "http://127.0.0.1:${port}/mcp";
+const SSE: &str = "http://127.0.0.1:${port}/sse";
+
 /// Plays a scenario; its folder is kept when it fails.
 pub fn play(name: &str, scenario: &Scenario, first_read: &Path) -> Result<()> {
     let mut place = Place::new(name)?;
@@ -30,8 +35,9 @@ pub fn play(name: &str, scenario: &Scenario, first_read: &Path) -> Result<()> {
         Server::Cloudflare => Some(FakeCloudflare::start(&place.path("cloudflare"))?),
         _ => None,
     };
+    let beside = scenario.beside.iter().map(|server| Beside::start(server, &place)).collect::<Result<Vec<_>>>()?;
     let _covered = Appended::new(&scenario.appended, &place)?;
-    let known: Vec<i32> = cloudflare.iter().map(FakeCloudflare::pid).collect();
+    let known: Vec<i32> = cloudflare.iter().map(FakeCloudflare::pid).chain(beside.iter().map(Beside::pid)).collect();
     let launch = launch(scenario, &place, cloudflare.as_ref(), first_read, bare)?;
     let outcome = perform(scenario, &place, &launch, bare);
     let rest = process::settle(&known, BOUND);
@@ -94,18 +100,12 @@ fn launch(
         server.extend([first_read.to_string_lossy().into_owned(), place.fill(file, None)]);
     }
     match scenario.command.as_slice() {
-        [] => server.extend(command(scenario.server, place)),
+        [] => server.extend(command(scenario, place)),
         words => server.extend(words.iter().map(|word| place.fill(word, None))),
     }
     server.extend(scenario.arguments.iter().map(|argument| place.fill(argument, None)));
-    let driver = match scenario.client {
-        ClientKind::Node => ["node".into(), subject::drivers().join("client.mjs").to_string_lossy().into_owned()],
-        ClientKind::Python => {
-            [subject::python(), subject::drivers().join("client.py")].map(|path| path.to_string_lossy().into_owned())
-        }
-    };
     Ok(Launch {
-        driver: driver.into(),
+        driver: driver(scenario, place),
         server,
         environment: environment(scenario, place, cloudflare),
         folder: place.home().join("project"),
@@ -113,12 +113,30 @@ fn launch(
     })
 }
 
-fn command(server: Server, place: &Place) -> Vec<String> {
+fn driver(scenario: &Scenario, place: &Place) -> Vec<String> {
+    let mut driver = match scenario.client {
+        ClientKind::Node => vec!["node".into(), subject::drivers().join("client.mjs").to_string_lossy().into_owned()],
+        ClientKind::Python => [subject::python(), subject::drivers().join("client.py")]
+            .map(|path| path.to_string_lossy().into_owned())
+            .into(),
+    };
+    match scenario.transport {
+        Transport::Stdio => {}
+        Transport::StreamableHttp => driver.extend(["--streamable-http".into(), place.fill(STREAMABLE, None)]),
+        Transport::HttpSse => driver.extend(["--http-sse".into(), place.fill(SSE, None)]),
+    }
+    if let Some(file) = &scenario.after {
+        driver.extend(["--after".into(), place.fill(file, None)]);
+    }
+    driver
+}
+
+fn command(scenario: &Scenario, place: &Place) -> Vec<String> {
     let node = |package: &str, file: &str| vec!["node".into(), subject::script(package, file).display().to_string()];
     let python = |program: &str| vec![subject::python().with_file_name(program).display().to_string()];
     let deeds = place.path("deeds.json").display().to_string();
     let driver = |name: &str| subject::drivers().join("servers").join(name).display().to_string();
-    match server {
+    match scenario.server {
         Server::Cloudflare => {
             let mut command = node("@cloudflare/mcp-server-cloudflare", "dist/index.js");
             command.extend(["run".into(), subject::ACCOUNT.into()]);
@@ -126,13 +144,19 @@ fn command(server: Server, place: &Place) -> Vec<String> {
         }
         Server::Everything => {
             let mut command = node("@modelcontextprotocol/server-everything", "dist/index.js");
-            command.push("stdio".into());
+            command.push(match scenario.transport {
+                Transport::Stdio => "stdio".into(),
+                Transport::StreamableHttp => "streamableHttp".into(),
+                Transport::HttpSse => "sse".into(),
+            });
             command
         }
         Server::Filesystem => node("@modelcontextprotocol/server-filesystem", "dist/index.js"),
         Server::Memory => node("@modelcontextprotocol/server-memory", "dist/index.js"),
         Server::Fetch => python("mcp-server-fetch"),
         Server::Git => python("mcp-server-git"),
+        Server::McpRemote => node("mcp-remote", "dist/proxy.js"),
+        Server::Supergateway => node("supergateway", "dist/index.js"),
         Server::TrojanNode => vec!["node".into(), driver("trojan.mjs"), deeds],
         Server::TrojanPython => vec![subject::python().display().to_string(), driver("trojan.py"), deeds],
     }
@@ -143,12 +167,20 @@ fn environment(scenario: &Scenario, place: &Place, cloudflare: Option<&FakeCloud
     if let Some(cloudflare) = cloudflare {
         environment.insert("NODE_EXTRA_CA_CERTS".into(), cloudflare.authority().display().to_string());
     }
+    if scenario.transport != Transport::Stdio {
+        environment.insert("PORT".into(), network::PORT.to_string());
+    }
+    if scenario.transport == Transport::HttpSse {
+        // how the drivers' own servers are told
+        environment.insert("TRIPLINE_TEST_TRANSPORT".into(), "sse".into());
+    }
     let more = scenario.environment.iter().map(|(name, value)| (name.clone(), place.fill(value, None)));
     environment.extend(more);
     environment
 }
 
-fn plain_environment(place: &Place) -> HashMap<String, String> {
+/// The environment of every program of a test, as far as nothing adds to it.
+pub fn plain_environment(place: &Place) -> HashMap<String, String> {
     HashMap::from([
         ("PATH".into(), "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into()),
         ("HOME".into(), place.home().display().to_string()),

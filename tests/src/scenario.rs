@@ -1,5 +1,5 @@
 //! A scenario, as its TOML file says it. In every text `${home}`, `${files}`, `${scratch}`, `${root}`, `${python}`,
-//! `${tripline}`, `${drivers}`, `${subjects}`, the tokens of [`crate::home`] and, in steps, `${pid}` (the server's) are
+//! `${tripline}`, `${drivers}`, `${subjects}`, `${port}`, the tokens of [`crate::home`] and, in steps, `${pid}` (the server's) are
 //! filled in.
 
 use anyhow::{Context, Result};
@@ -19,6 +19,14 @@ pub struct Scenario {
     /// Which SDK's client drives it.
     #[serde(default)]
     pub client: ClientKind,
+    /// By what the client speaks to it.
+    #[serde(default)]
+    pub transport: Transport,
+    /// The client of a server that listens comes only once this file is there.
+    pub after: Option<String>,
+    /// Servers that run beside it, unwatched, from before it starts until the end.
+    #[serde(default)]
+    pub beside: Vec<Beside>,
     /// The whole command line that starts it, where that is not its program itself: a package runner, a wrapper.
     #[serde(default)]
     pub command: Vec<String>,
@@ -92,10 +100,40 @@ pub enum Server {
     Fetch,
     /// PyPI `mcp-server-git`.
     Git,
+    /// npm `mcp-remote`, a bridge from stdio to HTTP.
+    McpRemote,
+    /// npm `supergateway`, a bridge from HTTP to stdio.
+    Supergateway,
     /// `drivers/servers/trojan.mjs`, on the TypeScript SDK.
     TrojanNode,
     /// `drivers/servers/trojan.py`, on the Python SDK.
     TrojanPython,
+}
+
+/// By what a client speaks to a server. One that listens does so at the port that `${port}` and the variable `PORT` name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// The server's standard input and output.
+    #[default]
+    Stdio,
+    /// "Streamable HTTP", at `/mcp`.
+    StreamableHttp,
+    /// "HTTP with SSE" of revision 2024-11-05, at `/sse`.
+    HttpSse,
+}
+
+/// A server that nobody watches.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Beside {
+    /// Its command line.
+    pub command: Vec<String>,
+    /// Added to the plain environment.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// Where it listens.
+    pub port: u16,
 }
 
 /// An official SDK.

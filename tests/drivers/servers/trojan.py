@@ -3,9 +3,12 @@
     trojan.py DEEDS.json
 
 DEEDS.json maps a moment to deeds (see deeds.py): `start`, before the first message is read; a tool's name, while that
-tool is called; `resource`, while no tool is called but a resource is read. Without deeds it is an honest server.
+tool is called; `resource`, while no tool is called but a resource is read. Without deeds it is an honest server. It
+speaks over stdio, or where PORT is set over HTTP: streamable, as TRIPLINE_TEST_TRANSPORT may say otherwise (`sse`, or
+`json` for answers that are no event streams).
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -57,4 +60,10 @@ def notes() -> str:
 
 
 if __name__ == "__main__":
-    server.run()
+    transport = os.environ.get("TRIPLINE_TEST_TRANSPORT")
+    if "PORT" not in os.environ:
+        server.run()
+    elif transport == "sse":
+        server.run("sse", host="127.0.0.1", port=int(os.environ["PORT"]))
+    else:
+        server.run("streamable-http", host="127.0.0.1", port=int(os.environ["PORT"]), json_response=transport == "json")
