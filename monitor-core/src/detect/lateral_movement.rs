@@ -34,7 +34,7 @@ pub fn listen(cx: &Cx<'_>, scene: &Scene<'_>, net: &Net, role: Role, out: &mut V
     if !serves || matches!(role, Role::Loopback | Role::Multicast) {
         return;
     }
-    if matches!(scene.server.start.transport.as_str(), "http" | "https") {
+    if scene.server.serves_at(net) {
         return;
     }
     let calls = cx.open_calls();
@@ -49,6 +49,11 @@ pub fn listen(cx: &Cx<'_>, scene: &Scene<'_>, net: &Net, role: Role, out: &mut V
     if net.proto == Proto::Udp {
         // a fixed port of a datagram socket is for those who send to it, but a few protocols ask for one to send from
         finding.confidence = Confidence::Medium;
+    }
+    if scene.server.may_serve(net) {
+        // how its client speaks isn't known yet
+        finding.severity = Severity::Low;
+        finding.confidence = Confidence::Weak;
     }
     out.push(finding);
 }

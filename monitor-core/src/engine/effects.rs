@@ -146,11 +146,7 @@ impl Engine {
         match net.op {
             NetOp::Accept => self.reachable(id),
             // a datagram socket serves once it is bound
-            NetOp::Bind => self.detect(Some(id), net.proc, now, alerts, |cx, out| {
-                if let Some(scene) = cx.scene() {
-                    lateral_movement::listen(cx, &scene, net, role, out);
-                }
-            }),
+            NetOp::Bind => self.judge_listener(id, net, role, now, alerts),
             NetOp::Listen => self.listen(id, net, role, now, alerts),
             NetOp::Connect | NetOp::Send => {
                 // setting a datagram socket's destination sends nothing: resolvers sort addresses so
@@ -258,11 +254,22 @@ impl Engine {
 
     fn listen(&mut self, id: ServerId, net: &Net, role: Role, now: Time, alerts: &mut Vec<Alert>) {
         self.reachable(id);
-        if let Some(server) = self.state.servers.get_mut(id)
-            && server.listens.len() < 1024
-        {
-            server.listens.insert(net.port);
+        self.judge_listener(id, net, role, now, alerts);
+        if let Some(server) = self.state.servers.get_mut(id) {
+            server.listens(net);
         }
+    }
+
+    /// The client speaks over streams: what listened before it had no client to wait for.
+    pub(super) fn judge_early(&mut self, id: ServerId, now: Time, alerts: &mut Vec<Alert>) {
+        let Some(server) = self.state.servers.get_mut(id) else { return };
+        server.by_streams = true;
+        for net in std::mem::take(&mut server.early) {
+            self.judge_listener(id, &net, self.config.roles.role(net.addr), now, alerts);
+        }
+    }
+
+    fn judge_listener(&mut self, id: ServerId, net: &Net, role: Role, now: Time, alerts: &mut Vec<Alert>) {
         self.detect(Some(id), net.proc, now, alerts, |cx, out| {
             if let Some(scene) = cx.scene() {
                 lateral_movement::listen(cx, &scene, net, role, out);

@@ -121,6 +121,9 @@ impl Engine {
         for record in heard.closed {
             self.state.servers.keep(record);
         }
+        if mcp.side == Side::Client && !mcp.http {
+            self.judge_early(id, now, alerts);
+        }
     }
 
     pub(super) fn loss(&mut self, said: Option<ServerId>, loss: &Loss, now: Time, alerts: &mut Vec<Alert>) {

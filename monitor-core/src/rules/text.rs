@@ -431,10 +431,12 @@ pub(crate) const LISTENER: Rule = Rule {
     maestro: &["L4"],
     attack: &["T1571", "T1090"],
     sensors: &["socket", "process"],
-    explanation: "A watched server listens on an address that isn't loopback, although its transport isn't HTTP; or \
-            bound a datagram socket to a fixed port there.",
-    normal: "Listening on loopback (sign-in callbacks, inspectors); servers whose transport is HTTP; datagram sockets \
-            on ports from which one sends (32768 to 60999) or looks for neighbours (mDNS, SSDP).",
+    explanation: "A watched server listens on an address that isn't loopback, although its transport isn't HTTP, or \
+            beside the port where its clients come; or bound a datagram socket to a fixed port there. Low while nothing \
+            was heard that tells the transport: then it may be the door of a server whose transport is HTTP.",
+    normal: "Listening on loopback (sign-in callbacks, inspectors); datagram sockets on ports from which one sends (32768 \
+            to 60999) or looks for neighbours (mDNS, SSDP). Servers whose transport is HTTP and that are to be reached \
+            by others, which is low.",
     check: "Who connected? Close the port, or bind it to loopback.",
 };
 

@@ -9,7 +9,7 @@ use monitor_wire::mcp::ToolDecl;
 use super::{Bounded, Call, Hold, Image, Node, Taints, Tokens, may_change};
 use crate::alert::ServerInfo;
 use crate::config::{EngineConfig, Windows};
-use crate::event::ServerStart;
+use crate::event::{Net, NetOp, ServerStart};
 use crate::id::{FileId, ProcId, ServerId};
 use crate::ledger::{ArgumentShape, CallRecord};
 use crate::named::{self, Host};
@@ -20,6 +20,8 @@ use crate::time::{SECOND, Time};
 const SETTLE: u64 = 5 * SECOND;
 /// Most destinations, resolvers and programs that are remembered per server.
 const MAX_REMEMBERED: usize = 1024;
+/// Most listeners that wait to be judged, for one server.
+const MAX_EARLY: usize = 16;
 /// Most files that are remembered as written by one server: as many as a clone of a large repository makes. Each takes
 /// some 100 bytes, from when it is written.
 const MAX_WRITTEN: usize = 32_768;
@@ -91,8 +93,12 @@ pub struct Server {
     pub destinations: BTreeSet<String>,
     /// Resolvers that it asked before it read any secret.
     pub resolvers: BTreeSet<IpAddr>,
+    /// A client asked it over the streams that it was started with.
+    pub by_streams: bool,
     /// Ports on which it listens.
     pub listens: BTreeSet<u16>,
+    /// Listeners that others can reach, from before anything was heard: whether it had to is told by how its client speaks.
+    pub early: Vec<Net>,
     /// It took the port of name look-ups, so that what this host answers may be its own words.
     pub resolves: bool,
     /// It listens, or somebody came in on a socket: it may be asked by a way that isn't read (MCP over HTTP).
@@ -177,7 +183,9 @@ impl Server {
             taints: Taints::default(),
             destinations: BTreeSet::new(),
             resolvers: BTreeSet::new(),
+            by_streams: false,
             listens: BTreeSet::new(),
+            early: Vec::new(),
             resolves: false,
             written: Bounded::new(MAX_WRITTEN),
             sockets: BTreeSet::new(),
@@ -283,6 +291,30 @@ impl Server {
         self.speaker = Some(node.id);
         if !self.is_own_program(node) && self.speakers.len() < 2 {
             self.speakers.push(Arc::clone(&node.image));
+        }
+    }
+
+    /// Whether a listener may be where its clients come: nothing was heard of them yet.
+    #[must_use]
+    pub fn may_serve(&self, net: &Net) -> bool {
+        net.op == NetOp::Listen && self.messages == 0 && self.early.len() < MAX_EARLY
+    }
+
+    /// Whether clients come to this port: it listened there before any came, and they came over HTTP alone.
+    #[must_use]
+    pub fn serves_at(&self, net: &Net) -> bool {
+        let before = self.messages == 0 || self.listens.contains(&net.port);
+        let by_http = self.by_http || self.start.transport != "stdio";
+        net.op == NetOp::Listen && by_http && !self.by_streams && before
+    }
+
+    /// It listens: the port is known from now on, and judged once a client has spoken if none has.
+    pub fn listens(&mut self, net: &Net) {
+        if self.may_serve(net) {
+            self.early.push(net.clone());
+        }
+        if self.listens.len() < MAX_REMEMBERED {
+            self.listens.insert(net.port);
         }
     }
 
