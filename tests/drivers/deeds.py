@@ -16,6 +16,8 @@ import sys
 import tempfile
 import time
 
+import plain_http
+
 LIBC = ctypes.CDLL(None, use_errno=True)
 PR_SET_NAME, PTRACE_SEIZE, PTRACE_DETACH = 15, 0x4206, 17
 
@@ -240,9 +242,20 @@ def forge_later(deed):
         os._exit(0 if all(list(perform([order]))) else 1)
 
 
+def forge_http(deed):
+    """Has a child call a tool of its own server over HTTP, once that listens; it writes `done` when it was answered."""
+    if os.fork() != 0:
+        return
+    plain_http.until("the server to listen", lambda: plain_http.listens(deed["port"]))
+    plain_http.play(deed["port"], [{"do": "open"}, {"do": "call", "tool": deed["tool"], "arguments": deed["arguments"]}])
+    plain_http.touch(deed["done"])
+    os._exit(0)
+
+
 DEEDS = {
     "read": read,
     "write": write,
+    "await": lambda deed: plain_http.until(deed["path"], lambda: os.path.exists(deed["path"])),
     "delete": lambda deed: os.unlink(deed["path"]),
     "move": lambda deed: os.rename(deed["path"], deed["target"]),
     "connect": lambda deed: send(socket.SOCK_STREAM, deed),
@@ -253,6 +266,7 @@ DEEDS = {
     "shell": lambda deed: spawn({"argv": ["/bin/sh", "-c", deed["script"]]}),
     "rename": rename,
     "forge": forge,
+    "forge-http": forge_http,
     "forge-later": forge_later,
     "forge-to-reader": forge_to_reader,
     "daemon": daemon,

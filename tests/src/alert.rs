@@ -50,6 +50,7 @@ pub fn fits(alert: &Value, wanted: &Expectation, place: &Place, pid: Option<u32>
         && text(&wanted.actor, &alert["process"]["exe"])
         && wanted.server.is_none_or(|pid| alert["server"]["pid"] == pid)
         && text(&wanted.profile, &alert["server"]["profile"])
+        && text(&wanted.transport, &alert["server"]["transport"])
         && wanted.complete.is_none_or(|complete| alert["coverage"]["complete"] == complete)
         && wanted.tool.as_ref().is_none_or(|tool| calls.iter().any(|call| call["tool"] == tool.as_str()))
         && (!wanted.no_call || calls.is_empty())

@@ -76,6 +76,9 @@ pub struct Scenario {
     /// Calls that the local store must hold, what was declared beside what was observed, in the same way.
     #[serde(default, rename = "stored-call")]
     pub stored_calls: Vec<Value>,
+    /// Calls that the local store must not hold.
+    #[serde(default, rename = "absent-call")]
+    pub absent_calls: Vec<Value>,
     /// Tools whose calls can't be heard any more when they come; the local store must hold every other call that was made.
     #[serde(default)]
     pub unheard: Vec<String>,
@@ -169,6 +172,8 @@ pub enum Step {
     NeighbourMeanwhile(Vec<Value>),
     /// Wait until the tail of the last call (500 ms in which it explains a little) is over.
     PassTail,
+    /// Wait for a file before going on.
+    AwaitFile(String),
     /// Wait for an alert before going on.
     Await(Box<Expectation>),
 }
@@ -214,6 +219,8 @@ pub struct Expectation {
     pub server: Option<u32>,
     /// The server's profile.
     pub profile: Option<String>,
+    /// The transport of the server's that it names.
+    pub transport: Option<String>,
     /// `coverage.complete`.
     pub complete: Option<bool>,
     /// One piece of evidence has all these fields; texts are patterns.
@@ -232,7 +239,7 @@ impl std::fmt::Display for Expectation {
             write!(out, " count={}", self.count)?;
         }
         let texts = [("severity", &self.severity), ("rule", &self.rule), ("actor", &self.actor), ("tool", &self.tool)];
-        for (name, text) in texts.into_iter().chain([("profile", &self.profile)]) {
+        for (name, text) in texts.into_iter().chain([("profile", &self.profile), ("transport", &self.transport)]) {
             if let Some(text) = text {
                 write!(out, " {name}={text}")?;
             }

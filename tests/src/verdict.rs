@@ -67,6 +67,11 @@ pub fn judge(scenario: &Scenario, place: &Place, pid: u32) -> Result<()> {
     }
     written(&place.events(), &scenario.events)?;
     written(&place.path("state/calls.ndjson"), &scenario.stored_calls)?;
+    let kept = lines(&place.path("state/calls.ndjson"))?;
+    let absent = |call: &&Value| scenario.absent_calls.iter().any(|wanted| alert::has(call, wanted, place, Some(pid)));
+    if let Some(call) = kept.iter().find(absent) {
+        bail!("the store has a call that must not be there: {call}");
+    }
     if scenario.recorded {
         replay(place)?;
     }
