@@ -100,6 +100,12 @@ pub enum Hold {
 }
 
 impl Call {
+    /// Whether it waits for the answer of this number, on the connection on which it was asked.
+    #[must_use]
+    pub fn is_asked(&self, stream: FileId, id: &Id) -> bool {
+        self.answered.is_none() && self.stream == stream && self.rpc == *id
+    }
+
     /// How firmly it explains what happens `now`, if at all.
     #[must_use]
     pub fn hold(&self, now: Time, windows: &Windows) -> Option<Hold> {

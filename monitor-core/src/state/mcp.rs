@@ -55,14 +55,24 @@ pub fn apply(server: &mut Server, mcp: &Mcp, now: Time, config: &EngineConfig, n
             match &request.call {
                 Some(call) if request.method == "prompts/get" && !has_tool(server, &call.name) => {}
                 Some(call) if request.method.starts_with("resources/") && !is_telling(call) => {}
-                Some(call) => open(server, mcp, request, call, now, config, number, &mut heard),
+                Some(call) => {
+                    open(server, mcp, request, call, now, config, number, &mut heard);
+                    return heard;
+                }
                 None => ask(server, request, now),
+            }
+            if mcp.http {
+                server.questions.ask(mcp.stream, &request.id, now);
             }
         }
         (Side::Client, Body::Notification(note)) => client_note(server, note, now),
         (Side::Server, Body::Notification(note)) => server_note(server, note, now),
         (Side::Server, Body::Response(response)) => {
-            answer(server, mcp.stream, response, *complete, now, config, &mut heard);
+            // on the connection of a call it is the call's, whatever others have asked under that number
+            let of_call = server.calls.iter().any(|call| call.is_asked(mcp.stream, &response.id));
+            let other = !of_call && server.questions.answered(mcp.stream, &response.id, now);
+            let stream = (!other).then_some(mcp.stream);
+            answer(server, stream, response, *complete, now, config, &mut heard);
         }
         // the server's own requests and their answers reuse the client's ids and touch none of its calls
         (Side::Server, Body::Request(_)) | (Side::Client, Body::Response(_)) | (Side::Forged, _) => {}
@@ -301,9 +311,10 @@ fn server_note(server: &mut Server, note: &Notification, now: Time) {
     }
 }
 
+/// `stream` is `None` where it answers something else than a call.
 fn answer(
     server: &mut Server,
-    stream: FileId,
+    stream: Option<FileId>,
     response: &Response,
     complete: bool,
     now: Time,
@@ -315,7 +326,7 @@ fn answer(
         list(server, tools, response.more, now, config, heard);
         return;
     }
-    let Some(at) = position(server, stream, &response.id) else {
+    let Some(at) = stream.and_then(|stream| position(server, stream, &response.id)) else {
         if let Some(task) = &response.task {
             task_state(server, task, now);
         }
@@ -362,12 +373,11 @@ fn supersede(server: &mut Server, at: usize, heard: &mut Heard) {
 
 /// The open call that a response answers: the same stream first (HTTP carries both ways on one), else the oldest.
 fn position(server: &Server, stream: FileId, id: &Id) -> Option<usize> {
-    let open = |call: &&Call| call.answered.is_none() && call.rpc == *id;
-    server
-        .calls
+    let calls = &server.calls;
+    calls
         .iter()
-        .position(|call| open(&call) && call.stream == stream)
-        .or_else(|| server.calls.iter().position(|call| open(&call)))
+        .position(|call| call.is_asked(stream, id))
+        .or_else(|| calls.iter().position(|call| call.answered.is_none() && call.rpc == *id))
 }
 
 fn task_state(server: &mut Server, task: &TaskState, now: Time) {

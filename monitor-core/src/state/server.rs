@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use monitor_wire::mcp::ToolDecl;
 
-use super::{Bounded, Call, Hold, Image, Node, Taints, Tokens, may_change};
+use super::{Bounded, Call, Hold, Image, Node, Questions, Taints, Tokens, may_change};
 use crate::alert::ServerInfo;
 use crate::config::{EngineConfig, Windows};
 use crate::event::{Net, NetOp, ServerStart};
@@ -85,6 +85,8 @@ pub struct Server {
     pub incomplete: Option<Time>,
     /// Open calls and those in their tail, oldest first.
     pub calls: Vec<Call>,
+    /// What else clients asked over HTTP and was not answered yet.
+    pub questions: Questions,
     /// Calls that made room for others.
     pub calls_evicted: u64,
     /// Secrets that its processes read.
@@ -179,6 +181,7 @@ impl Server {
             messages: 0,
             incomplete: None,
             calls: Vec::new(),
+            questions: Questions::default(),
             calls_evicted: 0,
             taints: Taints::default(),
             destinations: BTreeSet::new(),

@@ -11,7 +11,7 @@
 //! | `connect`, `send`, `listen`, `bind`, `accept NAME ADDR:PORT` | `host=`, `cookie=`, `result=`, `abi=`, `+udp`; `end NAME cookie= sent= state=` |
 //! | `unix NAME PATH [+listen] [result=]`, `socket NAME FAMILY`, `memory NAME TARGET OP [+failed]`, `opaque NAME WHAT` | |
 //! | `handshake`, `list TOOL…` (`name`, `name:digest`, `name:digest:ro`, `…:closed`), `+more` | |
-//! | `call ID TOOL /pointer=value…` | `+repeat`, `+forged`, `+cut`, `+task`, `progress=`, `protocol=`, `remote=HOST`, `+http`, `+differs` (its headers); `answer ID [error\|input\|task=ID:STATUS]` |
+//! | `call ID TOOL /pointer=value…` | `+repeat`, `+forged`, `+cut`, `+task`, `progress=`, `protocol=`, `remote=HOST`, `+http`, `stream=`, `+differs` (its headers); `answer ID [error\|input\|task=ID:STATUS]` |
 //! | `prompt ID NAME /pointer=value…`, `resource ID URI [+subscribe]` | |
 //! | `cancel ID`, `progress TOKEN`, `task ID STATUS`, `ask METHOD ID [TASK]`, `serverask ID`, `clientanswer ID` | `+incomplete` |
 //! | `clientnote METHOD`, `servernote METHOD` | `+incomplete` |
@@ -549,16 +549,25 @@ impl Script {
         };
         let flags = if words.has("differs") { vec!["header_differs".to_owned()] } else { Vec::new() };
         let message = Message { body, bytes: 100, complete: !words.has("incomplete"), flags };
-        self.carried(time, side, message, words.get("remote"), words.has("http"));
+        let stream = words.get("stream").map(|ino| ino.parse().expect("a number"));
+        self.carried(time, side, message, words.get("remote"), words.has("http"), stream);
     }
 
     fn message(&mut self, time: Time, side: Side, body: Body, complete: bool) {
-        self.carried(time, side, Message { body, bytes: 100, complete, flags: Vec::new() }, None, false);
+        self.carried(time, side, Message { body, bytes: 100, complete, flags: Vec::new() }, None, false, None);
     }
 
-    fn carried(&mut self, time: Time, side: Side, message: Message, remote: Option<String>, http: bool) {
+    fn carried(
+        &mut self,
+        time: Time,
+        side: Side,
+        message: Message,
+        remote: Option<String>,
+        http: bool,
+        stream: Option<u64>,
+    ) {
         let proc = self.procs.get("speaker").or_else(|| self.procs.get("root")).expect("a server").0;
-        let ino = if side == Side::Server { 2 } else { 1 };
+        let ino = stream.unwrap_or(if side == Side::Server { 2 } else { 1 });
         self.push(time, true, Kind::Mcp(Mcp { stream: FileId { dev: 9, ino }, side, remote, http, proc, message }));
     }
 
