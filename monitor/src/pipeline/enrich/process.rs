@@ -270,9 +270,11 @@ fn is_sealed(pid: u32, exe: &str, script: Option<&FileRef>) -> bool {
 
 /// Whether a file and every folder above it is root's, and not writable by others but for sticky folders.
 fn roots_alone(real: &Path, path: &str) -> bool {
-    let depth = Path::new(path).components().count();
-    real.ancestors().take(depth).enumerate().all(|(at, part)| {
-        fs::symlink_metadata(part).is_ok_and(|meta| {
+    let root = Path::new(path).components().count().saturating_sub(1);
+    real.ancestors().take(root + 1).enumerate().all(|(at, part)| {
+        // where a process has its root, as /proc tells, is itself a link
+        let meta = if at == root { fs::metadata(part) } else { fs::symlink_metadata(part) };
+        meta.is_ok_and(|meta| {
             let sticky = at > 0 && meta.is_dir() && meta.mode() & 0o1000 != 0;
             meta.uid() == 0 && !meta.is_symlink() && (sticky || meta.mode() & 0o022 == 0)
         })
@@ -369,6 +371,8 @@ mod tests {
     #[test]
     fn only_root_can_have_put_it_there() {
         assert!(roots_alone(Path::new("/etc/passwd"), "/etc/passwd"));
+        let by_process = super::in_root(std::process::id(), "/etc/passwd");
+        assert!(roots_alone(&by_process, "/etc/passwd"), "as it is asked of a process");
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("x");
         std::fs::write(&file, "").unwrap();
