@@ -24,6 +24,8 @@ const PLAIN: &[&str] = &[
     "tripline-fake-kube-token",
     "tripline-fake-npm-token",
     "tripline-fake-api-token",
+    "tripline-fake-oauth-access",
+    "tripline-fake-oauth-refresh",
 ];
 
 /// Every secret in that home. None may ever appear in an alert, an event or a log.
