@@ -105,6 +105,9 @@ pub fn child(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec, written: boo
     if runtime(scene, parent, exec, &image) {
         return Explained::strong(By::Runtime);
     }
+    if genuine && is_given(scene, parent, exec) {
+        return Explained::weak(By::Configured);
+    }
     if by_launcher(scene, parent) && !is_tunnel(exe) && !MOVERS.contains(&name) && inline(name, &exec.argv).is_none() {
         return Explained::weak(By::Configured);
     }
@@ -142,6 +145,17 @@ fn by_launcher(scene: &Scene<'_>, parent: Option<&Proc>) -> bool {
         && runs_script(&server.root.image)
         && parent.node.descends_from(server.root.id)
         && parent.node.chain().take_while(|node| node.id != server.root.id).all(|node| runs_script(&node.image))
+}
+
+/// The user's own command line holds a whole command, as a gateway's does, and the server itself has a shell run that and
+/// nothing else.
+fn is_given(scene: &Scene<'_>, parent: Option<&Proc>, exec: &Exec) -> bool {
+    let server = scene.server;
+    let name = program(&exec.exe.path);
+    is_shell(name)
+        && !exec.argv_cut
+        && parent.is_some_and(|parent| parent.node.id == server.root.id || server.is_own_program(&parent.node))
+        && code(name, &exec.argv).is_some_and(|code| code.contains(' ') && server.command.iter().any(|arg| arg == code))
 }
 
 /// Whether it is a shell, by the name of the resolved executable.
