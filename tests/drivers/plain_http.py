@@ -13,8 +13,8 @@ sessions go on at once. An order is an object with `do`:
     touch   path                        writes it
 
 A call or another request may have `headers` of its own, `chunked` (its body in pieces), `status` (what it has to be
-answered with, 200), `leave` (the client sends it and is gone before the answer), and `touch` (a file to write when it was
-sent).
+answered with, 200), `leave` (the client sends it and is gone before the answer), and `touch` (a file to write when it
+was sent).
 """
 
 import http.client

@@ -1,6 +1,6 @@
 //! A scenario, as its TOML file says it. In every text `${home}`, `${files}`, `${scratch}`, `${root}`, `${python}`,
-//! `${tripline}`, `${drivers}`, `${subjects}`, `${port}`, the tokens of [`crate::home`] and, in steps, `${pid}` (the server's) are
-//! filled in.
+//! `${tripline}`, `${drivers}`, `${subjects}`, `${port}`, the tokens of [`crate::home`] and, in steps, `${pid}` (the
+//! server's) are filled in.
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
