@@ -214,5 +214,12 @@ fn request(number: u64) -> Id {
 
 fn message(server: u64, side: Side, body: Body) -> Kind {
     let message = Message { body, bytes: 100, complete: true, flags: Vec::new() };
-    Kind::Mcp(Mcp { stream: FileId { dev: 9, ino: 1 + server }, side, proc: root(server), message })
+    Kind::Mcp(Mcp {
+        stream: FileId { dev: 9, ino: 1 + server },
+        side,
+        remote: None,
+        http: false,
+        proc: root(server),
+        message,
+    })
 }
