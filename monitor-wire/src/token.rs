@@ -19,7 +19,7 @@
 //! section 2.1) or escaped as in JSON (RFC 8259 section 7) or by `\xHH`, wholly or in part (`view.rs`). Not found:
 //! base64 of base64, a token that is reversed, split by other bytes, encrypted or compressed (whoever decodes gzip
 //! scans what comes out). A region with characters that encoders escape is found escaped as they do it, or throughout,
-//! and not by halves.
+//! and not by halves. A token that holds `%` or `\` itself may be missed where it is percent-encoded or escaped.
 //!
 //! # How a form is found
 //!

@@ -253,6 +253,9 @@ proptest! {
         let larger = [&before[..lead.min(before.len())], token.as_bytes(), &after[..]].concat();
         ways.push((Encoding::Base64, base64(&larger, way % 2 == 0).into_bytes()));
         let (encoding, text) = ways.swap_remove(way % ways.len());
+        // One that holds the mark of an encoding may be mistaken for encoded, see the module.
+        let is_half = token.contains(['%', '\\']);
+        prop_assume!(!is_half || matches!(encoding, Encoding::Plain | Encoding::Base64 | Encoding::Hex));
         // What stands before must not make an escape of the beginning, nor go on with base64.
         let stream = [&before[..], b".", &text, &after[..]].concat();
         let mut pieces = Vec::new();
@@ -267,7 +270,6 @@ proptest! {
         prop_assert_eq!(&hits, &scan(&set, [&stream[..]]));
         let start = before.len() as u64 + 1;
         // A token that ends with half an escape is there as it is, too.
-        let is_half = token.contains(['%', '\\']);
         let found = hits.iter().filter(|hit| hit.known).any(|hit| {
             (hit.encoding == encoding || is_half) && (encoding == Encoding::Base64 || hit.start == start)
         });
