@@ -228,10 +228,6 @@ fn take(step: &Step, client: &mut Client, place: &Place) -> Result<()> {
         }
         Step::Run(argv) => run_program(argv, place, Some(pid)),
         Step::Neighbour(deeds) => finish(&mut neighbour(deeds, place, pid)?),
-        Step::AwaitFile(path) => {
-            let path = place.fill(path, Some(pid));
-            wait::until_true(&path, BOUND, || Path::new(&path).exists())
-        }
         Step::PassTail => {
             let start = Instant::now();
             wait::until_true("the end of the tail", TAIL * 2, || start.elapsed() > TAIL)

@@ -172,8 +172,6 @@ pub enum Step {
     NeighbourMeanwhile(Vec<Value>),
     /// Wait until the tail of the last call (500 ms in which it explains a little) is over.
     PassTail,
-    /// Wait for a file before going on.
-    AwaitFile(String),
     /// Wait for an alert before going on.
     Await(Box<Expectation>),
 }
