@@ -57,7 +57,7 @@ mod weak;
 mod windows;
 
 pub use scanner::{Scanner, Stats};
-pub use set::{Added, Set};
+pub use set::{Added, Set, kind_of};
 
 pub use crate::redact::Kind;
 

@@ -175,8 +175,10 @@ pub fn sock_state(ctx: BtfTracePointContext) -> i32 {
         }
         return 0;
     }
-    let interesting = (old == TCP_SYN_SENT && (new == TCP_ESTABLISHED || new == TCP_CLOSE)) || new == TCP_CLOSE;
-    if !interesting || old == TCP_SYN_RECV || old == TCP_LISTEN {
+    // A connection of a socket with itself, or one that both ends begin, comes by way of SYN_RECV, as accepted ones do, which
+    // carry no mark.
+    let established = new == TCP_ESTABLISHED && (old == TCP_SYN_SENT || old == TCP_SYN_RECV);
+    if !(established || new == TCP_CLOSE) || old == TCP_LISTEN {
         return 0;
     }
     if !conn::may_be_known(sk.cast_mut().cast()) {

@@ -164,7 +164,7 @@ pub(super) fn tag(hash: &[u8; 32]) -> u32 {
 }
 
 /// What a token is, if its form tells.
-fn kind_of(token: &[u8]) -> Kind {
+pub fn kind_of(token: &[u8]) -> Kind {
     let whole = 0..token.len();
     if let Some(rest) = token.strip_prefix(form::ARMOUR.as_bytes()) {
         return form::armour(rest).unwrap_or(Kind::Opaque);

@@ -10,7 +10,7 @@ use monitor_core::event::{Event, Kind, KnownToken, Token, Way};
 use monitor_core::id::{ProcId, ServerId};
 use monitor_core::time::Time;
 use monitor_wire::redact::{self, Key};
-use monitor_wire::token::{Hit, Scanner, Set};
+use monitor_wire::token::{Hit, Kind, Scanner, Set, kind_of};
 use zeroize::Zeroizing;
 
 use super::{Pipeline, enrich};
@@ -57,8 +57,13 @@ impl Tokens {
     fn of(&mut self, text: &str) -> Vec<(String, String)> {
         let mut found = Vec::new();
         for span in redact::secrets(text).into_iter().take(MAX_OF_PLACE) {
-            let Some(token) = text.get(span) else { continue };
-            match self.set.add(token.trim_end().as_bytes()) {
+            let Some(token) = text.get(span).map(str::trim_end) else { continue };
+            let kind = kind_of(token.as_bytes());
+            // the id of a key is no secret; and words stand in texts by chance
+            if kind == Kind::AwsKeyId || kind == Kind::Opaque && !is_telling(token) {
+                continue;
+            }
+            match self.set.add(token.as_bytes()) {
                 Ok(added) => found.push((added.fingerprint, added.kind.name().to_owned())),
                 Err(refused) => tracing::trace!(%refused, "a token can't be looked for"),
             }
@@ -140,7 +145,7 @@ impl Pipeline {
                 sent,
                 host,
             };
-            self.event(Event { time, server, kind: Kind::Token(token) });
+            self.event(Event { time, server, kind: event::Kind::Token(token) });
         }
     }
 
@@ -148,9 +153,21 @@ impl Pipeline {
         let time = self.clock.now().max(self.last);
         for (token, form) in found {
             let known = KnownToken { token, form, place: place.to_owned() };
-            self.event(Event { time, server, kind: Kind::KnownToken(known) });
+            self.event(Event { time, server, kind: event::Kind::KnownToken(known) });
         }
     }
+}
+
+/// Whether a value that stands where a secret belongs is one that hardly stands anywhere else: passwords are words, names of
+/// users and of databases, or places.
+fn is_telling(value: &str) -> bool {
+    let has = |what: fn(&char) -> bool| value.chars().any(|letter| what(&letter));
+    let place = value.starts_with(['/', '~', '.']) || value.contains("://") || has(|letter| letter.is_whitespace());
+    let mut letters: Vec<char> = value.chars().collect();
+    letters.sort_unstable();
+    letters.dedup();
+    let mixed = has(char::is_ascii_digit) && has(char::is_ascii_alphabetic);
+    !place && letters.len() >= 10 && (value.len() >= 16 && mixed || value.len() >= 20)
 }
 
 /// Looks for tokens in one stream, and says what may have been missed.
@@ -181,5 +198,29 @@ impl Search {
         let stats = self.scanner.stats();
         let all = stats.skipped + stats.untold;
         all - std::mem::replace(&mut self.missed, all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_places_are_not_looked_for() {
+        let mut tokens = Tokens::new(&Key::from_bytes([7; 32]));
+        for text in [
+            "PASSWORD=postgres",
+            "DATABASE_URL=postgres://postgres:postgres@localhost:5432/app",
+            "SECRET_KEY=development",
+            "API_TOKEN=changeme-changeme-changeme",
+            "AWS_SECRET_FILE_TOKEN=/run/secrets/aws/token-of-the-service-2026",
+            "aws_access_key_id = AKIAIOSFODNN7EXAMPLE",
+            "password: correct horse battery staple 2026",
+        ] {
+            assert_eq!(tokens.of(text), [], "{text}");
+        }
+        for text in ["API_TOKEN=Zx9-something-very-random-41", "token: tripline-fake-api-token"] {
+            assert_eq!(tokens.of(text).len(), 1, "{text}");
+        }
     }
 }

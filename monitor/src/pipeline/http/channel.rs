@@ -180,7 +180,9 @@ impl Channel {
     }
 
     fn feed(&mut self, sent: bool, bytes: &[u8], set: &Set, heard: &mut Heard) {
-        self.direction(sent).feed(bytes, set, sent, heard);
+        // what a client authorises itself by is between the two
+        let heads = self.asks != Some(false) || sent;
+        self.direction(sent).feed(bytes, set, (sent, heads), heard);
         for exchange in self.direction(sent).wire.take_resets() {
             let mut messages = Vec::new();
             let other = self.direction(!sent);
@@ -222,7 +224,8 @@ impl Direction {
         Self { wire, heads: Search::default(), bodies: Bodies::new(key.clone()), spoke: false, over: false }
     }
 
-    fn feed(&mut self, bytes: &[u8], set: &Set, sent: bool, heard: &mut Heard) {
+    /// `heads`: heads are looked through for tokens too.
+    fn feed(&mut self, bytes: &[u8], set: &Set, (sent, heads): (bool, bool), heard: &mut Heard) {
         if self.over {
             return;
         }
@@ -233,7 +236,7 @@ impl Direction {
             pieces.push((exchange, piece.len()));
         });
         let mut hits = Vec::new();
-        if bodies.len() < bytes.len() {
+        if heads && bodies.len() < bytes.len() {
             // heads, and what frames bodies
             self.heads.feed(set, bytes, &mut hits);
         } else {
