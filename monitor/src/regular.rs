@@ -32,7 +32,11 @@ pub fn open(path: &Path) -> io::Result<(File, Metadata)> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "no regular file"));
     }
     // the same file, whatever has been put in its place meanwhile
-    Ok((File::open(format!("/proc/self/fd/{}", place.as_raw_fd()))?, meta))
+    // never waiting for whoever has a lease on it (fcntl(2))
+    let flags = nix::libc::O_NONBLOCK | nix::libc::O_CLOEXEC;
+    let file =
+        OpenOptions::new().read(true).custom_flags(flags).open(format!("/proc/self/fd/{}", place.as_raw_fd()))?;
+    Ok((file, meta))
 }
 
 /// The first bytes of a regular file, at most `max`: for files of procfs, which tell no size. Empty for any reason.

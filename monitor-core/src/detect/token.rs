@@ -26,9 +26,10 @@ fn elsewhere(cx: &Cx<'_>, token: &Token, host: &str, out: &mut Vec<Finding>) {
     if host.is_empty() || is_own(cx, &host) {
         return;
     }
-    let wrong = issuer::is_for(&token.form, &host) == Some(false);
-    // what a form alone tells may stand in any text
-    if !wrong {
+    let known = is_known(cx, token);
+    // documents have samples of many forms, and programs the marks of a private key
+    let telling = known || token.form.starts_with("cloudflare_");
+    if !telling || issuer::is_for(&token.form, &host) != Some(false) {
         return;
     }
     let calls = cx.open_calls();
@@ -40,18 +41,18 @@ fn elsewhere(cx: &Cx<'_>, token: &Token, host: &str, out: &mut Vec<Finding>) {
         cx.during(&calls)
     );
     let mut finding = cx.finding(&rules::TOKEN_ELSEWHERE, format!("token:{host}"), fact(cx, token, &host), summary);
-    if !token.known {
-        (finding.severity, finding.confidence) = (Severity::Medium, Confidence::Medium);
-    } else if is_here(&host) || server.hosts.iter().any(|known| known.name == host) {
+    if is_here(&host) || server.hosts.iter().any(|known| known.name == host) {
         // a gateway of the user's own
         (finding.severity, finding.confidence) = (Severity::Low, Confidence::Weak);
+    } else if !known {
+        (finding.severity, finding.confidence) = (Severity::Medium, Confidence::Medium);
     }
     out.push(finding);
 }
 
 /// In a message between the server and its client.
 fn in_message(cx: &Cx<'_>, token: &Token, out: &mut Vec<Finding>) {
-    if !token.known {
+    if !is_known(cx, token) {
         return;
     }
     let calls = cx.open_calls();
@@ -74,6 +75,15 @@ fn in_message(cx: &Cx<'_>, token: &Token, out: &mut Vec<Finding>) {
         finding.severity = Severity::Medium;
     }
     out.push(finding);
+}
+
+/// Whether it is kept in a file, or was given to this very server: what another one was given says nothing here.
+fn is_known(cx: &Cx<'_>, token: &Token) -> bool {
+    token.known
+        && cx.state.known_tokens.get(&token.token).is_some_and(|known| {
+            known.places.iter().any(|place| place.starts_with('/'))
+                || cx.server.is_some_and(|server| known.given.contains(&server.id))
+        })
 }
 
 /// The server's own API, or its user's own choice of one.

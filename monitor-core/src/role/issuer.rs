@@ -1,13 +1,11 @@
 //! Which hosts a token is for, by its form.
 
 /// Services whose tokens tell by their form whose they are, and the names below which their hosts lie. Those that people
-/// also run themselves (GitHub, GitLab, package registries) have hosts anywhere, and aren't here.
-const ISSUERS: [(&str, &[&str]); 5] = [
+/// also run themselves (GitHub, GitLab, package registries, object stores), and prefixes that several services have, are
+/// for hosts anywhere, and aren't here. Of an AWS key the secret never travels in a signed request; its id does.
+const ISSUERS: [(&str, &[&str]); 2] = [
     ("cloudflare_", &["cloudflare.com", "argotunnel.com"]),
-    ("mcp_oauth", &["cloudflare.com", "workers.dev"]),
-    ("aws_", &["amazonaws.com", "amazonaws.com.cn", "api.aws", "aws.amazon.com"]),
-    ("slack", &["slack.com", "slack-gov.com"]),
-    ("stripe", &["stripe.com"]),
+    ("aws_secret", &["amazonaws.com", "amazonaws.com.cn", "api.aws", "aws.amazon.com"]),
 ];
 
 /// Whether a token of this form is for that host. A private key is for none. `None`: it may be for any.
@@ -31,6 +29,7 @@ mod tests {
         assert_eq!(is_for("cloudflare_user_token", "notcloudflare.com"), Some(false));
         assert_eq!(is_for("aws_secret", "sts.eu-west-1.amazonaws.com"), Some(true));
         assert_eq!(is_for("private_key", "github.com"), Some(false));
+        assert_eq!(is_for("aws_key_id", "objects.example"), None);
         assert_eq!(is_for("github", "git.example"), None);
         assert_eq!(is_for("opaque", "example.com"), None);
     }

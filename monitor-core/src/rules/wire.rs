@@ -191,9 +191,9 @@ pub(crate) const TOKEN_ELSEWHERE: Rule = Rule {
     attack: &["T1041", "T1528", "T1567"],
     sensors: &["stream", "tls"],
     explanation: "A request of a watched server carried a token, in its head or body, plain or encoded, to a host that tokens \
-            of this form aren't for: a Cloudflare token to another host than Cloudflare's own, an AWS key outside AWS, a \
+            of this form aren't for: a Cloudflare token to another host than Cloudflare's own, an AWS secret outside AWS, a \
             private key anywhere. The token is one that is kept on this host or was given to the server; medium where \
-            only its form is known, low where the host is this one or named on the server's command line.",
+            only its form is known and is Cloudflare's, low where the host is this one or named on the server's command line.",
     normal: "A token sent to its own service; tokens of services that people also run themselves.",
     check: "Revoke the token now: whoever has that host has it. Then find what sent it; the evidence names the process and \
             where the token is kept.",

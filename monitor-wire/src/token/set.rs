@@ -170,7 +170,8 @@ pub fn kind_of(token: &[u8]) -> Kind {
         return form::armour(rest).unwrap_or(Kind::Opaque);
     }
     let word = 0..token.iter().take_while(|&&byte| form::is_word(byte)).count();
-    match form::token(token, &word).filter(|(_, span)| *span == whole) {
+    // what has a form by its length alone may be anybody's
+    match form::strong(token, &word).filter(|(_, span)| *span == whole) {
         Some((Kind::Jwt, _)) if super::forms::is_kube(token) => Kind::KubeServiceAccount,
         Some((kind, _)) => kind,
         None if form::grant(token, &word) == Some(whole) => Kind::McpOauth,

@@ -100,6 +100,9 @@ impl Pipeline {
     fn said(&mut self, head: &Header, server: Option<ServerId>, line: Line, heard: Heard) {
         let (time, proc) = (self.clock.wall(head.time), enrich::actor(head));
         let Heard { said, asks, host, hits, .. } = heard;
+        // what a server says on other connections on which it is asked goes to no model
+        let told = asks || self.is_asked_by_client(server, line, time);
+        let hits: Vec<_> = hits.into_iter().filter(|_| told).collect();
         // an answer that holds one ends its call
         let (first, last): (Vec<_>, Vec<_>) = hits.into_iter().partition(|(sent, _)| *sent != asks);
         let host = asks.then(|| if host.is_empty() { self.address(line.cookie) } else { host });
@@ -138,6 +141,14 @@ impl Pipeline {
         for (sent, hit) in last {
             self.passed(time, server, proc, (sent, host.as_deref()), vec![hit]);
         }
+    }
+
+    /// Whether a server's client asks it on this connection.
+    fn is_asked_by_client(&self, server: Option<ServerId>, line: Line, now: Time) -> bool {
+        self.channels.is_mcp(line.id)
+            && server.is_none_or(|id| {
+                !self.streams.standards.is_asked_on_input(id) && self.inner.peer(id, line.ports, now) == Peer::Outside
+            })
     }
 
     /// Where a socket's connection leads; empty where that isn't known.

@@ -71,9 +71,11 @@ impl Pipeline {
             self.hosts.join(*pid, id);
         }
         let now = self.clock.now();
+        let root = start.root.pid;
         let begun = self.clock.wall(start.root.start).min(now);
         self.start(id, accepted.held.iter().next().map_or(now, |event| event.time), start, standard);
         self.inner.rename(candidate, id);
+        self.read_given(id, root);
         let inner = self.streams.accept(candidate.0, id.0);
         let mut first = accepted.execs.map(|(first, _)| first);
         if let Some(exec) = &first {
@@ -90,6 +92,10 @@ impl Pipeline {
             // What made it a candidate isn't something that a server did.
             if matches!(&event.kind, Kind::Exec(exec) if first.as_ref() == Some(exec)) {
                 first = None;
+                continue;
+            }
+            // whose stream it was on isn't known any more
+            if matches!(&event.kind, Kind::Token(token) if token.host.is_none()) {
                 continue;
             }
             if let Kind::Mcp(mcp) = &mut event.kind

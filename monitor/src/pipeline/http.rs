@@ -22,7 +22,7 @@ pub use inner::{Inner, Peer};
 
 /// Most channels that are remembered; the least recently used is dropped, which is counted where something of it was
 /// half read. Each may hold half a head in either direction.
-const MAX_CHANNELS: usize = 1024;
+const MAX_CHANNELS: usize = 512;
 /// Most bytes that decoders of bodies hold, all channels together: a window of br or zstd has 8 to 16 MiB.
 const MAX_DECODING: usize = 64 << 20;
 /// Most ignored channels that are remembered until their process is another program; what is forgotten stays ignored.
@@ -179,6 +179,12 @@ impl Channels {
         self.open.get(&id).is_none_or(|channel| channel.may_carry_mcp())
     }
 
+    /// Whether a channel is known to carry MCP.
+    #[must_use]
+    pub fn is_mcp(&self, id: Id) -> bool {
+        self.open.get(&id).is_some_and(Channel::is_mcp)
+    }
+
     /// The ports of a channel's socket, as they were told last.
     #[must_use]
     pub fn ports(&self, id: Id) -> u32 {
@@ -192,6 +198,7 @@ impl Channels {
         if let Some(mut channel) = self.remove(id) {
             channel.end(set, &mut heard);
             self.unreadable += channel.take_unreadable();
+            self.missed += channel.take_missed();
         }
         heard
     }

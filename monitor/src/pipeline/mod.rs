@@ -258,6 +258,7 @@ impl Pipeline {
         self.candidates.gone(id);
         self.streams.standards.end(id);
         self.inner.gone(id);
+        self.tokens.gone(id);
         self.ended.push(id);
     }
 
@@ -318,6 +319,10 @@ impl Pipeline {
             if evicted > 0 {
                 self.lost(sensor, "table_full", now, evicted, None);
             }
+        }
+        let refused = self.tokens.refused();
+        if refused > 0 {
+            self.lost("token", "table_full", now, refused, None);
         }
         let missed = self.channels.missed() + self.streams.missed();
         if missed > 0 {

@@ -173,7 +173,7 @@ impl Pipeline {
             }
             Body::Gap(gap) => {
                 let by = Mover { scope: server.map_or(0, |id| id.0), pid: head.tgid };
-                let transport = self.streams.gap(by, gap);
+                let transport = self.streams.gap(by, gap, &self.tokens.set);
                 if gap.reason == stream::GAP_SPLICE && !transport {
                     // a file on its way into a pipe or a socket: no message was on it
                     return;

@@ -188,7 +188,7 @@ impl Streams {
     }
 
     /// Bytes of a stream are missing: the message in progress is incomplete. True if that stream is a transport.
-    pub fn gap(&mut self, by: Mover, gap: &Gap) -> bool {
+    pub fn gap(&mut self, by: Mover, gap: &Gap, set: &Set) -> bool {
         let reading = gap.dir == DIR_READ;
         let class = if gap.peer == 0 { 0 } else { STREAM_UNIX };
         let stdio = self.standards.has(gap.ino);
@@ -214,6 +214,7 @@ impl Streams {
         }
         if let Some(end) = end {
             end.reader.gap(gap.bytes);
+            end.search.gap(set, gap.bytes, &mut Vec::new());
         }
         stdio || flow.messages > 0
     }

@@ -3,14 +3,14 @@
 //! Credential files, and the environment and command line of a server's root, are read for the tokens in them, which are
 //! wiped once their hashes are known.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use monitor_core::event::{Event, Kind, KnownToken, Token, Way};
 use monitor_core::id::{ProcId, ServerId};
 use monitor_core::time::Time;
 use monitor_wire::redact::{self, Key};
-use monitor_wire::token::{Hit, Kind, Scanner, Set, kind_of};
+use monitor_wire::token::{Hit, Kind, Refused, Scanner, Set, kind_of};
 use zeroize::Zeroizing;
 
 use super::{Pipeline, enrich};
@@ -23,7 +23,7 @@ const MAX_FILES: usize = 4096;
 /// Most tokens of one file, or of one process.
 const MAX_OF_PLACE: usize = 64;
 /// The same token on the same way is told once in this time, in nanoseconds: a client authorises every request.
-const PAUSE: u64 = 10_000_000_000;
+const PAUSE: u64 = 1_000_000_000;
 /// Most of them that are remembered.
 const MAX_TOLD: usize = 4096;
 
@@ -33,6 +33,9 @@ pub struct Tokens {
     pub set: Set,
     /// Files that were read, and what they were then.
     files: HashMap<String, Option<[i64; 5]>>,
+    /// Tokens by where they are kept; one may be kept in several places.
+    kept: BTreeMap<String, Vec<String>>,
+    refused: u64,
     told: HashMap<Passing, Time>,
 }
 
@@ -50,13 +53,36 @@ impl Tokens {
     /// Nothing is known yet.
     #[must_use]
     pub fn new(key: &Key) -> Self {
-        Self { set: Set::new(key), files: HashMap::new(), told: HashMap::new() }
+        Self { set: Set::new(key), files: HashMap::new(), kept: BTreeMap::new(), refused: 0, told: HashMap::new() }
     }
 
-    /// The tokens of a text: fingerprint and form.
-    fn of(&mut self, text: &str) -> Vec<(String, String)> {
+    /// Tokens that there was no room for, since the last call.
+    pub fn refused(&mut self) -> u64 {
+        std::mem::take(&mut self.refused)
+    }
+
+    /// What a server was given is nobody's any more.
+    pub fn gone(&mut self, server: ServerId) {
+        self.keep(given(server), Vec::new());
+        self.kept.remove(&given(server));
+    }
+
+    /// That is what is kept there now. What was kept there alone isn't looked for any more.
+    fn keep(&mut self, place: String, tokens: Vec<String>) {
+        for token in self.kept.insert(place, tokens).unwrap_or_default() {
+            if !self.kept.values().any(|kept| kept.contains(&token)) {
+                self.set.remove(&token);
+            }
+        }
+    }
+
+    /// The tokens of a text, at most so many: fingerprint and form.
+    fn of(&mut self, text: &str, most: usize) -> Vec<(String, String)> {
         let mut found = Vec::new();
-        for span in redact::secrets(text).into_iter().take(MAX_OF_PLACE) {
+        for span in redact::secrets(text) {
+            if found.len() >= most {
+                break;
+            }
             let Some(token) = text.get(span).map(str::trim_end) else { continue };
             let kind = kind_of(token.as_bytes());
             // the id of a key is no secret; and words stand in texts by chance
@@ -65,6 +91,7 @@ impl Tokens {
             }
             match self.set.add(token.as_bytes()) {
                 Ok(added) => found.push((added.fingerprint, added.kind.name().to_owned())),
+                Err(Refused::Full | Refused::Crowded) => self.refused += 1,
                 Err(refused) => tracing::trace!(%refused, "a token can't be looked for"),
             }
         }
@@ -85,7 +112,8 @@ impl Pipeline {
         let Ok((bytes, _)) = regular::read(Path::new(path), MAX_FILE) else { return };
         let bytes = Zeroizing::new(bytes);
         let Ok(text) = std::str::from_utf8(&bytes) else { return };
-        let found = self.tokens.of(text);
+        let found = self.tokens.of(text, MAX_OF_PLACE);
+        self.tokens.keep(path.to_owned(), found.iter().map(|(token, _)| token.clone()).collect());
         self.learn_tokens(None, path, found);
     }
 
@@ -100,20 +128,29 @@ impl Pipeline {
         }
     }
 
-    /// What a server was given: the environment and the command line of its root.
+    /// What a server was given: the environment and the command line of its root, once.
     pub(super) fn read_given(&mut self, server: ServerId, pid: u32) {
-        for (what, name) in [("environ", "env"), ("cmdline", "argument")] {
-            let bytes = Zeroizing::new(enrich::strings(pid, what));
-            for entry in bytes.split(|byte| *byte == 0) {
-                let Ok(text) = std::str::from_utf8(entry) else { continue };
-                let found = self.tokens.of(text);
-                let place = match text.split_once('=') {
-                    Some((variable, _)) if name == "env" => format!("env {variable}"),
-                    _ => name.to_owned(),
-                };
-                self.learn_tokens(Some(server), &place, found);
-            }
+        if self.tokens.kept.contains_key(&given(server)) {
+            return;
         }
+        let mut all = Vec::new();
+        let environ = Zeroizing::new(enrich::strings(pid, "environ"));
+        let entries = environ.split(|byte| *byte == 0).filter_map(|entry| std::str::from_utf8(entry).ok());
+        for entry in entries {
+            let found = self.tokens.of(entry, MAX_OF_PLACE - all.len());
+            all.extend(found.iter().map(|(token, _)| token.clone()));
+            let variable = entry.split_once('=').map_or(entry, |(variable, _)| variable);
+            self.learn_tokens(Some(server), &format!("env {variable}"), found);
+        }
+        // what stands behind a flag belongs to it
+        let mut line = Zeroizing::new(enrich::strings(pid, "cmdline"));
+        line.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
+        if let Ok(line) = std::str::from_utf8(&line) {
+            let found = self.tokens.of(line, MAX_OF_PLACE - all.len());
+            all.extend(found.iter().map(|(token, _)| token.clone()));
+            self.learn_tokens(Some(server), "argument", found);
+        }
+        self.tokens.keep(given(server), all);
     }
 
     /// Tokens passed by. `host`: whom the process asks, where it asks over HTTP.
@@ -126,6 +163,10 @@ impl Pipeline {
         hits: Vec<Hit>,
     ) {
         for hit in hits {
+            // of what a form alone tells, nothing follows on the transport
+            if !hit.known && host.is_none() {
+                continue;
+            }
             let host = host.map(str::to_owned);
             let key = Passing { server, proc, token: hit.fingerprint.clone(), host: host.clone(), sent };
             if self.tokens.told.get(&key).is_some_and(|told| time.since(*told) < PAUSE) {
@@ -150,12 +191,18 @@ impl Pipeline {
     }
 
     fn learn_tokens(&mut self, server: Option<ServerId>, place: &str, found: Vec<(String, String)>) {
-        let time = self.clock.now().max(self.last);
+        // not ahead of what is still to be judged
+        let time = if self.last == Time(0) { self.clock.now() } else { self.last };
         for (token, form) in found {
             let known = KnownToken { token, form, place: place.to_owned() };
             self.event(Event { time, server, kind: event::Kind::KnownToken(known) });
         }
     }
+}
+
+/// The name of the place that is what a server was given.
+fn given(server: ServerId) -> String {
+    format!("server {}", server.0)
 }
 
 /// Whether a value that stands where a secret belongs is one that hardly stands anywhere else: passwords are words, names of
@@ -217,10 +264,26 @@ mod tests {
             "aws_access_key_id = AKIAIOSFODNN7EXAMPLE",
             "password: correct horse battery staple 2026",
         ] {
-            assert_eq!(tokens.of(text), [], "{text}");
+            assert_eq!(tokens.of(text, 9), [], "{text}");
         }
         for text in ["API_TOKEN=Zx9-something-very-random-41", "token: tripline-fake-api-token"] {
-            assert_eq!(tokens.of(text).len(), 1, "{text}");
+            assert_eq!(tokens.of(text, 9).len(), 1, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_kept_nowhere_any_more_is_not_looked_for() {
+        let mut tokens = Tokens::new(&Key::from_bytes([7; 32]));
+        let of = |tokens: &mut Tokens, text: &str| -> Vec<String> {
+            tokens.of(text, 9).into_iter().map(|(token, _)| token).collect()
+        };
+        let both = of(&mut tokens, "a_token=Zx9-something-very-random-41 b_token=Qy8-something-quite-random-52");
+        assert_eq!(both.len(), 2);
+        tokens.keep("/a".to_owned(), both.clone());
+        tokens.keep(given(ServerId(1)), both[..1].to_vec());
+        tokens.keep("/a".to_owned(), Vec::new());
+        assert_eq!(tokens.set.len(), 1);
+        tokens.gone(ServerId(1));
+        assert!(tokens.set.is_empty());
     }
 }

@@ -10,7 +10,7 @@ use monitor_wire::{mcp, sse};
 use crate::pipeline::tokens::Search;
 
 /// Most bodies of one direction that are read at a time: of HTTP/2, whose streams mix them. The oldest makes room.
-const MAX_OPEN: usize = 16;
+const MAX_OPEN: usize = 8;
 
 /// Where goes what is found in bodies.
 pub struct Found<'a> {

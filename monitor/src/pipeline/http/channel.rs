@@ -124,6 +124,11 @@ impl Channel {
         self.http || self.requests.spoke
     }
 
+    /// It carries MCP.
+    pub const fn is_mcp(&self) -> bool {
+        self.mcp
+    }
+
     /// It carries MCP, or nothing of it was understood yet.
     pub const fn may_carry_mcp(&self) -> bool {
         self.mcp || !self.was_understood()

@@ -138,12 +138,12 @@ fn what_one_server_writes_another_reads() {
 fn bytes_that_are_missing_matter_on_transports_only() {
     let mut streams = started(1);
     let gap = |ino| Gap { ino, bytes: 20, dir: DIR_WRITE, ..Gap::default() };
-    assert!(streams.gap(S, &gap(1)), "the standard streams are transports before a byte was seen");
-    assert!(!streams.gap(S, &gap(2)));
+    assert!(streams.gap(S, &gap(1), &NONE), "the standard streams are transports before a byte was seen");
+    assert!(!streams.gap(S, &gap(2), &NONE));
     streams.data(S, &pipe(3, DIR_WRITE), b"no message\n", &NONE);
-    assert!(!streams.gap(S, &gap(3)));
+    assert!(!streams.gap(S, &gap(3), &NONE));
     streams.data(S, &pipe(4, DIR_WRITE), CALL, &NONE);
-    assert!(streams.gap(S, &gap(4)));
+    assert!(streams.gap(S, &gap(4), &NONE));
 }
 
 #[test]
