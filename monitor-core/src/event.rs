@@ -511,7 +511,7 @@ pub struct Http {
 pub struct KnownToken {
     /// Its fingerprint.
     pub token: String,
-    /// What it is by its form, as [`monitor_wire::token::Kind`] names it.
+    /// What it is by its form, as [`monitor_wire::token::Kind`] names it, or by its place: `cloudflare_token`.
     pub form: String,
     /// The file; else `env NAME` or `argument`.
     pub place: String,

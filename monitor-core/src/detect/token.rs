@@ -28,8 +28,9 @@ fn elsewhere(cx: &Cx<'_>, token: &Token, host: &str, out: &mut Vec<Finding>) {
     }
     let known = is_known(cx, token);
     // documents have samples of many forms, and programs the marks of a private key
-    let telling = known || token.form.starts_with("cloudflare_");
-    if !telling || issuer::is_for(&token.form, &host) != Some(false) {
+    let form = form(cx, token);
+    let telling = known || form.starts_with("cloudflare_");
+    if !telling || issuer::is_for(form, &host) != Some(false) {
         return;
     }
     let calls = cx.open_calls();
@@ -77,6 +78,12 @@ fn in_message(cx: &Cx<'_>, token: &Token, out: &mut Vec<Finding>) {
     out.push(finding);
 }
 
+/// What it is: by its form, else by where it is kept.
+fn form<'a>(cx: &Cx<'a>, token: &'a Token) -> &'a str {
+    let known = cx.state.known_tokens.get(&token.token).filter(|_| token.form == "opaque" && token.known);
+    known.map_or(&token.form, |known| &known.form)
+}
+
 /// Whether it is kept in a file, or was given to this very server: what another one was given says nothing here.
 fn is_known(cx: &Cx<'_>, token: &Token) -> bool {
     token.known
@@ -96,7 +103,8 @@ fn is_own(cx: &Cx<'_>, host: &str) -> bool {
 }
 
 fn named(cx: &Cx<'_>, token: &Token) -> String {
-    let kind = if token.form == "opaque" { "a token".to_owned() } else { format!("a token ({})", token.form) };
+    let form = form(cx, token);
+    let kind = if form == "opaque" { "a token".to_owned() } else { format!("a token ({form})") };
     match cx.state.known_tokens.get(&token.token).and_then(|known| known.places.first()) {
         Some(place) => format!("{kind} that is kept in {place}"),
         None => kind,
@@ -111,7 +119,7 @@ fn fact(cx: &Cx<'_>, token: &Token, host: &str) -> Fact {
     let places = cx.state.known_tokens.get(&token.token).map(|known| known.places.clone()).unwrap_or_default();
     Fact::Token {
         token: token.token.clone(),
-        form: token.form.clone(),
+        form: form(cx, token).to_owned(),
         encoding: token.encoding.clone(),
         host: Some(host.to_owned()).filter(|host| !host.is_empty()),
         places,

@@ -16,6 +16,8 @@ pub struct KnownTokens(Bounded<u64, Places>);
 /// The places of a token.
 #[derive(Debug, Default)]
 pub struct Places {
+    /// What it is, by its form or its first place.
+    pub form: String,
     /// Files, `env NAME` and `argument`.
     pub places: Vec<String>,
     /// Servers that were given it.
@@ -31,7 +33,7 @@ impl KnownTokens {
     pub fn learn(&mut self, token: &KnownToken, server: Option<ServerId>) {
         let Some(key) = key(&token.token) else { return };
         if self.0.get(&key).is_none() {
-            self.0.insert(key, Places::default());
+            self.0.insert(key, Places { form: token.form.clone(), ..Places::default() });
         }
         let Some(known) = self.0.get_mut(&key) else { return };
         if known.places.len() < MAX_PLACES && !known.places.contains(&token.place) {

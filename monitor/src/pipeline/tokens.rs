@@ -31,12 +31,18 @@ const MAX_TOLD: usize = 4096;
 pub struct Tokens {
     /// What is looked for.
     pub set: Set,
-    /// Files that were read, and what they were then.
-    files: HashMap<String, Option<[i64; 5]>>,
+    /// Files that were read.
+    files: HashMap<String, Read>,
     /// Tokens by where they are kept; one may be kept in several places.
     kept: BTreeMap<String, Vec<String>>,
     refused: u64,
     told: HashMap<Passing, Time>,
+}
+
+/// A file as it was read.
+struct Read {
+    stamp: Option<[i64; 5]>,
+    store: String,
 }
 
 /// A token on a way.
@@ -101,30 +107,33 @@ impl Tokens {
 
 impl Pipeline {
     /// Reads a credential file for its tokens.
-    pub fn read_for_tokens(&mut self, path: &str) {
+    /// `store`: what it is the store of, as the map of credentials has it.
+    pub fn read_for_tokens(&mut self, path: &str, store: &str) {
         if self.tokens.files.len() >= MAX_FILES && !self.tokens.files.contains_key(path) {
             return;
         }
         let stamp = regular::stamp(Path::new(path));
-        if self.tokens.files.insert(path.to_owned(), stamp) == Some(stamp) {
+        if self.tokens.files.get(path).is_some_and(|known| known.stamp == stamp) {
             return;
         }
+        self.tokens.files.insert(path.to_owned(), Read { stamp, store: store.to_owned() });
         let Ok((bytes, _)) = regular::read(Path::new(path), MAX_FILE) else { return };
         let bytes = Zeroizing::new(bytes);
         let Ok(text) = std::str::from_utf8(&bytes) else { return };
-        let found = self.tokens.of(text, MAX_OF_PLACE);
+        let mut found = self.tokens.of(text, MAX_OF_PLACE);
+        name_by_place(&mut found, store == "cloudflare");
         self.tokens.keep(path.to_owned(), found.iter().map(|(token, _)| token.clone()).collect());
         self.learn_tokens(None, path, found);
     }
 
     /// Files that were read and have changed since.
     pub fn read_changed_for_tokens(&mut self) {
-        let changed = |(path, stamp): (&String, &Option<[i64; 5]>)| {
-            (regular::stamp(Path::new(path)) != *stamp).then(|| path.clone())
+        let changed = |(path, read): (&String, &Read)| {
+            (regular::stamp(Path::new(path)) != read.stamp).then(|| (path.clone(), read.store.clone()))
         };
-        let changed: Vec<String> = self.tokens.files.iter().filter_map(changed).collect();
-        for path in changed {
-            self.read_for_tokens(&path);
+        let changed: Vec<(String, String)> = self.tokens.files.iter().filter_map(changed).collect();
+        for (path, store) in changed {
+            self.read_for_tokens(&path, &store);
         }
     }
 
@@ -137,9 +146,10 @@ impl Pipeline {
         let environ = Zeroizing::new(enrich::strings(pid, "environ"));
         let entries = environ.split(|byte| *byte == 0).filter_map(|entry| std::str::from_utf8(entry).ok());
         for entry in entries {
-            let found = self.tokens.of(entry, MAX_OF_PLACE - all.len());
+            let mut found = self.tokens.of(entry, MAX_OF_PLACE - all.len());
             all.extend(found.iter().map(|(token, _)| token.clone()));
             let variable = entry.split_once('=').map_or(entry, |(variable, _)| variable);
+            name_by_place(&mut found, variable.starts_with("CLOUDFLARE_") || variable.starts_with("CF_"));
             self.learn_tokens(Some(server), &format!("env {variable}"), found);
         }
         // what stands behind a flag belongs to it
@@ -197,6 +207,13 @@ impl Pipeline {
             let known = KnownToken { token, form, place: place.to_owned() };
             self.event(Event { time, server, kind: event::Kind::KnownToken(known) });
         }
+    }
+}
+
+/// A token without a form of its own is what its place says.
+fn name_by_place(found: &mut [(String, String)], cloudflare: bool) {
+    for (_, form) in found.iter_mut().filter(|(_, form)| cloudflare && form == Kind::Opaque.name()) {
+        "cloudflare_token".clone_into(form);
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
-use monitor_core::credential::{Credential, Secrecy, WatchPlace};
+use monitor_core::credential::{Secrecy, WatchPlace};
 use monitor_core::detect::credential::is_shared;
 use monitor_core::event::{FileRef, ServerStart};
 use monitor_core::id::ServerId;
@@ -140,9 +140,9 @@ impl Session {
     /// Credential files were looked for. That some were left out is said once: it is so at the next look too.
     fn found(&mut self, scan: Scan) {
         for file in &scan.files {
-            let secret = |found: &Credential| found.secrecy > Secrecy::Ambient;
-            if self.credentials.lookup(&file.path).is_some_and(secret) {
-                self.pipeline.read_for_tokens(&file.path);
+            let found = self.credentials.lookup(&file.path).filter(|found| found.secrecy > Secrecy::Ambient);
+            if let Some(found) = found {
+                self.pipeline.read_for_tokens(&file.path, &found.store);
             }
         }
         self.pipeline.read_changed_for_tokens();
