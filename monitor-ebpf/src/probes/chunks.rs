@@ -72,9 +72,10 @@ impl Part {
         // bpf_loop (5.17): the verifier proves one turn, not every path through all of them.
         // SAFETY: the callback takes this very type, and the loop ends before the borrow does.
         unsafe { bpf_loop(TURNS, turn as *mut c_void, core::ptr::from_mut(self).cast(), 0) };
-        let left = self.scratch.chunks.left + self.scratch.chunks.total;
-        if left > 0 {
-            self.skip(left, GAP_TOO_LONG);
+        // what the loop had no turns for, and what it wasn't given
+        let (total, done) = (self.data.total, self.scratch.chunks.offset);
+        if total > done {
+            self.skip(total - done, GAP_TOO_LONG);
         }
     }
 

@@ -6,8 +6,8 @@ use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
 use monitor_abi::config::Scope;
 use monitor_abi::stream::{
-    DIR_READ, DIR_TCP, DIR_WRITE, Data, GAP_READ_FAULT, GAP_SPLICE, GAP_TOO_LONG, Key, POLICY_IGNORE, STREAM_PIPE,
-    STREAM_TCP, STREAM_TTY, STREAM_UNIX,
+    DIR_READ, DIR_TCP, DIR_WRITE, Data, GAP_READ_FAULT, GAP_SPLICE, Key, POLICY_IGNORE, STREAM_PIPE, STREAM_TCP,
+    STREAM_TTY, STREAM_UNIX,
 };
 
 use super::chunks::{Bytes, Part, Pieces, gap};
@@ -262,10 +262,8 @@ fn plain(ctx: &TracePointContext, dir: u16) {
 pub fn whole(scope: Scope, file: u64, fd: u64, dir: u16, bytes: Bytes) {
     let Some(stream) = stream_of_file(file, &scope, dir) else { return };
     let Some(scratch) = emit::scratch() else { return };
-    let data = data(&stream, fd, dir, bytes.total);
     let most = most(&stream, bytes.total);
-    Part::whole(data, scope, scratch, Bytes { total: most, ..bytes }).take();
-    rest(&data, &scope, most);
+    Part::whole(data(&stream, fd, dir, bytes.total), scope, scratch, Bytes { total: most, ..bytes }).take();
 }
 
 /// The same for what was moved in pieces.
@@ -273,24 +271,14 @@ pub fn whole(scope: Scope, file: u64, fd: u64, dir: u16, bytes: Bytes) {
 pub fn in_pieces(scope: Scope, file: u64, fd: u64, dir: u16, pieces: Pieces) {
     let Some(stream) = stream_of_file(file, &scope, dir) else { return };
     let Some(scratch) = emit::scratch() else { return };
-    let data = data(&stream, fd, dir, pieces.total);
     let most = most(&stream, pieces.total);
-    Part::in_pieces(data, scope, scratch, Pieces { total: most, ..pieces }).take();
-    rest(&data, &scope, most);
+    Part::in_pieces(data(&stream, fd, dir, pieces.total), scope, scratch, Pieces { total: most, ..pieces }).take();
 }
 
-/// How many bytes of a call are taken.
+/// How many bytes of a call are taken; what is beyond is told as a gap.
 #[inline(always)]
 fn most(stream: &Stream, total: u64) -> u64 {
     if stream.class == STREAM_TCP && total > TCP_MOST { TCP_MOST } else { total }
-}
-
-/// What wasn't taken is told.
-#[inline(always)]
-fn rest(data: &Data, scope: &Scope, taken: u64) {
-    if data.total > taken {
-        gap(data, scope, data.total - taken, GAP_TOO_LONG);
-    }
 }
 
 /// Bytes that were moved but can't be read.

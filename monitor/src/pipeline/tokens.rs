@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use monitor_core::event::{Event, Kind, KnownToken, Token, Way};
+use monitor_core::event::{self, Event, KnownToken, Token, Way};
 use monitor_core::id::{ProcId, ServerId};
 use monitor_core::time::Time;
 use monitor_wire::redact::{self, Key};
