@@ -88,7 +88,7 @@ fn after_a_forged_request_that_passed_for_the_clients_nothing_does() {
 #[test]
 fn what_is_written_unseen_makes_everybody_a_suspect() {
     let mut streams = started(1);
-    streams.gap(S, &Gap { ino: 1, bytes: 20, dir: DIR_WRITE, ..Gap::default() });
+    streams.gap(S, &Gap { ino: 1, bytes: 20, dir: DIR_WRITE, ..Gap::default() }, &NONE);
     assert_eq!(sides(&mut streams, &pipe(1, DIR_READ), CALL), []);
 }
 
