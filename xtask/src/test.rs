@@ -15,8 +15,8 @@ pub struct Options {
     /// Only these steps (may be given more than once).
     #[arg(long, value_enum, value_name = "STEP")]
     only: Vec<Step>,
-    /// Seconds for each fuzz target: all of them take four minutes.
-    #[arg(long, default_value_t = 17)]
+    /// Seconds for each fuzz target: all of them take three minutes.
+    #[arg(long, default_value_t = 12)]
     fuzz_seconds: u64,
     /// For `unit`, `e2e` and `demo`: arguments of the test runner, such as a part of a test's name.
     #[arg(last = true, value_name = "RUNNER ARGUMENTS")]
