@@ -70,6 +70,16 @@ pub fn hosts_of_argv(argv: &[String]) -> Vec<Host> {
         .collect()
 }
 
+/// A `Host` without its port, in lower case and without a trailing dot.
+#[must_use]
+pub fn bare_host(host: &str) -> String {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    name.trim_end_matches('.').to_ascii_lowercase()
+}
+
 /// The absolute, tidied paths that `text` may name: `/…`, `~/…`, `file://…`, or relative to `cwd`.
 #[must_use]
 pub fn paths(text: &str, cwd: &str, homes: &[String]) -> Vec<String> {

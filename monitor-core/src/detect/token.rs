@@ -4,6 +4,7 @@
 use super::{Cx, Finding};
 use crate::alert::{Confidence, Fact, Severity};
 use crate::event::Token;
+use crate::named::bare_host;
 use crate::role::issuer;
 use crate::rules;
 
@@ -22,7 +23,7 @@ pub fn seen(cx: &Cx<'_>, token: &Token, out: &mut Vec<Finding>) {
 /// In what the server asks of a host.
 fn elsewhere(cx: &Cx<'_>, token: &Token, host: &str, out: &mut Vec<Finding>) {
     let Some(server) = cx.server else { return };
-    let host = bare(host);
+    let host = bare_host(host);
     if host.is_empty() || is_own(cx, &host) {
         return;
     }
@@ -124,15 +125,6 @@ fn fact(cx: &Cx<'_>, token: &Token, host: &str) -> Fact {
         host: Some(host.to_owned()).filter(|host| !host.is_empty()),
         places,
     }
-}
-
-/// A `Host` without its port.
-fn bare(host: &str) -> String {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    name.trim_end_matches('.').to_ascii_lowercase()
 }
 
 fn is_here(host: &str) -> bool {

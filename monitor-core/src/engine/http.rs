@@ -8,6 +8,7 @@ use crate::detect::request::{self, Told};
 use crate::event::Http;
 use crate::explain::{self, ApiRequest, Joined};
 use crate::id::{ProcId, ServerId};
+use crate::named::bare_host;
 use crate::profile::{Profile, Route};
 use crate::state::Waiting;
 use crate::time::Time;
@@ -144,13 +145,4 @@ impl Engine {
 fn names(head: &Request) -> impl Iterator<Item = &str> {
     let others = head.headers.values.iter().filter(|(name, _)| name == "host").map(|(_, host)| host.as_str());
     head.host.as_deref().into_iter().chain(others)
-}
-
-/// A `Host` without its port, in lower case and without a trailing dot.
-fn bare_host(host: &str) -> String {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    name.trim_end_matches('.').to_ascii_lowercase()
 }

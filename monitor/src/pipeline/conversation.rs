@@ -100,6 +100,9 @@ impl Pipeline {
     fn said(&mut self, head: &Header, server: Option<ServerId>, line: Line, heard: Heard) {
         let (time, proc) = (self.clock.wall(head.time), enrich::actor(head));
         let Heard { said, asks, host, hits, .. } = heard;
+        if said.is_empty() && hits.is_empty() {
+            return;
+        }
         // what a server says on other connections on which it is asked goes to no model
         let told = asks || self.is_asked_by_client(server, line, time);
         let hits: Vec<_> = hits.into_iter().filter(|_| told).collect();

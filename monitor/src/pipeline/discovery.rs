@@ -51,7 +51,10 @@ impl Pipeline {
         let words = &self.words;
         let busy = |id| words.iter().any(|word| word.is_of(id));
         let refused = self.candidates.expire(boot_now(), busy);
-        refused.iter().for_each(|id| self.streams.forget(id.0));
+        for id in &refused {
+            self.streams.forget(id.0);
+            self.inner.gone(*id);
+        }
         refused.into_iter().flat_map(|id| self.hosts.leave(id)).collect()
     }
 
@@ -59,6 +62,7 @@ impl Pipeline {
     pub fn leave(&mut self, candidate: ServerId) -> Vec<u32> {
         self.candidates.refuse(candidate);
         self.streams.forget(candidate.0);
+        self.inner.gone(candidate);
         self.hosts.leave(candidate)
     }
 

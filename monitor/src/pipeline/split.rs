@@ -147,6 +147,7 @@ impl Pipeline {
     pub(super) fn candidate_ended(&mut self, id: ServerId) {
         self.candidates.end(id);
         self.streams.forget(id.0);
+        self.inner.gone(id);
     }
 
     fn verdict(&mut self, word: &Word, drained: u64) -> Verdict {
