@@ -73,6 +73,15 @@ impl Tokens {
         self.kept.remove(&given(server));
     }
 
+    /// A file has these now. What it had stays known, as far as there is room: whoever steals a token may write over it.
+    fn add(&mut self, path: &str, found: &[(String, String)]) {
+        let mut tokens: Vec<String> = found.iter().map(|(token, _)| token.clone()).collect();
+        let before = self.kept.get(path).into_iter().flatten();
+        tokens.extend(before.filter(|old| found.iter().all(|(token, _)| token != *old)).cloned());
+        tokens.truncate(MAX_OF_PLACE);
+        self.keep(path.to_owned(), tokens);
+    }
+
     /// That is what is kept there now. What was kept there alone isn't looked for any more.
     fn keep(&mut self, place: String, tokens: Vec<String>) {
         for token in self.kept.insert(place, tokens).unwrap_or_default() {
@@ -122,7 +131,7 @@ impl Pipeline {
         let Ok(text) = std::str::from_utf8(&bytes) else { return };
         let mut found = self.tokens.of(text, MAX_OF_PLACE);
         name_by_place(&mut found, store == "cloudflare");
-        self.tokens.keep(path.to_owned(), found.iter().map(|(token, _)| token.clone()).collect());
+        self.tokens.add(path, &found);
         self.learn_tokens(None, path, found);
     }
 
@@ -285,6 +294,17 @@ mod tests {
         }
         for text in ["API_TOKEN=Zx9-something-very-random-41", "token: tripline-fake-api-token"] {
             assert_eq!(tokens.of(text, 9).len(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_over_stays_known_as_far_as_there_is_room() {
+        let mut tokens = Tokens::new(&Key::from_bytes([7; 32]));
+        for number in 0..2 * MAX_OF_PLACE {
+            let found = tokens.of(&format!("token=Zx9-something-very-random-{number:03}"), 9);
+            assert_eq!(found.len(), 1);
+            tokens.add("/a", &found);
+            assert_eq!(tokens.set.len(), (number + 1).min(MAX_OF_PLACE));
         }
     }
 
